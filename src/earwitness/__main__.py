@@ -1,0 +1,5 @@
+"""`python -m earwitness`: the same as the command."""
+
+from earwitness.cli import app
+
+app()

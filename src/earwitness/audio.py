@@ -1,0 +1,274 @@
+"""Recordings in: a file, bytes or an array becomes mono float32 blocks at the rate that the encoder needs.
+
+In: a path, file-like object, (samples, rate) pair or `Waveform`. Out: `Waveform` blocks of bounded length, so that
+memory does not grow with the recording. libsndfile decodes wav, flac, ogg, opus and mp3; PyAV (extra `[media]`) the
+rest.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from earwitness.errors import AudioError, MissingExtraError
+
+Samples = npt.NDArray[np.float32]
+Source: TypeAlias = "str | Path | IO[bytes] | tuple[np.ndarray, int] | Waveform"
+
+BLOCK_S = 30.0
+LEAST_S = 0.025  # one STFT window
+SNDFILE_SUFFIXES = frozenset(
+    [
+        ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".snd",
+        ".caf",
+        ".bwf",
+    ]
+)
+MEDIA_SUFFIXES = frozenset(
+    [
+        ".m4a",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".aac",
+        ".webm",
+        ".mkv",
+        ".mka",
+        ".avi",
+        ".wma",
+        ".3gp",
+        ".amr",
+        ".ac3",
+        ".ts",
+        ".mpg",
+        ".mpeg",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Mono samples (S,) float32 in [-1, 1]; `start_s` is their place in the recording."""
+
+    samples: Samples
+    sample_rate_hz: int
+    start_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+def load_audio(source: Source, sample_rate_hz: int = 16000) -> Waveform:
+    """Read a whole recording; for long ones use `read_blocks`.
+
+    Raises:
+        AudioError: see `read_blocks`.
+    """
+    blocks = [block.samples for block in read_blocks(source, sample_rate_hz)]
+    return Waveform(np.concatenate(blocks), sample_rate_hz)
+
+
+def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BLOCK_S) -> Iterator[Waveform]:
+    """Yield a recording as consecutive mono blocks of about `block_s` seconds, resampled to `sample_rate_hz`.
+
+    Channels are averaged. Resampling (soxr, high quality) runs on across blocks, so that their joints are not heard.
+
+    Raises:
+        AudioError: the recording is missing, unreadable, empty, too short, or holds samples that are not numbers.
+        MissingExtraError: the format needs PyAV.
+    """
+    name, raw_blocks = _open(source, block_s)
+    n_read = 0
+    for samples in _resample(name, raw_blocks, sample_rate_hz):
+        if not np.isfinite(samples).all():
+            at_s = (n_read + int(np.argmin(np.isfinite(samples)))) / sample_rate_hz
+            raise AudioError(f"{name}: the sample at {at_s:.3f} s is not a number; repair or re-export the recording")
+        if len(samples):
+            yield Waveform(samples, sample_rate_hz, n_read / sample_rate_hz)
+        n_read += len(samples)
+    if n_read == 0:
+        raise AudioError(f"{name}: the recording has no samples")
+    if n_read < LEAST_S * sample_rate_hz:
+        raise AudioError(
+            f"{name}: {1000 * n_read / sample_rate_hz:.1f} ms is too short; at least {1000 * LEAST_S:.0f} ms are needed"
+        )
+
+
+def find_audio(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
+
+    A file that is named itself is taken whatever its suffix; in folders and globs the known audio suffixes count.
+
+    Raises:
+        AudioError: a path does not exist, or a folder or pattern holds no recording.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            names = sorted(each for each in path.rglob("*") if is_audio_name(each))
+        elif path.exists():
+            names = [path]
+        else:
+            names = sorted(each for each in map(Path, glob.glob(str(path), recursive=True)) if is_audio_name(each))
+            if not names and not glob.has_magic(str(path)):
+                raise AudioError(f"{path}: no such file or folder")
+        if not names:
+            raise AudioError(f"{path}: no recording in it; looked for names ending in {_list_suffixes()}")
+        found.update(dict.fromkeys(names))
+    return list(found)
+
+
+def is_audio_name(path: Path) -> bool:
+    """Tell whether a file's name ends as recordings do."""
+    return path.suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES and path.is_file()
+
+
+def measure_duration(source: Source) -> float | None:
+    """Return a recording's length in seconds as its header or array says, or None where that takes decoding."""
+    if isinstance(source, Waveform):
+        return source.duration_s
+    if isinstance(source, tuple):
+        return len(source[0]) / source[1]
+    try:
+        return float(soundfile.info(source if isinstance(source, str) else str(source)).duration)
+    except (soundfile.SoundFileError, OSError):
+        return None
+
+
+def find_truncation(source: Source) -> str | None:
+    """Return what is missing of a wav file that ends before its header says, else None."""
+    if not isinstance(source, str | Path):
+        return None
+    try:
+        with soundfile.SoundFile(source) as file:
+            log, rate, n_channels, n_frames = file.extra_info, file.samplerate, file.channels, file.frames
+    except (soundfile.SoundFileError, OSError):
+        return None
+    # libsndfile logs "data : 2646000 (should be 1000000)" when fewer bytes follow than the header promises.
+    match = re.search(r"^\s*data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    if match is None or int(match[1]) in (0, 0xFFFFFFFF) or int(match[1]) <= int(match[2]):
+        return None  # 0 and the largest length are what a recorder writes that cannot seek back
+    present_s = n_frames / rate
+    promised_s = present_s * int(match[1]) / max(1, int(match[2])) if n_channels else 0.0
+    return f"truncated: its header promises {promised_s:.2f} s, it holds {present_s:.2f} s; the results cover these"
+
+
+def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, int]]]:
+    """Return the source's name for messages and its blocks (S, channels or none) with their rate."""
+    if isinstance(source, Waveform):
+        return "waveform", _cut(source.samples, source.sample_rate_hz, block_s)
+    if isinstance(source, tuple):
+        samples, rate = source
+        return "array", _cut(np.asarray(samples), rate, block_s)
+    if isinstance(source, str | Path):
+        path = Path(source)
+        _check_file(path)
+        if path.suffix.lower() in MEDIA_SUFFIXES:
+            return str(path), _decode_media(path, block_s)
+        return str(path), _decode_sndfile(str(path), str(path), block_s)
+    source.seek(0)
+    return str(getattr(source, "name", "stream")), _decode_sndfile("stream", source, block_s)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise AudioError(f"{path}: a folder, not a recording")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise AudioError(f"{path}: the file is empty (0 bytes)")
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _cut(samples: np.ndarray, rate: int, block_s: float) -> Iterator[tuple[Samples, int]]:
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > samples.shape[0] > 0):
+        raise AudioError(f"array: the shape is {samples.shape}; give (samples,) or (samples, channels)")
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(f"array: the samples are {samples.dtype}; give floating-point numbers in [-1, 1]")
+    step = max(1, int(block_s * rate))
+    for start in range(0, len(samples), step):
+        yield _mix_down(samples[start : start + step]), rate
+
+
+def _mix_down(samples: np.ndarray) -> Samples:
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def _decode_sndfile(name: str, file: Any, block_s: float) -> Iterator[tuple[Samples, int]]:
+    try:
+        with soundfile.SoundFile(file) as sound:
+            step = max(1, int(block_s * sound.samplerate))
+            while len(block := sound.read(step, dtype="float32", always_2d=True)):
+                yield _mix_down(block), sound.samplerate
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = str(error).removeprefix(f"Error opening {name!r}: ").rstrip(".")
+        raise AudioError(
+            f"{name}: not readable as audio ({reason}); convert it to wav or flac, or check that it is whole"
+        ) from error
+
+
+def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtraError(f"{path}: {path.suffix} needs PyAV: pip install 'earwitness[media]'") from error
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise AudioError(f"{path}: no sound in it")
+            rate = container.streams.audio[0].rate
+            to_mono = av.AudioResampler(format="fltp", layout="mono", rate=rate)
+            held: list[Samples] = []
+            for frame in container.decode(audio=0):
+                held += [np.ravel(out.to_ndarray()).astype(np.float32) for out in to_mono.resample(frame)]
+                if sum(map(len, held)) >= block_s * rate:
+                    yield np.concatenate(held), rate
+                    held = []
+            if held:
+                yield np.concatenate(held), rate
+    except (av.FFmpegError, OSError) as error:
+        raise AudioError(f"{path}: not readable as audio or video ({error}); check that it is whole") from error
+
+
+def _resample(name: str, blocks: Iterable[tuple[Samples, int]], rate_out: int) -> Iterator[Samples]:
+    stream: soxr.ResampleStream | None = None
+    for samples, rate in blocks:
+        if rate == rate_out:
+            yield samples
+            continue
+        if rate <= 0:
+            raise AudioError(f"{name}: the sample rate is {rate} Hz")
+        stream = stream or soxr.ResampleStream(rate, rate_out, 1, dtype="float32", quality="HQ")
+        yield stream.resample_chunk(samples)
+    if stream:
+        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _list_suffixes() -> str:
+    return " ".join(sorted(SNDFILE_SUFFIXES | MEDIA_SUFFIXES))

@@ -1,0 +1,33 @@
+"""The exceptions of earwitness: every message names the file or value and says what to do next."""
+
+
+class EarwitnessError(Exception):
+    """Any failure that earwitness foresees; catch this one to catch them all."""
+
+
+class AudioError(EarwitnessError):
+    """A recording cannot be found, read or used."""
+
+
+class WeightsError(EarwitnessError):
+    """Encoder weights are unknown, missing, damaged or do not fit."""
+
+
+class WordError(EarwitnessError):
+    """A word cannot be understood: empty, not English letters, or unknown without MPNet."""
+
+
+class PlaceError(EarwitnessError):
+    """A file of place knowledge is not usable."""
+
+
+class SettingsError(EarwitnessError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class OutputError(EarwitnessError):
+    """Results cannot be written or read back."""
+
+
+class MissingExtraError(EarwitnessError):
+    """An optional dependency is needed; the message names the extra that brings it."""

@@ -1,0 +1,80 @@
+"""Waveform windows to log-mel spectrograms, exactly as M2D was trained.
+
+In: windows (W, S) float32 in [-1, 1] at the encoder's rate. Out: log-mel (W, 1, M, F) float32, not normalised.
+25 ms periodic Hann window, 10 ms hop, centred with reflect padding, power spectrum, 80 Slaney-scaled and
+Slaney-normalised mel bands from 50 Hz to the Nyquist frequency, natural log of (power + float32 epsilon).
+
+Source: M2D (Niizumi et al. 2024, "Masked Modeling Duo", section IV); the mel scale is Slaney's Auditory Toolbox.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from earwitness.errors import AudioError
+
+N_MELS = 80
+FRAMES_PER_S = 100
+WINDOWS_PER_S = 40  # the STFT window is 1/40 s long
+F_MIN_HZ = 50.0
+LOG_FLOOR = float(np.finfo(np.float32).eps)  # added, not clamped: silence is ln(eps) = -15.942385
+
+_LINEAR_HZ_PER_MEL = 200.0 / 3
+_LOG_START_HZ = 1000.0
+_LOG_START_MEL = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
+_LOG_STEP = float(np.log(6.4)) / 27
+
+
+def compute_log_mel(windows: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
+    """Return the log-mel spectrogram of each window.
+
+    Args:
+        windows: (W, S) float32 samples in [-1, 1].
+        sample_rate_hz: rate of the samples; the bands end at half of it.
+
+    Returns:
+        (W, 1, M, F) float32 with M = 80, the lowest band first, and F = 1 + S // (rate / 100) frames.
+
+    Raises:
+        AudioError: a window is not longer than half an STFT window, so that it cannot be mirrored at its ends.
+    """
+    n_fft, hop = sample_rate_hz // WINDOWS_PER_S, sample_rate_hz // FRAMES_PER_S
+    least = n_fft // 2 + 1
+    if windows.shape[-1] < least:
+        raise AudioError(
+            f"{windows.shape[-1]} samples are too few: the spectrum needs at least {least} "
+            f"({1000 * least / sample_rate_hz:.1f} ms at {sample_rate_hz} Hz)"
+        )
+    hann = torch.hann_window(n_fft, periodic=True, device=windows.device)
+    spectrum = torch.stft(windows, n_fft, hop, n_fft, hann, center=True, pad_mode="reflect", return_complex=True)
+    power = spectrum.real.square() + spectrum.imag.square()  # (W, n_fft // 2 + 1, F)
+    mel = torch.from_numpy(mel_filters(sample_rate_hz)).to(windows.device) @ power  # (W, M, F)
+    return torch.log(mel + LOG_FLOOR).unsqueeze(1)  # (W, 1, M, F)
+
+
+@lru_cache(maxsize=4)
+def mel_filters(sample_rate_hz: int, n_mels: int = N_MELS) -> np.ndarray:
+    """Return the triangular mel filters (M, n_fft // 2 + 1) float32, each of unit area in Hz (Slaney's norm)."""
+    n_fft = sample_rate_hz // WINDOWS_PER_S
+    bins_hz = np.arange(n_fft // 2 + 1) * (sample_rate_hz / n_fft)
+    low, high = _hz_to_mel(np.array([F_MIN_HZ, sample_rate_hz / 2]))
+    edges_hz = _mel_to_hz(np.linspace(low, high, n_mels + 2))
+    left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    rising = (bins_hz - left) / (centre - left)
+    falling = (right - bins_hz) / (right - centre)
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    filters: np.ndarray = (triangles * (2.0 / (right - left))).astype(np.float32)
+    return filters
+
+
+def _hz_to_mel(hz: np.ndarray) -> np.ndarray:
+    above = _LOG_START_MEL + np.log(np.maximum(hz, _LOG_START_HZ) / _LOG_START_HZ) / _LOG_STEP
+    return np.where(hz < _LOG_START_HZ, hz / _LINEAR_HZ_PER_MEL, above)
+
+
+def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    above = _LOG_START_HZ * np.exp(_LOG_STEP * (np.maximum(mel, _LOG_START_MEL) - _LOG_START_MEL))
+    return np.where(mel < _LOG_START_MEL, mel * _LINEAR_HZ_PER_MEL, above)

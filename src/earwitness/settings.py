@@ -1,0 +1,122 @@
+"""Settings: everything that steers a run, in one frozen dataclass, with a TOML file as its written form.
+
+In: keyword arguments or a TOML file. Out: a checked `Settings`. Unknown keys, wrong types and values out of range are
+refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from earwitness.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What steers a run. Times are in seconds, thresholds are scores in [0, 1].
+
+    Attributes:
+        method: "earwitness", or "tmrl", the published method.
+        encoder: a name that earwitness knows, or the path of a weights file; empty for the embedded one.
+        window_s, hop_s: windows for events; "tmrl" takes its own 4 s window with this hop for everything.
+        clip_window_s: windows for scenes, tags and clip scores.
+        event_threshold: a word's score at which an event begins to count.
+        event_hold: the score down to which it goes on, before and after.
+        merge_gap_s: events of one word closer than this are one.
+        min_duration_s: shorter events are dropped.
+        n_tags: how many tags a summary lists.
+        places: path of a TOML file with places of your own, added to the shipped ones.
+        blind_calibration: standardise scene scores over the clips of the run.
+        noise_factor: standard deviation of noise added to the samples, for robustness experiments.
+    """
+
+    method: Literal["earwitness", "tmrl"] = "earwitness"
+    encoder: str = ""
+    window_s: float = 2.0
+    hop_s: float = 1.0
+    clip_window_s: float = 10.0
+    event_threshold: float = 0.5
+    event_hold: float = 0.33
+    merge_gap_s: float = 1.0
+    min_duration_s: float = 0.0
+    n_tags: int = 10
+    places: str = ""
+    blind_calibration: bool = False
+    noise_factor: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_type(field.name, getattr(self, field.name), getattr(type(self), field.name))
+        if self.method not in ("earwitness", "tmrl"):
+            raise SettingsError(f"method={self.method!r}: choose 'earwitness' or 'tmrl'")
+        if not 0 < self.hop_s <= self.window_s:
+            raise SettingsError(f"hop_s={self.hop_s}, window_s={self.window_s}: need 0 < hop_s <= window_s")
+        if self.window_s < 0.2 or self.clip_window_s < 0.2:
+            raise SettingsError(
+                f"window_s={self.window_s}, clip_window_s={self.clip_window_s}: at least 0.2 s is needed"
+            )
+        if not 0 <= self.event_hold <= self.event_threshold <= 1:
+            raise SettingsError(
+                f"event_hold={self.event_hold}, event_threshold={self.event_threshold}: "
+                "need 0 <= event_hold <= event_threshold <= 1"
+            )
+        for name in ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name}={getattr(self, name)}: must not be negative")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values, for a file."""
+        return asdict(self)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], origin: str = "settings") -> Settings:
+        """Return settings from plain values; `origin` names them in errors.
+
+        Raises:
+            SettingsError: a key is unknown, or a value is of the wrong type or out of range.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [key for key in values if key not in known]
+        if unknown:
+            raise SettingsError(f"{origin}: unknown key {unknown[0]!r}; known are: {', '.join(known)}")
+        try:
+            return cls(**values)
+        except SettingsError as error:
+            raise SettingsError(f"{origin}: {error}") from error
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Read settings from a TOML file.
+
+    Raises:
+        SettingsError: the file is missing or not TOML, or see `Settings.from_mapping`.
+    """
+    return Settings.from_mapping(read_toml(path), str(path))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        SettingsError: the file is missing, unreadable or not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as TOML ({error})") from error
+
+
+def _check_type(name: str, value: object, default: object) -> None:
+    wanted = type(default)
+    is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+    if not is_right or (isinstance(value, bool) and wanted is not bool):
+        raise SettingsError(f"{name}={value!r}: must be {wanted.__name__}, as the default {default!r}")
