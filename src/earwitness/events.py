@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from earwitness.settings import Settings
+from earwitness.tags import Logits
 from earwitness.words import TagEvidence, WordScores
+
+NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of a window, not the event
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,34 @@ def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterat
             track = tracks.setdefault(word, _Track(settings, span_s))
             firsts, ends = np.flatnonzero(steps[:, index] == 1), np.flatnonzero(steps[:, index] == -1)
             for first, end in zip(firsts, ends, strict=True):
-                yield from track.add(_read_stretch(rows, index, int(first), int(end) - 1), is_open=end == len(start_s))
+                yield from track.add(rows, index, int(first), int(end) - 1)
             yield from track.settle_until(float(start_s[-1]) + span_s)
     for track in tracks.values():
         yield from track.settle_until(float("inf"))
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Tokens in a row in which a word's score holds; `head` and `tail` are the logits of its first and last tokens."""
+
+    event: Event
+    n_tokens: int
+    head: Logits
+    tail: Logits
+
+    def followed_by(self, after: _Stretch, n_ends: int) -> _Stretch:
+        """Return this stretch and the one right after it as one."""
+        head = np.concatenate([self.head, after.head])[:n_ends] if self.n_tokens < n_ends else self.head
+        tail = np.concatenate([self.tail, after.tail])[-n_ends:] if after.n_tokens < n_ends else after.tail
+        return _Stretch(_join(self.event, after.event), self.n_tokens + after.n_tokens, head, tail)
+
+    def refined(self, span_s: float) -> Event:
+        """Return the event with its onset and offset where the score first and last comes near its next peak."""
+        late = int(np.argmax(self.head >= self.head.max() - NEAR_PEAK))
+        early = int(np.argmax(self.tail[::-1] >= self.tail.max() - NEAR_PEAK))
+        return replace(
+            self.event, onset_s=self.event.onset_s + late * span_s, offset_s=self.event.offset_s - early * span_s
+        )
 
 
 class _Track:
@@ -57,22 +84,24 @@ class _Track:
 
     def __init__(self, settings: Settings, span_s: float) -> None:
         self.settings, self.span_s = settings, span_s
-        self.open: Event | None = None
+        self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
+        self.open: _Stretch | None = None
         self.event: Event | None = None
 
-    def add(self, stretch: Event, is_open: bool) -> Iterator[Event]:
-        """Take the next stretch in which the word's score holds; `is_open` if it reaches the end of the batch."""
-        if self.open and stretch.onset_s - self.open.offset_s < 0.5 * self.span_s:
-            stretch, self.open = _join(self.open, stretch), None
+    def add(self, rows: WordScores, index: int, first: int, last: int) -> Iterator[Event]:
+        """Take the next stretch in which the word's score holds: rows `first` to `last`."""
+        stretch = _read_stretch(rows, index, first, last, self.n_ends)
+        if self.open and stretch.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
+            stretch, self.open = self.open.followed_by(stretch, self.n_ends), None
         yield from self._close()
-        if is_open:
+        if last == len(rows.scores) - 1:
             self.open = stretch
         else:
             yield from self._take(stretch)
 
     def settle_until(self, time_s: float) -> Iterator[Event]:
         """Yield what nothing after `time_s` can change."""
-        if self.open and self.open.offset_s < time_s - 0.5 * self.span_s:
+        if self.open and self.open.event.offset_s < time_s - 0.5 * self.span_s:
             yield from self._close()
         if self.event and not self.open and self.event.offset_s + self.settings.merge_gap_s < time_s:
             yield from self._emit()
@@ -82,14 +111,25 @@ class _Track:
             stretch, self.open = self.open, None
             yield from self._take(stretch)
 
-    def _take(self, stretch: Event) -> Iterator[Event]:
-        if stretch.score < self.settings.event_threshold:
+    def _take(self, stretch: _Stretch) -> Iterator[Event]:
+        if stretch.event.score < self.settings.event_threshold:
             return
-        if self.event and stretch.onset_s - self.event.offset_s <= self.settings.merge_gap_s:
-            self.event = _join(self.event, stretch)
+        event = stretch.refined(self.span_s)
+        if self.event and event.onset_s - self.event.offset_s <= self.settings.merge_gap_s:
+            self.event = self._merge(self.event, event)
             return
         yield from self._emit()
-        self.event = stretch
+        self.event = event
+
+    def _merge(self, before: Event, after: Event) -> Event:
+        """Return two close events as one; a faint one that is the smear of a far louder one does not extend it."""
+        is_near = after.offset_s - before.offset_s <= self.settings.window_s
+        if is_near and _logit(before.score) - _logit(after.score) > NEAR_PEAK:
+            return before
+        is_near = after.onset_s - before.onset_s <= self.settings.window_s
+        if is_near and _logit(after.score) - _logit(before.score) > NEAR_PEAK:
+            return after
+        return _join(before, after)
 
     def _emit(self) -> Iterator[Event]:
         if self.event and self.event.offset_s - self.event.onset_s >= self.settings.min_duration_s:
@@ -97,10 +137,11 @@ class _Track:
         self.event = None
 
 
-def _read_stretch(rows: WordScores, index: int, first: int, last: int) -> Event:
-    peak = first + int(rows.scores[first : last + 1, index].argmax())
+def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: int) -> _Stretch:
+    logits = _logit(rows.scores[first : last + 1, index])
+    peak = first + int(logits.argmax())
     start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
-    return Event(
+    event = Event(
         onset_s=float(start_s[first]),
         offset_s=float(start_s[last]) + span_s,
         word=rows.meanings.words[index],
@@ -108,8 +149,14 @@ def _read_stretch(rows: WordScores, index: int, first: int, last: int) -> Event:
         peak_s=float(start_s[peak]),
         tags=rows.explain(peak, index),
     )
+    return _Stretch(event, len(logits), logits[:n_ends], logits[-n_ends:])
 
 
 def _join(before: Event, after: Event) -> Event:
     louder = before if before.score >= after.score else after
     return replace(louder, onset_s=before.onset_s, offset_s=after.offset_s)
+
+
+def _logit(scores: Logits | float) -> Logits:
+    clipped = np.clip(np.asarray(scores, np.float32), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))

@@ -85,7 +85,10 @@ def understand_words(words: Sequence[str], temperature: float = TEMPERATURE) -> 
     Raises:
         WordError: a word is empty, too long, not in English letters, or unknown while MPNet is missing.
     """
-    words = list({normalise_word(word): word.strip() for word in reversed(words)}.values())[::-1]
+    distinct: dict[str, str] = {}
+    for word in words:
+        distinct.setdefault(normalise_word(word), word.strip())
+    words = list(distinct.values())
     similarities = embed_words(words) @ embed_words(tag_names()).T  # (V, C)
     for word, best in zip(words, similarities.max(axis=1, initial=-1.0), strict=True):
         if best < FAR_SIMILARITY:

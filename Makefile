@@ -1,0 +1,46 @@
+# make demo   sets up, makes a recording in code, listens to it     (make demo AUDIO=street.wav: to yours)
+# make test   sets up and checks everything: lint, types, tests, docs
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet -c constraints.txt
+
+.PHONY: demo test check bench ablation docs words clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python scripts/demo.py $(AUDIO)
+
+test: check
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python bench/speed.py
+
+ablation: $(VENV)/.dev
+	$(BIN)/python bench/ablation.py
+
+docs: $(VENV)/.demo
+	$(BIN)/python scripts/make_cli_docs.py
+
+words: $(VENV)/.dev
+	$(BIN)/python scripts/make_word_table.py
+
+clean:
+	rm -rf $(VENV) demo_out
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	touch $@ $(VENV)/.demo

@@ -1,0 +1,40 @@
+"""Make docs/cli.md from the command's own help, so that both always say the same.
+
+python scripts/make_cli_docs.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from earwitness.cli import app
+
+DOCS_PATH = Path(__file__).parent.parent / "docs" / "cli.md"
+
+
+def make_cli_docs() -> str:
+    """Return the page in Markdown."""
+    root = typer.main.get_command(app)
+    context = typer.Context(root, info_name="earwitness")
+    lines = ["# The command", "", "Made by `make docs` from the command's own help; do not edit.", ""]
+    lines += ["Exit status: 0 all is well, 1 some recordings had errors (see errors.csv), 2 nothing could be done.", ""]
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        usage = " ".join(command.collect_usage_pieces(context))
+        lines += [f"## earwitness {name}", "", f"`earwitness {name} {usage}`", "", (command.help or "").strip(), ""]
+        lines += ["| option | meaning | default |", "|---|---|---|"]
+        for param in command.params:
+            if param.name == "help":
+                continue
+            names = ", ".join(f"`{each}`" for each in (*param.opts, *param.secondary_opts))
+            default = "" if param.default in (None, (), []) or param.required else f"`{param.default}`"
+            lines.append(f"| {names} | {getattr(param, 'help', '') or ''} | {default} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    DOCS_PATH.parent.mkdir(exist_ok=True)
+    DOCS_PATH.write_text(make_cli_docs(), encoding="utf-8")
+    print(DOCS_PATH)

@@ -1,0 +1,106 @@
+"""The order of the stages, the size of files and functions, and where heavy imports may stand."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "earwitness"
+
+# Each file imports only from files before it: data flows one way.
+ORDER = (
+    *("errors", "paths", "version", "settings"),
+    *("audio", "windows", "logmel", "encoder", "weights", "tags", "mpnet", "words"),
+    *("events", "places", "scenes", "tmrl", "recognition", "outputs", "report", "batch", "meta", "tut_rare"),
+    *("cli", "published", "__init__", "__main__"),
+)
+HEAVY = {
+    "torch": {"logmel", "encoder", "weights", "tags", "report"},
+    "safetensors": {"weights"},
+    "sentence_transformers": {"mpnet"},
+    "transformers": {"mpnet"},
+    "matplotlib": {"report"},
+    "pyarrow": {"outputs"},
+    "av": {"audio"},
+    "yaml": {"meta"},
+    "soundfile": {"audio"},
+    "soxr": {"audio"},
+}
+IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av"}
+
+
+def python_files() -> list[Path]:
+    folders = [ROOT / name for name in ("src", "tests", "scripts", "bench", "sound_datasets")]
+    return sorted([*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))])
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node
+
+
+def type_checking_nodes(tree: ast.Module) -> set[ast.AST]:
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return {child for block in blocks for child in ast.walk(block)}
+
+
+def test_every_source_file_has_its_place_in_the_flow() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ORDER)
+
+
+@pytest.mark.parametrize("stem", ORDER)
+def test_a_stage_imports_only_from_stages_before_it(stem: str) -> None:
+    tree = ast.parse((PACKAGE / f"{stem}.py").read_text())
+    only_for_types = type_checking_nodes(tree)
+    before = ORDER[: ORDER.index(stem)]
+    for module, node in imports(tree):
+        if module.split(".")[0] == "earwitness" and node not in only_for_types:
+            used = module.split(".")[1] if "." in module else "__init__"
+            assert used in before, f"{stem} imports {used}, which comes after it"
+
+
+@pytest.mark.parametrize("stem", ORDER)
+def test_heavy_imports_stay_home(stem: str) -> None:
+    tree = ast.parse((PACKAGE / f"{stem}.py").read_text())
+    only_for_types = type_checking_nodes(tree)
+    for module, node in imports(tree):
+        name = module.split(".")[0]
+        if node in only_for_types or name not in HEAVY:
+            continue
+        assert stem in HEAVY[name], f"{stem} imports {name}"
+        if name in IMPORTED_WHERE_USED:
+            assert node not in tree.body, f"{stem} imports {name} at its top"
+
+
+def test_files_stay_under_400_lines_and_functions_under_60() -> None:
+    for path in python_files():
+        text = path.read_text()
+        assert text.count("\n") < 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
+
+
+def test_public_functions_and_classes_have_docstrings() -> None:
+    for path in PACKAGE.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            is_public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            assert not is_public or ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_importing_the_package_and_the_command_loads_nothing_heavy() -> None:
+    heavy = sorted({*HEAVY, "numpy", "rich.progress"})
+    code = f"import sys, earwitness, earwitness.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

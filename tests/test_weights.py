@@ -1,0 +1,110 @@
+"""Weights: found by name or path, checked, renamed and loaded strictly."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from earwitness.errors import WeightsError
+from earwitness.paths import DATA_DIR
+from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, hash_file, infer_spec, load_encoder, rename_keys
+from golden_m2d import make_state
+
+EMBEDDED_PATH = DATA_DIR / f"{EMBEDDED}.safetensors"
+
+
+def test_the_embedded_encoder_loads_fast_and_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a network was touched"))
+    started = time.perf_counter()
+    encoder = load_encoder()
+    assert time.perf_counter() - started < 0.5
+    assert encoder.sha256 == WEIGHTS[EMBEDDED].sha256
+    assert encoder.spec.n_tags == 527
+    assert encoder.spec.token_s == 0.16
+    assert (encoder.spec.embed_dim, encoder.spec.depth, encoder.spec.n_heads, encoder.spec.bands) == (
+        192,
+        12,
+        3,
+        "stack",
+    )
+    assert encoder.tag_stats is not None
+    assert encoder.tag_stats.mean.shape == encoder.tag_stats.std.shape == (527,)
+    assert not encoder.model.training
+
+
+def test_a_name_and_a_path_give_the_same_encoder(tmp_path: Path) -> None:
+    copy = tmp_path / EMBEDDED_PATH.name
+    shutil.copy(EMBEDDED_PATH, copy)
+    by_path, by_name = load_encoder(copy), load_encoder(EMBEDDED)
+    assert by_path.sha256 == by_name.sha256
+    for ours, theirs in zip(by_path.model.parameters(), by_name.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_known_file_with_another_hash_is_refused(tmp_path: Path) -> None:
+    content = bytearray(EMBEDDED_PATH.read_bytes())
+    content[-1] ^= 1
+    damaged = tmp_path / EMBEDDED_PATH.name
+    damaged.write_bytes(content)
+    with pytest.raises(WeightsError, match="the sha256 is .* but .* has dacd7f81"):
+        load_encoder(damaged)
+
+
+def test_unknown_names_and_unreadable_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=f"m2d_huge: neither a file nor a known encoder; known are: {EMBEDDED}"):
+        load_encoder("m2d_huge")
+    text = tmp_path / "m2d_vit_base-80x608p16x16-x.safetensors"
+    text.write_text("not weights")
+    with pytest.raises(WeightsError, match="not a readable .safetensors file"):
+        load_encoder(text)
+
+
+def test_the_unit_must_be_in_a_name_and_fit_the_tensors(tmp_path: Path) -> None:
+    state = {"norm_stats": torch.zeros(2)}
+    save_file(state, tmp_path / "weights.safetensors")
+    with pytest.raises(WeightsError, match="neither its name nor its folder's says the unit"):
+        load_encoder(tmp_path / "weights.safetensors")
+    save_file(state, tmp_path / "m2d-80x608p16x16-1.safetensors")
+    with pytest.raises(WeightsError, match=r"not an M2D encoder \('patch_embed.proj.weight'\)"):
+        load_encoder(tmp_path / "m2d-80x608p16x16-1.safetensors")
+    other = tmp_path / "m2d-80x608p16x16-2.safetensors"
+    shutil.copy(EMBEDDED_PATH, other)
+    with pytest.raises(
+        WeightsError, match=r"the name says 80x608 \(a grid of 5x38\), but the file holds 310 positions"
+    ):
+        load_encoder(other)
+
+
+def test_published_layouts_are_renamed_and_loaded_strictly() -> None:
+    path = Path("m2d_vit_base-80x608p16x16-221006-mr7_enconly/checkpoint-300.pth")
+    state = make_state("enconly_80x608p16x16", (-7.1, 4.2))
+    renamed = rename_keys(state)
+    spec = infer_spec(renamed, path)
+    assert (spec.unit_frames, spec.embed_dim, spec.n_heads, spec.n_tags) == (608, 768, 12, 0)
+    assert build_encoder(renamed, spec).spec is spec
+    missing = {key: tensor for key, tensor in renamed.items() if key != "blocks.3.attn.proj.bias"}
+    with pytest.raises(WeightsError, match="blocks.3.attn.proj.bias"):
+        build_encoder(missing, spec)
+    with pytest.raises(WeightsError, match="surprise"):
+        build_encoder({**renamed, "surprise": torch.zeros(1)}, spec)
+
+
+def test_a_file_without_norm_stats_gets_those_of_2022() -> None:
+    renamed = rename_keys(make_state("full_m2d_80x608p16x16", None))
+    assert np.allclose(renamed["norm_stats"].numpy(), [-7.1, 4.2])
+    assert not any(key.startswith(("decoder", "target", "mask_token")) for key in renamed)
+
+
+def test_a_file_is_hashed_again_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    first = hash_file(path)
+    path.write_bytes(b"22")
+    assert hash_file(path) != first
