@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from earwitness.audio import Source, Waveform, find_truncation, measure_duration, read_blocks
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
-from earwitness.places import profile_scenes, read_places
+from earwitness.places import PlaceProfile, profile_scenes, read_places
 from earwitness.scenes import SceneScore, calibrate_blindly, rank_scenes
 from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagSummary, score_tokens, score_windows, summarise_tags
@@ -23,7 +24,7 @@ from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
 from earwitness.weights import LoadedEncoder, load_encoder
 from earwitness.windows import slide
-from earwitness.words import TagEvidence, match_words, understand_words
+from earwitness.words import TagEvidence, WordMeanings, match_words, understand_words
 
 NOISE_SEED = 0
 
@@ -117,7 +118,7 @@ def classify(
     """
     settings = settings or Settings()
     encoder = encoder or load_encoder(settings.encoder)
-    meanings = understand_words(words)
+    meanings = _understand(tuple(words))
     blocks = _Reader(source, settings, encoder, None).blocks()
     windows = slide(blocks, settings.clip_window_s, settings.clip_window_s)
     best: dict[str, ClipScore] = {}
@@ -180,8 +181,8 @@ def _run_earwitness(
     reader: _Reader, events: Sequence[str], scenes: Sequence[str]
 ) -> tuple[list[Event], list[SceneScore], ClipTags]:
     settings, encoder = reader.settings, reader.encoder
-    meanings = understand_words(events) if events else None
-    profiles = profile_scenes(scenes, read_places(settings.places)) if scenes else []
+    meanings = _understand(tuple(events)) if events else None
+    profiles = _profile(tuple(scenes), settings.places) if scenes else []
     reader.n_passes = 2 if meanings else 1
     clip_windows = slide(reader.blocks(), settings.clip_window_s, settings.clip_window_s)
     clip = summarise_tags(score_windows(clip_windows, encoder))
@@ -201,6 +202,17 @@ def _run_tmrl(
     rows = list(score_windows(windows, reader.encoder, is_trimmed=False))
     found = list(find_events_tmrl(rows, events, hop_s)) if events else []
     return found, rank_scenes_tmrl(rows, scenes).ranked if scenes else [], summarise_tags(rows)
+
+
+# The same words are asked of every recording of a run, so what is understood by them is kept.
+@lru_cache(maxsize=8)
+def _understand(words: tuple[str, ...]) -> WordMeanings:
+    return understand_words(words)
+
+
+@lru_cache(maxsize=8)
+def _profile(scenes: tuple[str, ...], own_places: str) -> list[PlaceProfile]:
+    return profile_scenes(scenes, read_places(own_places))
 
 
 def _name(source: Source) -> str:
