@@ -26,7 +26,7 @@ STATS = TagStats(np.full(527, -8.0, np.float32), np.full(527, 2.0, np.float32))
 def make_clip(waves: float, train: float) -> ClipTags:
     logits = np.full(527, -8.0, np.float32)
     logits[WAVES], logits[TRAIN] = waves, train
-    return ClipTags(logits, logits, np.zeros(527), 10.0)
+    return ClipTags(logits, logits, np.zeros(527))
 
 
 def test_scenes_are_ranked_by_standardised_logits_with_the_tags_for_and_against() -> None:

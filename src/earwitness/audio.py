@@ -8,6 +8,8 @@ rest.
 from __future__ import annotations
 
 import glob
+import importlib.util
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ Source: TypeAlias = "str | Path | IO[bytes] | tuple[np.ndarray, int] | Waveform"
 
 BLOCK_S = 30.0
 LEAST_S = 0.025  # one STFT window
+LARGEST_SAMPLE = 1e10  # more is no sound, not even integers kept as floats, and its power would overflow
 SNDFILE_SUFFIXES = frozenset(
     [
         ".wav",
@@ -104,9 +107,13 @@ def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BL
     name, raw_blocks = _open(source, block_s)
     n_read = 0
     for samples in _resample(name, raw_blocks, sample_rate_hz):
-        if not np.isfinite(samples).all():
-            at_s = (n_read + int(np.argmin(np.isfinite(samples)))) / sample_rate_hz
-            raise AudioError(f"{name}: the sample at {at_s:.3f} s is not a number; repair or re-export the recording")
+        is_sound = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
+        if not is_sound.all():
+            first = int(np.argmin(is_sound))
+            raise AudioError(
+                f"{name}: the sample at {(n_read + first) / sample_rate_hz:.3f} s is {samples[first]:g}, "
+                "not a number in [-1, 1]; repair or re-export the recording"
+            )
         if len(samples):
             yield Waveform(samples, sample_rate_hz, n_read / sample_rate_hz)
         n_read += len(samples)
@@ -122,29 +129,30 @@ def find_audio(paths: Iterable[str | Path]) -> list[Path]:
     """Return the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
 
     A file that is named itself is taken whatever its suffix; in folders and globs the known audio suffixes count.
+    A link to nothing is returned too, so that it is told and not passed over.
 
     Raises:
         AudioError: a path does not exist, or a folder or pattern holds no recording.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for path in map(Path, paths):
-        if path.is_dir():
-            names = sorted(each for each in path.rglob("*") if is_audio_name(each))
-        elif path.exists():
-            names = [path]
-        else:
-            names = sorted(each for each in map(Path, glob.glob(str(path), recursive=True)) if is_audio_name(each))
-            if not names and not glob.has_magic(str(path)):
-                raise AudioError(f"{path}: no such file or folder")
+        try:
+            names = _list_audio(path)
+        except OSError as error:
+            raise AudioError(f"{path}: cannot be read ({error.strerror})") from error
+        if not names and not glob.has_magic(str(path)) and not path.exists():
+            raise AudioError(f"{path}: no such file or folder")
         if not names:
             raise AudioError(f"{path}: no recording in it; looked for names ending in {_list_suffixes()}")
-        found.update(dict.fromkeys(names))
-    return list(found)
+        for name in names:
+            found.setdefault(os.path.abspath(name), name)  # noqa: PTH100 (resolve would join links to one file)
+    return list(found.values())
 
 
 def is_audio_name(path: Path) -> bool:
     """Tell whether a file's name ends as recordings do."""
-    return path.suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES and path.is_file()
+    is_known = path.suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES
+    return is_known and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def measure_duration(source: Source) -> float | None:
@@ -155,23 +163,22 @@ def measure_duration(source: Source) -> float | None:
         return len(source[0]) / source[1]
     try:
         return float(soundfile.info(source if isinstance(source, str) else str(source)).duration)
-    except (soundfile.SoundFileError, OSError):
+    except _UNREADABLE:
         return None
 
 
 def find_truncation(source: Source) -> str | None:
-    """Return what is missing of a wav file that ends before its header says, else None."""
+    """Return what is missing of an uncompressed file (wav, rf64, w64, aiff, au) that ends before its header says."""
     if not isinstance(source, str | Path):
         return None
     try:
         with soundfile.SoundFile(source) as file:
             log, rate, n_channels, n_frames = file.extra_info, file.samplerate, file.channels, file.frames
-    except (soundfile.SoundFileError, OSError):
+    except _UNREADABLE:
         return None
-    # libsndfile logs "data : 2646000 (should be 1000000)" when fewer bytes follow than the header promises.
-    match = re.search(r"^\s*data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
-    if match is None or int(match[1]) in (0, 0xFFFFFFFF) or int(match[1]) <= int(match[2]):
-        return None  # 0 and the largest length are what a recorder writes that cannot seek back
+    match = _PROMISED_LENGTH.search(log)
+    if match is None or int(match[1]) <= int(match[2]) or -int(match[1]) % 2**31 <= 4096:
+        return None  # lengths just below 2 or 4 GiB are what a recorder writes that cannot seek back
     present_s = n_frames / rate
     promised_s = present_s * int(match[1]) / max(1, int(match[2])) if n_channels else 0.0
     return f"truncated: its header promises {promised_s:.2f} s, it holds {present_s:.2f} s; the results cover these"
@@ -187,11 +194,18 @@ def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, 
     if isinstance(source, str | Path):
         path = Path(source)
         _check_file(path)
-        if path.suffix.lower() in MEDIA_SUFFIXES:
+        if path.suffix.lower() in MEDIA_SUFFIXES or _is_unnamed_media(path):
             return str(path), _decode_media(path, block_s)
         return str(path), _decode_sndfile(str(path), str(path), block_s)
     source.seek(0)
     return str(getattr(source, "name", "stream")), _decode_sndfile("stream", source, block_s)
+
+
+def _is_unnamed_media(path: Path) -> bool:
+    """Tell whether a file without a suffix, such as one that came on standard input, is for PyAV."""
+    if path.suffix or measure_duration(path) is not None:
+        return False
+    return importlib.util.find_spec("av") is not None
 
 
 def _check_file(path: Path) -> None:
@@ -226,8 +240,8 @@ def _decode_sndfile(name: str, file: Any, block_s: float) -> Iterator[tuple[Samp
             step = max(1, int(block_s * sound.samplerate))
             while len(block := sound.read(step, dtype="float32", always_2d=True)):
                 yield _mix_down(block), sound.samplerate
-    except (soundfile.SoundFileError, OSError) as error:
-        reason = str(error).removeprefix(f"Error opening {name!r}: ").rstrip(".")
+    except _UNREADABLE as error:
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise AudioError(
             f"{name}: not readable as audio ({reason}); convert it to wav or flac, or check that it is whole"
         ) from error
@@ -243,17 +257,19 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
             if not container.streams.audio:
                 raise AudioError(f"{path}: no sound in it")
             rate = container.streams.audio[0].rate
-            to_mono = av.AudioResampler(format="fltp", layout="mono", rate=rate)
+            to_floats = av.AudioResampler(format="fltp", rate=rate)  # its own way to mono is louder than the mean
             held: list[Samples] = []
             for frame in container.decode(audio=0):
-                held += [np.ravel(out.to_ndarray()).astype(np.float32) for out in to_mono.resample(frame)]
+                held += [_mix_down(out.to_ndarray().T) for out in to_floats.resample(frame)]
                 if sum(map(len, held)) >= block_s * rate:
                     yield np.concatenate(held), rate
                     held = []
             if held:
                 yield np.concatenate(held), rate
     except (av.FFmpegError, OSError) as error:
-        raise AudioError(f"{path}: not readable as audio or video ({error}); check that it is whole") from error
+        raise AudioError(
+            f"{path}: not readable as audio or video ({error.strerror}); check that it is whole"
+        ) from error
 
 
 def _resample(name: str, blocks: Iterable[tuple[Samples, int]], rate_out: int) -> Iterator[Samples]:
@@ -270,5 +286,19 @@ def _resample(name: str, blocks: Iterable[tuple[Samples, int]], rate_out: int) -
         yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
+def _list_audio(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if is_audio_name(each))
+    if path.exists() or path.is_symlink():
+        return [path]
+    return sorted(each for each in map(Path, glob.glob(str(path), recursive=True)) if is_audio_name(each))
+
+
 def _list_suffixes() -> str:
     return " ".join(sorted(SNDFILE_SUFFIXES | MEDIA_SUFFIXES))
+
+
+# soundfile raises TypeError for .raw, which does not say its rate, and UnicodeError for a name that is not UTF-8.
+_UNREADABLE = (soundfile.SoundFileError, OSError, TypeError, UnicodeError)
+# libsndfile logs "data : 2646000 (should be 1000000)", or likewise, where fewer bytes follow than the header promises.
+_PROMISED_LENGTH = re.compile(r"^ *(?:data|riff|Riff size|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)

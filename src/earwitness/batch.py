@@ -48,7 +48,7 @@ def process_each(
 
 
 def _share_of(show: Show, n_done: int, source: Path) -> Report:
-    return lambda share: show(n_done + min(share, 1.0), source)
+    return lambda share: show(n_done + min(share, 0.99), source)  # it is done when its result has been taken
 
 
 def _process_one(source: Path, process: Callable[[Path, Report], Result], report: Report) -> Outcome[Result]:

@@ -7,6 +7,7 @@ Exit status: 0 all is well, 1 some recordings could not be used (see errors.csv)
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import shutil
 import sys
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
+SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
 Events = Annotated[list[str], typer.Option("--events", "-e", help=f"A word for what may be heard; {HOW_WORDS}")]
 Scenes = Annotated[list[str], typer.Option("--scenes", "-s", help=f"A word for where it may have been; {HOW_WORDS}")]
@@ -61,6 +63,8 @@ def main(
 
     A first try: [bold]earwitness listen street.wav --events siren,"dog bark" --scenes park,tram,office[/bold]
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
     if version:
         print(__version__)
@@ -121,6 +125,7 @@ def classify(
     A score of 0.5 or more counts as heard. Writes clips.csv, errors.csv and run.json to --out.
     """
     with _errors_told(), _recordings(paths) as sources:
+        from earwitness.audio import find_truncation
         from earwitness.batch import process_each
         from earwitness.recognition import classify as classify_clip
         from earwitness.weights import load_encoder
@@ -140,9 +145,12 @@ def classify(
                     _tell_failure(results, outcome.source, outcome.reason)
                     continue
                 if results:
-                    results.add_clip(str(outcome.source), outcome.result)
+                    results.add_clip(_shown(outcome.source), outcome.result)
                 best = outcome.result[0]
-                print(f"{outcome.source}\t{best.word}\t{best.score:.3f}")
+                print(f"{_shown(outcome.source)}\t{best.word}\t{best.score:.3f}")
+                if truncation := find_truncation(outcome.source):
+                    n_failed += 1
+                    _tell_failure(results, outcome.source, f"{outcome.source}: {truncation}")
         _exit_with(n_failed, len(sources), out)
 
 
@@ -203,7 +211,7 @@ def read_words(given: Sequence[str]) -> list[str]:
     for each in given:
         if each.startswith("@"):
             try:
-                lines = Path(each[1:]).read_text(encoding="utf-8").splitlines()
+                lines = Path(each[1:]).read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 raise WordError(f"{each[1:]}: not readable as a list of words ({error})") from error
             words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -235,9 +243,10 @@ def _listen(
     loaded = load_encoder(settings.encoder)
     tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
     asked = {"events": events, "scenes": scenes}
-    process: Callable[..., Recognition] = lambda source, report: recognize(  # noqa: E731
-        source, events, scenes, settings, loaded, report
-    )
+
+    def process(source: Path, report: Callable[[float], None]) -> Recognition:
+        return replace(recognize(source, events, scenes, settings, loaded, report), source=_shown(source))
+
     waiting: list[Recognition] = []
     with _results(out, tables or ["tags.csv"], formats, settings, loaded, **asked) as results:
         n_failed = 0
@@ -267,9 +276,15 @@ def _tell(results: Any, recognition: Recognition) -> int:
 
 
 def _tell_failure(results: Any, source: Path, reason: str) -> None:
+    reason = reason.replace(str(source), _shown(source))
     if results:
-        results.add_error(str(source), reason)
+        results.add_error(_shown(source), reason)
     print(reason, file=sys.stderr)
+
+
+def _shown(source: Path) -> str:
+    """Return a recording's name for people and tables; the temporary file of standard input is "stdin"."""
+    return SPOOLED if source.name == SPOOLED and source.parent.name.startswith(SPOOL_PREFIX) else str(source)
 
 
 @contextlib.contextmanager
@@ -307,17 +322,12 @@ def _recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
     """Give the recordings; what comes on standard input is kept in a temporary file meanwhile."""
     from earwitness.audio import find_audio
 
-    with tempfile.TemporaryDirectory(prefix="earwitness-") as folder:
-        sources: list[Path] = []
-        for path in paths:
-            if path == "-":
-                spooled = Path(folder) / "stdin"
-                with spooled.open("wb") as file:
-                    shutil.copyfileobj(sys.stdin.buffer, file)
-                sources.append(spooled)
-            else:
-                sources += find_audio([path])
-        yield list(dict.fromkeys(sources))
+    with tempfile.TemporaryDirectory(prefix=SPOOL_PREFIX) as folder:
+        spooled = Path(folder) / SPOOLED
+        if "-" in paths:
+            with spooled.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        yield find_audio([spooled if path == "-" else Path(path) for path in paths])
 
 
 @contextlib.contextmanager

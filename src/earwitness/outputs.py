@@ -9,7 +9,9 @@ The columns are a versioned schema (`SCHEMA`): a change that could break a reade
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -34,6 +36,7 @@ COLUMNS = {
     "errors.csv": ("file", "reason"),
 }
 FORMATS = ("csv", "jsonl", "parquet", "dcase", "audacity", "raven")
+_ESCAPE = "backslashreplace"  # for the names of files that are not UTF-8
 
 
 class ResultFolder:
@@ -60,29 +63,25 @@ class ResultFolder:
         if "parquet" in formats:
             _import_pyarrow()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (*tables, "errors.csv"):
-                self._open(name, newline="")
-                csv.writer(self._files[name]).writerow(COLUMNS[name])
-            for form, name in (("jsonl", "recognitions.jsonl"), ("dcase", "events_dcase.tsv")):
-                if form in formats:
-                    self._open(name)
+            self._open_all((*tables, "errors.csv"))
             self._write_run("running")
-        except OSError as error:
-            self._close_all()
-            raise _output_error(self.folder, error) from error
+        except OutputError:
+            with contextlib.suppress(OutputError):  # the first failure is the one to tell
+                self._close_all()
+            raise
 
     def __enter__(self) -> ResultFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        is_complete = False
         try:
             self._close_all()
             if "parquet" in self.formats:
                 write_parquet(self.folder / "events.parquet", self.recognitions)
-            self._write_run("complete" if kind is None else "interrupted")
-        except OSError as error:
-            raise _output_error(self.folder, error) from error
+            is_complete = kind is None
+        finally:
+            self._write_run("complete" if is_complete else "interrupted")
 
     def add(self, recognition: Recognition) -> None:
         """Write one recording's events, scenes and tags."""
@@ -101,8 +100,8 @@ class ResultFolder:
             self._write_text("events_dcase.tsv", format_dcase(recognition))
         for form, suffix, write in _PER_RECORDING:
             if form in self.formats:
-                path = self.folder / form / f"{self.n_done:06d}_{Path(source).stem}{suffix}"
-                self._guard(lambda write=write, path=path: _write_file(path, write(recognition)))  # type: ignore[misc]
+                name = f"{self.n_done:06d}_{Path(source).stem}{suffix}"
+                _write_file(self.folder / form / name, write(recognition))
         if "parquet" in self.formats:
             self.recognitions.append(recognition)
         self.n_done += 1
@@ -118,27 +117,40 @@ class ResultFolder:
         self._write_rows("errors.csv", [(source, reason)])
         self.n_failed += 1
 
-    def _open(self, name: str, newline: str | None = None) -> None:
-        self._files[name] = (self.folder / name).open("w", encoding="utf-8", newline=newline)
+    def _open_all(self, tables: Sequence[str]) -> None:
+        forms = {"jsonl": "recognitions.jsonl", "dcase": "events_dcase.tsv"}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in (*tables, *(forms[each] for each in forms if each in self.formats)):
+                self._files[name] = (self.folder / name).open("w", encoding="utf-8", errors=_ESCAPE, newline="")
+        except OSError as error:
+            raise _output_error(self.folder, error) from error
+        for name in tables:
+            self._write_rows(name, [COLUMNS[name]])
 
     def _write_rows(self, name: str, rows: Iterable[Sequence[object]]) -> None:
         if name in self._files:
-            self._guard(lambda: csv.writer(self._files[name]).writerows(rows))
-            self._guard(self._files[name].flush)
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows(rows)
+            self._write_text(name, text.getvalue())
 
     def _write_text(self, name: str, text: str) -> None:
-        self._guard(lambda: self._files[name].write(text))
-        self._guard(self._files[name].flush)
-
-    def _guard(self, write: Callable[[], object]) -> None:
         try:
-            write()
+            self._files[name].write(text)
+            self._files[name].flush()
         except OSError as error:
-            raise _output_error(self.folder, error) from error
+            raise _output_error(self.folder / name, error) from error
 
     def _close_all(self) -> None:
-        for file in self._files.values():
-            file.close()
+        """Close every file, then raise the first failure: some file systems tell only now that the disk is full."""
+        failures = []
+        for name, file in self._files.items():
+            try:
+                file.close()
+            except OSError as error:
+                failures.append(_output_error(self.folder / name, error))
+        if failures:
+            raise failures[0]
 
     def _write_run(self, state: str) -> None:
         content = {"schema": SCHEMA, "state": state, "n_done": self.n_done, "n_failed": self.n_failed, **self.run}
@@ -199,6 +211,7 @@ def write_parquet(path: Path, recognitions: Sequence[Recognition]) -> None:
 
     Raises:
         MissingExtraError: pyarrow is not installed.
+        OutputError: the file cannot be written.
     """
     pyarrow, parquet = _import_pyarrow()
     rows = [
@@ -217,7 +230,10 @@ def write_parquet(path: Path, recognitions: Sequence[Recognition]) -> None:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(types)
     arrays = [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     table = pyarrow.table(arrays, names=list(COLUMNS["events.csv"]))
-    parquet.write_table(table.replace_schema_metadata({"earwitness_schema": str(SCHEMA)}), path)
+    try:
+        parquet.write_table(table.replace_schema_metadata({"earwitness_schema": str(SCHEMA)}), path)
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
 def format_evidence(tags: Sequence[TagEvidence]) -> str:
@@ -246,13 +262,16 @@ def _tag_row(source: str, rank: int, tag: TagSummary) -> tuple[object, ...]:
 
 
 def _write_file(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors=_ESCAPE)
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
-def _output_error(folder: Path, error: OSError) -> OutputError:
-    where = error.filename or folder
-    return OutputError(f"{where}: cannot be written ({error.strerror}); free some space or choose another --out")
+def _output_error(path: Path, error: OSError) -> OutputError:
+    where, why = error.filename or path, error.strerror or error
+    return OutputError(f"{where}: cannot be written ({why}); free some space or choose another --out")
 
 
 def _import_pyarrow() -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from earwitness.audio import Source, Waveform, find_truncation, measure_duration
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
 from earwitness.places import PlaceProfile, profile_scenes, read_places
-from earwitness.scenes import SceneScore, calibrate_blindly, rank_scenes
+from earwitness.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
 from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagSummary, score_tokens, score_windows, summarise_tags
 from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
@@ -87,11 +87,13 @@ def recognize(
     settings = settings or Settings()
     encoder = encoder or load_encoder(settings.encoder)
     run = _run_tmrl if settings.method == "tmrl" else _run_earwitness
-    found, ranked, clip = run(_Reader(source, settings, encoder, on_progress), events, scenes)
+    reader = _Reader(source, settings, encoder, on_progress)
+    found, ranked, clip = run(reader, events, scenes)
+    found = [replace(event, offset_s=min(event.offset_s, reader.duration_s)) for event in found]  # tokens overhang
     truncation = find_truncation(source)
     return Recognition(
         source=_name(source),
-        duration_s=clip.duration_s,
+        duration_s=reader.duration_s,
         events=sorted(found, key=lambda event: (event.onset_s, event.word)),
         scenes=ranked,
         tags=clip.summarise(settings.n_tags),
@@ -131,6 +133,20 @@ def classify(
     return sorted(best.values(), key=lambda each: -each.score)
 
 
+def read_heard(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
+    """Yield a recording's blocks as they are heard: at the encoder's rate, with the noise that was asked for.
+
+    Raises:
+        AudioError: the recording cannot be used.
+    """
+    noise = np.random.default_rng(NOISE_SEED)
+    for block in read_blocks(source, sample_rate_hz):
+        if settings.noise_factor:
+            added = settings.noise_factor * noise.standard_normal(len(block.samples), dtype=np.float32)
+            block = replace(block, samples=block.samples + added)
+        yield block
+
+
 def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     """Return the recognitions of a run with their scenes ranked against the run ("blind calibration").
 
@@ -148,7 +164,7 @@ def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     calibrated = []
     for recognition, known, row in zip(recognitions, by_scene, scores, strict=True):
         ranked = [replace(known[scene], score=float(score)) for scene, score in zip(scenes, row, strict=True)]
-        calibrated.append(replace(recognition, scenes=sorted(ranked, key=lambda each: -each.score)))
+        calibrated.append(replace(recognition, scenes=mark_winner(ranked)))
     return calibrated
 
 
@@ -162,18 +178,16 @@ class _Reader:
     on_progress: Callable[[float], None] | None
     n_passes: int = 1
     n_begun: int = 0
+    duration_s: float = 0.0  # known once the blocks have been read
 
     def blocks(self) -> Iterator[Waveform]:
         self.n_begun += 1
-        duration_s = measure_duration(self.source) if self.on_progress else None
-        noise = np.random.default_rng(NOISE_SEED)
-        for block in read_blocks(self.source, self.encoder.spec.sample_rate_hz):
-            if self.settings.noise_factor:
-                added = self.settings.noise_factor * noise.standard_normal(len(block.samples), dtype=np.float32)
-                block = replace(block, samples=block.samples + added)
+        expected_s = measure_duration(self.source) if self.on_progress else None
+        for block in read_heard(self.source, self.settings, self.encoder.spec.sample_rate_hz):
+            self.duration_s = block.start_s + block.duration_s
             yield block
-            if self.on_progress and duration_s:
-                share = min(1.0, (block.start_s + block.duration_s) / duration_s)
+            if self.on_progress and expected_s:
+                share = min(1.0, self.duration_s / expected_s)
                 self.on_progress((self.n_begun - 1 + share) / self.n_passes)
 
 

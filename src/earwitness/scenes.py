@@ -9,7 +9,7 @@ of the same run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,16 @@ LEAST_CLIPS = 5  # fewer say nothing about how a scene's score varies
 
 @dataclass(frozen=True)
 class SceneScore:
-    """A scene with its score; `tags` speak for it and `tags_against` against it, strongest first."""
+    """A scene with its score; `tags` speak for it and `tags_against` against it, strongest first.
+
+    `is_winner` marks the answer: the best scene, or both winners of the published method.
+    """
 
     scene: str
     score: float
     tags: tuple[str, ...] = ()
     tags_against: tuple[str, ...] = ()
+    is_winner: bool = False
 
 
 def rank_scenes(clip: ClipTags, profiles: Sequence[PlaceProfile], tag_stats: TagStats | None) -> list[SceneScore]:
@@ -53,7 +57,13 @@ def rank_scenes(clip: ClipTags, profiles: Sequence[PlaceProfile], tag_stats: Tag
         for_it = tuple(names[tag] for tag in order[:3] if parts[tag] > 0)
         against = tuple(names[tag] for tag in order[::-1][:3] if parts[tag] < 0)
         ranked.append(SceneScore(profile.scene, float(parts.sum()), for_it, against))
-    return sorted(ranked, key=lambda each: -each.score)
+    return mark_winner(ranked)
+
+
+def mark_winner(scenes: Sequence[SceneScore]) -> list[SceneScore]:
+    """Return scenes sorted by score, the best one marked as the winner."""
+    ranked = sorted(scenes, key=lambda each: -each.score)
+    return [replace(each, is_winner=rank == 0) for rank, each in enumerate(ranked)]
 
 
 def calibrate_blindly(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -6,6 +6,7 @@ refused.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -58,9 +59,9 @@ class Settings:
             _check_type(field.name, getattr(self, field.name), getattr(type(self), field.name))
         if self.method not in ("earwitness", "tmrl"):
             raise SettingsError(f"method={self.method!r}: choose 'earwitness' or 'tmrl'")
-        if not 0 < self.hop_s <= self.window_s:
+        if not 0 < self.hop_s <= self.window_s < math.inf:
             raise SettingsError(f"hop_s={self.hop_s}, window_s={self.window_s}: need 0 < hop_s <= window_s")
-        if self.window_s < 0.2 or self.clip_window_s < 0.2:
+        if self.window_s < 0.2 or not 0.2 <= self.clip_window_s < math.inf:
             raise SettingsError(
                 f"window_s={self.window_s}, clip_window_s={self.clip_window_s}: at least 0.2 s is needed"
             )
@@ -70,8 +71,8 @@ class Settings:
                 "need 0 <= event_hold <= event_threshold <= 1"
             )
         for name in ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags"):
-            if getattr(self, name) < 0:
-                raise SettingsError(f"{name}={getattr(self, name)}: must not be negative")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"{name}={getattr(self, name)}: must not be negative, infinite or nan")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for a file."""
@@ -110,7 +111,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         SettingsError: the file is missing, unreadable or not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: not readable as TOML ({error})") from error
 

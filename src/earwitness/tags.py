@@ -59,7 +59,6 @@ class ClipTags:
     mean_logits: Logits
     peak_logits: Logits
     peak_s: npt.NDArray[np.float64]
-    duration_s: float
 
     def summarise(self, n_tags: int = 10) -> list[TagSummary]:
         """Return the `n_tags` tags with the largest mean score, best first."""
@@ -118,7 +117,7 @@ def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator
 def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
     """Reduce the window logits of a recording to its mean and largest logits (C,); memory stays bounded."""
     total = peak = peak_s = None
-    n_rows, end_s = 0, 0.0
+    n_rows = 0
     for rows in tag_scores:
         best = rows.logits.argmax(axis=0)  # (C,)
         batch_peak, batch_s = rows.logits.max(axis=0), rows.start_s[best]
@@ -129,10 +128,9 @@ def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
             peak_s = np.where(batch_peak > peak, batch_s, peak_s)
             peak = np.maximum(batch_peak, peak)
         n_rows += len(rows.logits)
-        end_s = float(rows.start_s[-1]) + rows.span_s
     if total is None or peak is None or peak_s is None:
         raise ValueError("no windows to summarise")
-    return ClipTags((total / n_rows).astype(np.float32), peak, peak_s, end_s)
+    return ClipTags((total / n_rows).astype(np.float32), peak, peak_s)
 
 
 @lru_cache(maxsize=1)

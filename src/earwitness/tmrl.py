@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,13 +41,17 @@ class TmrlScenes:
 
     @property
     def winners(self) -> list[str]:
-        """The union of both winners."""
-        return list(dict.fromkeys(ranking[0].scene for ranking in (self.weighted, self.simple) if ranking))
+        """The union of both winners; where sums of counts are equal, as they often are, the weighted sums decide."""
+        equal = {each.scene for each in self.simple if each.score == self.simple[0].score}
+        best_simple = next(each.scene for each in self.weighted if each.scene in equal)
+        return list(dict.fromkeys([self.weighted[0].scene, best_simple]))
 
     @property
     def ranked(self) -> list[SceneScore]:
         """One list: the winners first, then the rest by the weighted ranking."""
-        return sorted(self.weighted, key=lambda each: each.scene not in self.winners)
+        winners = self.winners
+        marked = [replace(each, is_winner=each.scene in winners) for each in self.weighted]
+        return sorted(marked, key=lambda each: not each.is_winner)
 
 
 def best_tags(logits: np.ndarray) -> np.ndarray:

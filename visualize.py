@@ -1,0 +1,13 @@
+"""Draw each recording of TUT Rare Sound Events: spectrogram, events found, and the strongest tags over time.
+
+    python visualize.py --data_dir ./source_datasets/ --graph_dir ./graph/
+
+Writes a PNG for each recording, events.csv, errors.csv and run.json to --graph_dir. Needs 'earwitness[plot]'.
+"""
+
+import sys
+
+from earwitness.published import draw_all, run_command
+
+if __name__ == "__main__":
+    sys.exit(run_command(__file__, str(__doc__).splitlines()[0], draw_all))
