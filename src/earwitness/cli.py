@@ -127,14 +127,14 @@ def classify(
     with _errors_told(), _recordings(paths) as sources:
         from earwitness.audio import find_truncation
         from earwitness.batch import process_each
+        from earwitness.recognition import check_words
         from earwitness.recognition import classify as classify_clip
         from earwitness.weights import load_encoder
-        from earwitness.words import understand_words
 
         chosen, asked = _settings(settings, encoder=encoder), read_words(words)
         if not asked:
             raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
-        understand_words(asked)  # before hours of work, not after
+        check_words(asked, [], chosen)
         loaded = load_encoder(chosen.encoder)
         outcomes = process_each(sources, lambda source, _: classify_clip(source, asked, chosen, loaded), progress)
         with _results(out, ("clips.csv",), [], chosen, loaded, words=asked) as results:
@@ -232,14 +232,10 @@ def _listen(
     progress: Progress,
 ) -> None:
     from earwitness.batch import process_each
-    from earwitness.places import profile_scenes, read_places
-    from earwitness.recognition import calibrate_run, recognize
+    from earwitness.recognition import calibrate_run, check_words, recognize
     from earwitness.weights import load_encoder
-    from earwitness.words import understand_words
 
-    understand_words(events)  # before hours of work, not after
-    if settings.method == "earwitness":
-        profile_scenes(scenes, read_places(settings.places))
+    check_words(events, scenes, settings)
     loaded = load_encoder(settings.encoder)
     tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
     asked = {"events": events, "scenes": scenes}

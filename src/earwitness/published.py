@@ -27,8 +27,7 @@ from earwitness.cli import read_words
 from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.meta import Mixture, read_recipes, write_meta
 from earwitness.outputs import ResultFolder
-from earwitness.places import profile_scenes, read_places
-from earwitness.recognition import Recognition, recognize
+from earwitness.recognition import Recognition, check_words, recognize
 from earwitness.report import draw_recognition, import_figure
 from earwitness.settings import Settings
 from earwitness.tut_rare import (
@@ -46,7 +45,6 @@ from earwitness.tut_rare import (
 )
 from earwitness.version import __version__
 from earwitness.weights import LoadedEncoder, load_encoder
-from earwitness.words import embed_words, understand_words
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ def label_events(options: Options) -> int:
     """Tell which events each recording holds (AEC): events.csv, and aec.csv with counts where the metadata is known."""
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
-    understand_words(words)  # before hours of work, not after
+    check_words(words, [], settings)
     encoder = load_encoder(settings.encoder)
     heard: list[HeardEvents] = []
 
@@ -119,10 +117,7 @@ def label_scenes(options: Options) -> int:
     """Rank the scenes of each recording (blind ASC): scenes.csv, and asc.csv where the metadata is known."""
     recordings, settings, scenes = find_recordings(options.data_dir), options.settings, options.scenes
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
-    if settings.method == "tmrl":
-        embed_words(scenes)
-    else:
-        profile_scenes(scenes, read_places())
+    check_words([], scenes, settings)
     encoder = load_encoder(settings.encoder)
     rows: list[tuple[str, str, int, bool, str]] = []
 
@@ -149,7 +144,7 @@ def draw_all(options: Options) -> int:
     """Draw each recording: `<graph_dir>/<name>.png`, with the names of its folders before it where names are equal."""
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     import_figure()  # before hours of work, not after
-    understand_words(words)
+    check_words(words, [], settings)
     encoder = load_encoder(settings.encoder)
     n_same = Counter(path.stem for path in recordings)
 

@@ -24,7 +24,7 @@ from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
 from earwitness.weights import LoadedEncoder, load_encoder
 from earwitness.windows import slide
-from earwitness.words import TagEvidence, WordMeanings, match_words, understand_words
+from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
 
 NOISE_SEED = 0
 
@@ -131,6 +131,19 @@ def classify(
             if word not in best or score > best[word].score:
                 best[word] = ClipScore(word, score, rows.explain(row, index))
     return sorted(best.values(), key=lambda each: -each.score)
+
+
+def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
+    """Find out, before hours of work, whether all words can be understood; what is understood is kept for the run.
+
+    Raises:
+        WordError, PlaceError: see `recognize`.
+    """
+    if settings.method == "tmrl":
+        embed_words([*events, *scenes])
+    else:
+        _understand(tuple(events))
+        _profile(tuple(scenes), settings.places)
 
 
 def read_heard(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
