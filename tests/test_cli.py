@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -183,7 +185,7 @@ def test_blind_calibration_needs_and_uses_the_whole_run(write_wav: WriteWav, tmp
     options = ("-s", "park,tram,office", "--blind-calibration", "-o", tmp_path / "out")
     few = run("listen", *paths[:2], *options)
     assert few.exit_code == 2
-    assert "2 clips are too few for blind calibration; at least 5 are needed" in few.stderr
+    assert "blind calibration needs at least 5 recordings at once, not 2" in few.stderr
     assert run("listen", *paths, *options).exit_code == 0
     rows = read_rows(tmp_path / "out" / "scenes.csv")
     scores = [float(row["score"]) for row in rows if row["scene"] == "park"]
@@ -253,3 +255,35 @@ def test_a_run_that_is_killed_keeps_the_recordings_that_were_done(
     files = [Path(row["file"]).name for row in read_rows(out / "events.csv")]
     assert 2 <= len(files) < 40
     assert files == [f"{index:02d}.wav" for index in range(len(files))]
+
+
+def test_blind_calibration_keeps_what_was_heard_where_too_few_can_be_used(tmp_path: Path, write_wav: WriteWav) -> None:
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        write_wav(f"{index}.wav", 0.1 * rng.standard_normal(16000).astype(np.float32))
+    (tmp_path / "bad.wav").write_text("text")
+    few = run("listen", tmp_path / "0.wav", "-s", "beach,bus", "--blind-calibration", "-o", tmp_path / "few")
+    assert few.exit_code == 2
+    assert "blind calibration needs at least 5 recordings at once, not 1" in few.stderr
+    out = tmp_path / "out"
+    result = run("listen", tmp_path, "-s", "beach,bus", "--blind-calibration", "-o", out)
+    assert result.exit_code == 1
+    assert "4 clips are too few for blind calibration" in result.stderr
+    assert (out / "scenes.csv").read_text().count("\n") == 1 + 4 * 2
+    write_wav("5.wav", 0.1 * rng.standard_normal(16000).astype(np.float32))
+    assert run("listen", tmp_path, "-s", "beach,bus", "--blind-calibration", "-o", out).exit_code == 1
+    rows = read_rows(out / "scenes.csv")
+    scores = [float(row["score"]) for row in rows if row["scene"] == "beach"]
+    assert len(scores) == 5
+    assert abs(sum(scores)) < 1e-2
+
+
+def test_piped_results_are_not_caught_by_the_bar_on_the_terminal(sounds: Path) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.run([*COMMAND, "tags", str(sounds)], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.stdout.count("mean score") == 3
+    assert "100%" in shown
+    assert "mean score" not in shown

@@ -87,7 +87,7 @@ def test_tags_and_clips_have_their_tables(tmp_path: Path) -> None:
         results.add(SILENT)
         results.add_clip("a.wav", [ClipScore("dog bark", 0.75, (BARK,)), ClipScore("rain", 1 / 3, ())])
     assert read_rows(tmp_path / "tags.csv") == [["sounds/quiet.wav", "1", "Bark", "0.4000", "0.9000", "1.000"]]
-    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.750000"], ["a.wav", "rain", "0.333333"]]
+    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.75"], ["a.wav", "rain", "0.333333"]]
 
 
 def test_rows_are_on_disk_as_soon_as_a_recording_is_done(tmp_path: Path) -> None:

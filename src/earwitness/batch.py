@@ -100,6 +100,8 @@ def _show_bar(n_total: int) -> Iterator[Show]:
     from rich.progress import Progress as Bar
 
     columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Results that are piped elsewhere must not be caught by the bar, which writes to standard error.
+    is_shared = sys.stdout.isatty()
+    with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=is_shared) as bar:
         task = bar.add_task("listening", total=n_total)
         yield lambda n_done, source: bar.update(task, completed=n_done, description=source.name)

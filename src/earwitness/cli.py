@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from earwitness.errors import EarwitnessError, OutputError, WordError
+from earwitness.errors import EarwitnessError, OutputError, SettingsError, WordError
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
-Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
-SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"
+SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
+
+Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
 Events = Annotated[list[str], typer.Option("--events", "-e", help=f"A word for what may be heard; {HOW_WORDS}")]
 Scenes = Annotated[list[str], typer.Option("--scenes", "-s", help=f"A word for where it may have been; {HOW_WORDS}")]
 ClipWords = Annotated[list[str], typer.Option("--words", "-w", help=f"A word to score; {HOW_WORDS}")]
@@ -233,9 +234,12 @@ def _listen(
 ) -> None:
     from earwitness.batch import process_each
     from earwitness.recognition import calibrate_run, check_words, recognize
+    from earwitness.scenes import LEAST_CLIPS
     from earwitness.weights import load_encoder
 
     check_words(events, scenes, settings)
+    if settings.blind_calibration and len(sources) < LEAST_CLIPS:
+        raise SettingsError(f"blind calibration needs at least {LEAST_CLIPS} recordings at once, not {len(sources)}")
     loaded = load_encoder(settings.encoder)
     tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
     asked = {"events": events, "scenes": scenes}
@@ -246,16 +250,21 @@ def _listen(
     waiting: list[Recognition] = []
     with _results(out, tables or ["tags.csv"], formats, settings, loaded, **asked) as results:
         n_failed = 0
-        for outcome in process_each(sources, process, progress):
-            if outcome.result is None:
-                n_failed += 1
-                _tell_failure(results, outcome.source, outcome.reason)
-            elif settings.blind_calibration:
-                waiting.append(outcome.result)
-            else:
-                n_failed += _tell(results, outcome.result)
-        for recognition in calibrate_run(waiting) if waiting else []:
-            n_failed += _tell(results, recognition)
+        try:
+            for outcome in process_each(sources, process, progress):
+                if outcome.result is None:
+                    n_failed += 1
+                    _tell_failure(results, outcome.source, outcome.reason)
+                elif settings.blind_calibration:
+                    waiting.append(outcome.result)
+                else:
+                    n_failed += _tell(results, outcome.result)
+            waiting = calibrate_run(waiting) if waiting else []
+        except SettingsError as error:
+            n_failed += 1
+            print(f"earwitness: {error}; the scenes are ranked without it", file=sys.stderr)
+        finally:  # whatever stops the run, what has been heard is kept
+            n_failed += sum(_tell(results, recognition) for recognition in waiting)
     _exit_with(n_failed, len(sources), out)
 
 

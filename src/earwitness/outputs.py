@@ -109,7 +109,7 @@ class ResultFolder:
 
     def add_clip(self, source: str, scores: Sequence[ClipScore]) -> None:
         """Write one clip's score for each word."""
-        self._write_rows("clips.csv", ((source, each.word, f"{each.score:.6f}") for each in scores))
+        self._write_rows("clips.csv", ((source, each.word, f"{each.score:.6g}") for each in scores))
         self.n_done += 1
 
     def add_error(self, source: str, reason: str) -> None:
