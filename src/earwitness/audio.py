@@ -30,45 +30,9 @@ BLOCK_S = 30.0
 LEAST_S = 0.025  # one STFT window
 LARGEST_SAMPLE = 1e10  # more is no sound, not even integers kept as floats, and its power would overflow
 SNDFILE_SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".snd",
-        ".caf",
-        ".bwf",
-    ]
+    ".wav .wave .w64 .rf64 .bwf .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf".split()
 )
-MEDIA_SUFFIXES = frozenset(
-    [
-        ".m4a",
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".aac",
-        ".webm",
-        ".mkv",
-        ".mka",
-        ".avi",
-        ".wma",
-        ".3gp",
-        ".amr",
-        ".ac3",
-        ".ts",
-        ".mpg",
-        ".mpeg",
-    ]
-)
+MEDIA_SUFFIXES = frozenset(".m4a .mp4 .m4v .mov .aac .webm .mkv .mka .avi .wma .3gp .amr .ac3 .ts .mpg .mpeg".split())
 
 
 @dataclass(frozen=True)
