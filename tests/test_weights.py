@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import os
+import pickle
 import shutil
 import socket
 import time
@@ -13,8 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 from earwitness.errors import WeightsError
-from earwitness.paths import DATA_DIR
-from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, hash_file, infer_spec, load_encoder, rename_keys
+from earwitness.paths import DATA_DIR, hash_file
+from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, infer_spec, load_encoder, read_state_dict, rename_keys
 from golden_m2d import make_state
 
 EMBEDDED_PATH = DATA_DIR / f"{EMBEDDED}.safetensors"
@@ -62,7 +65,7 @@ def test_unknown_names_and_unreadable_files_are_told(tmp_path: Path) -> None:
         load_encoder("m2d_huge")
     text = tmp_path / "m2d_vit_base-80x608p16x16-x.safetensors"
     text.write_text("not weights")
-    with pytest.raises(WeightsError, match="not a readable .safetensors file"):
+    with pytest.raises(WeightsError, match="not readable as weights"):
         load_encoder(text)
 
 
@@ -108,3 +111,67 @@ def test_a_file_is_hashed_again_when_it_changes(tmp_path: Path) -> None:
     first = hash_file(path)
     path.write_bytes(b"22")
     assert hash_file(path) != first
+
+
+def small_state() -> dict[str, torch.Tensor]:
+    """The embedded encoder under the keys of a published fine-tuned file."""
+    state = read_state_dict(EMBEDDED_PATH)
+    renamed = {}
+    for key, tensor in state.items():
+        head = key.replace("head_norm.", "module.head.norm.").replace("head.weight", "module.head.mlp.mlp.0.weight")
+        head = head.replace("head.bias", "module.head.mlp.mlp.0.bias")
+        renamed[head if key.startswith("head") else f"module.ar.runtime.backbone.{key}"] = tensor
+    renamed["module.ar.runtime.to_spec.mel_basis"] = torch.zeros(80, 201)
+    renamed["module.head.norm.num_batches_tracked"] = torch.tensor(218750)
+    return renamed
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_published_checkpoint_is_loaded_from_its_pth(tmp_path: Path, is_full: bool) -> None:
+    path = tmp_path / "m2d_vit_tiny-80x1001p16x16-1_AS-FT" / "weights_ep1.pth"
+    path.parent.mkdir()
+    full = {"model": small_state(), "optimizer": {"state": {}}, "epoch": 300, "args": argparse.Namespace(lr=0.1)}
+    torch.save(full if is_full else small_state(), path)
+    loaded = load_encoder(path)
+    assert loaded.spec.name == "m2d_vit_tiny-80x1001p16x16-1_AS-FT"
+    assert loaded.tag_stats is None
+    embedded = load_encoder().model.state_dict()
+    for key, tensor in loaded.model.state_dict().items():
+        assert torch.equal(tensor, embedded[key]), key
+
+
+class Malicious:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_malicious_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "m2d-80x1001p16x16-1.pth"
+    torch.save({"model": small_state(), "args": Malicious(tmp_path / "done")}, path)
+    with pytest.raises(WeightsError, match=r"m2d-80x1001p16x16-1\.pth: not readable as weights"):
+        load_encoder(path)
+    path.write_bytes(pickle.dumps(Malicious(tmp_path / "done")))
+    with pytest.raises(WeightsError, match="not readable as weights"):
+        load_encoder(path)
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("content", [{"model": 3}, [torch.zeros(2)], {"epoch": 300}])
+def test_a_checkpoint_without_tensors_is_told(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "m2d-80x1001p16x16-1.pth"
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match="it holds no dictionary of tensors"):
+        load_encoder(path)
+
+
+def test_a_checkpoint_cut_anywhere_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "m2d-80x1001p16x16-1.pth"
+    torch.save({"model": {"norm_stats": torch.arange(1000.0)}}, path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), max(1, len(whole) // 40)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(WeightsError):
+            load_encoder(path)

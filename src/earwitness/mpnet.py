@@ -9,7 +9,6 @@ Source: Song et al. 2020, "MPNet"; sentence-transformers/all-mpnet-base-v2 (Apac
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import site
@@ -25,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.errors import MissingExtraError, WeightsError
-from earwitness.paths import cache_dir
+from earwitness.paths import cache_dir, hash_file
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -93,7 +92,7 @@ def join_parts(parts: Sequence[Path], folder: Path, sha256: str = SHA256) -> Pat
                 f"{parts[0].parent}: the parts do not join to a zip; reinstall 'earwitness[mpnet]'"
             ) from error
         model = next((Path(scratch) / "out").rglob("model.safetensors"), None)
-        found = _hash(model) if model else "missing"
+        found = hash_file(model) if model else "missing"
         if model is None or found != sha256:
             raise WeightsError(
                 f"{parts[0].parent}: the joined model's sha256 is {found}, expected {sha256}; "
@@ -131,11 +130,3 @@ def _load(folder: Path) -> SentenceTransformer:
         raise MissingExtraError(f"MPNet needs sentence-transformers; {HOW_TO_GET}") from error
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

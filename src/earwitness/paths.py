@@ -1,6 +1,8 @@
-"""Where the shipped data lies, and where earwitness may keep what it makes once."""
+"""Where the shipped data lies, where earwitness may keep what it makes once, and which file is which."""
 
+import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 DATA_DIR = Path(__file__).parent / "data"
@@ -12,3 +14,18 @@ def cache_dir() -> Path:
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "earwitness"
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file in hex; a file that has not changed is hashed once."""
+    state = path.stat()
+    return _hash_unchanged(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _hash_unchanged(path: Path, size: int, modified_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,18 +1,18 @@
 """Encoder weights: what there is, where it comes from, and how a file becomes an `Encoder`.
 
 In: a name from `WEIGHTS` or a path. Out: a loaded `Encoder`, its `TagStats` where they are known, and the sha256 of
-the file. Reading is strict: every missing or unknown key is named, a known file's hash is checked, nothing is
-unpickled.
+the file. Reading is strict: every missing or unknown key is named, a known file's hash is checked, and nothing in a
+file is run.
 
 Source: the layouts of M2D's released checkpoints, described at `KEY_RENAMES`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import argparse
+import pickle
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from earwitness.encoder import Encoder, EncoderSpec
 from earwitness.errors import WeightsError
 from earwitness.logmel import N_MELS
-from earwitness.paths import DATA_DIR
+from earwitness.paths import DATA_DIR, hash_file
 
 EMBEDDED = "m2d_vit_tiny-80x1001p16x16-261122-distil_as"
 DEFAULT_NORM_STATS = (-7.1, 4.2)  # of M2D's 2022 files, which hold none
@@ -90,7 +90,7 @@ WEIGHTS: dict[str, WeightsSpec] = {
 
 
 def load_encoder(name_or_path: str | Path | None = None) -> LoadedEncoder:
-    """Load an encoder by name or from a .safetensors file; without an argument the embedded one.
+    """Load an encoder by name or from a .safetensors or .pth file; without an argument the embedded one.
 
     Raises:
         WeightsError: unknown name, missing or damaged file, wrong hash, keys or shapes that do not fit.
@@ -113,15 +113,26 @@ def load_encoder(name_or_path: str | Path | None = None) -> LoadedEncoder:
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Read the tensors of a .safetensors file, as they are.
+    """Read the tensors of a .safetensors file, or of a .pth checkpoint as M2D publishes them, under the file's keys.
+
+    A checkpoint is unpickled with tensors and plain containers only; the one class that is allowed besides is
+    `argparse.Namespace`, in which M2D keeps its training options. Anything else in it is refused, not run.
 
     Raises:
-        WeightsError: the file cannot be read as safetensors.
+        WeightsError: the file is neither, is damaged, or holds something else than tensors.
     """
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable .safetensors file ({error}); fetch or convert it again") from error
+        if path.suffix not in (".pth", ".pt"):
+            return load_file(path)
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise WeightsError(f"{path}: not readable as weights ({reason}); fetch or convert the file again") from error
+    state = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        raise WeightsError(f"{path}: not a checkpoint: it holds no dictionary of tensors")
+    return state
 
 
 def rename_keys(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -189,21 +200,6 @@ def build_encoder(state: dict[str, torch.Tensor], spec: EncoderSpec) -> Encoder:
     except RuntimeError as error:
         raise WeightsError(f"{spec.name}: {error}") from error
     return model.requires_grad_(False).eval()
-
-
-@lru_cache(maxsize=8)
-def _hash_unchanged(path: Path, size: int, modified_ns: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file in hex; a file that has not changed is hashed once."""
-    state = path.stat()
-    return _hash_unchanged(path, state.st_size, state.st_mtime_ns)
 
 
 def _read_tag_stats(path: Path) -> TagStats | None:
