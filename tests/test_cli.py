@@ -287,3 +287,12 @@ def test_piped_results_are_not_caught_by_the_bar_on_the_terminal(sounds: Path) -
     assert done.stdout.count("mean score") == 3
     assert "100%" in shown
     assert "mean score" not in shown
+
+
+def test_a_low_threshold_takes_the_hold_along(sounds: Path, tmp_path: Path) -> None:
+    assert run("listen", sounds / "a.wav", "-e", "rain", "--threshold", "0.1", "-o", tmp_path / "out").exit_code == 0
+    settings = read_run(tmp_path / "out")["settings"]
+    assert (settings["event_threshold"], settings["event_hold"]) == (0.1, 0.1)
+    high = run("listen", sounds / "a.wav", "-e", "rain", "--threshold", "2")
+    assert high.exit_code == 2
+    assert "event_threshold=2.0: need 0 <= event_hold <= event_threshold <= 1" in high.stderr

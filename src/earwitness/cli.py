@@ -319,7 +319,10 @@ def _settings(path: Path | None, **options: Any) -> Settings:
     from earwitness.settings import Settings, read_settings
 
     chosen = read_settings(path) if path else Settings()
-    return replace(chosen, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    if "event_threshold" in given:  # a lower threshold takes the hold along
+        given["event_hold"] = min(chosen.event_hold, given["event_threshold"])
+    return replace(chosen, **given)
 
 
 @contextlib.contextmanager
