@@ -228,12 +228,19 @@ def start_and_stop(
     paths = [str(write_wav(f"{index:02d}.wav", make_noise(8.0, RATE_HZ, seed=index))) for index in range(40)]
     options = ("-e", "rain", "--settings", str(settings), "-o", str(out), "--progress", "json")
     command = (*COMMAND, "listen", *paths, *options)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=_hear_key_presses
+    ) as process:
         assert process.stderr is not None
         while json.loads(process.stderr.readline())["done"] < 2:
             pass
         stop(process)
         return process.wait(60), process.stderr.read()
+
+
+def _hear_key_presses() -> None:
+    """Undo what a process in the background inherits: to ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, hear_all: Path) -> None:
