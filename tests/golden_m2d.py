@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from earwitness.paths import DATA_DIR
+from earwitness.weights import read_state_dict
+from earwitness.zoo import EMBEDDED
+
 GOLDEN_DIR = Path(__file__).parent / "golden"
 N_SAMPLES = {"1s": 16000, "4s": 64000, "9p94s": 159040, "10s": 160000, "10p01s": 160160, "23p7s": 379200}
 
@@ -71,3 +75,16 @@ def make_waves(tag: str, sample_rate_hz: int = 16000) -> torch.Tensor:
         wave[int(0.25 * n) : int(0.35 * n)] = 0
         waves.append(np.clip(wave, -1, 1).astype(np.float32))
     return torch.from_numpy(np.stack(waves))
+
+
+def small_state() -> dict[str, torch.Tensor]:
+    """The embedded encoder under the keys of a published fine-tuned file."""
+    state = read_state_dict(DATA_DIR / f"{EMBEDDED}.safetensors")
+    renamed = {}
+    for key, tensor in state.items():
+        head = key.replace("head_norm.", "module.head.norm.").replace("head.weight", "module.head.mlp.mlp.0.weight")
+        head = head.replace("head.bias", "module.head.mlp.mlp.0.bias")
+        renamed[head if key.startswith("head") else f"module.ar.runtime.backbone.{key}"] = tensor
+    renamed["module.ar.runtime.to_spec.mel_basis"] = torch.zeros(80, 201)
+    renamed["module.head.norm.num_batches_tracked"] = torch.tensor(218750)
+    return renamed

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "earwitness"
 
 # Each file imports only from files before it: data flows one way.
 ORDER = (
-    *("errors", "paths", "version", "settings"),
+    *("errors", "paths", "version", "settings", "zoo", "download", "store"),
     *("audio", "windows", "logmel", "encoder", "weights", "tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "outputs", "report", "batch", "meta", "tut_rare"),
     *("cli", "published", "__init__", "__main__"),

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR, hash_file
-from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, infer_spec, load_encoder, read_state_dict, rename_keys
-from golden_m2d import make_state
+from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, infer_spec, load_encoder, rename_keys
+from golden_m2d import make_state, small_state
 
 EMBEDDED_PATH = DATA_DIR / f"{EMBEDDED}.safetensors"
 
@@ -111,19 +111,6 @@ def test_a_file_is_hashed_again_when_it_changes(tmp_path: Path) -> None:
     first = hash_file(path)
     path.write_bytes(b"22")
     assert hash_file(path) != first
-
-
-def small_state() -> dict[str, torch.Tensor]:
-    """The embedded encoder under the keys of a published fine-tuned file."""
-    state = read_state_dict(EMBEDDED_PATH)
-    renamed = {}
-    for key, tensor in state.items():
-        head = key.replace("head_norm.", "module.head.norm.").replace("head.weight", "module.head.mlp.mlp.0.weight")
-        head = head.replace("head.bias", "module.head.mlp.mlp.0.bias")
-        renamed[head if key.startswith("head") else f"module.ar.runtime.backbone.{key}"] = tensor
-    renamed["module.ar.runtime.to_spec.mel_basis"] = torch.zeros(80, 201)
-    renamed["module.head.norm.num_batches_tracked"] = torch.tensor(218750)
-    return renamed
 
 
 @pytest.mark.parametrize("is_full", [False, True])

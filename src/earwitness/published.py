@@ -94,7 +94,7 @@ def label_events(options: Options) -> int:
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     check_words(words, [], settings)
-    encoder = load_encoder(settings.encoder)
+    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
     heard: list[HeardEvents] = []
 
     def process(source: Path) -> Recognition:
@@ -118,7 +118,7 @@ def label_scenes(options: Options) -> int:
     recordings, settings, scenes = find_recordings(options.data_dir), options.settings, options.scenes
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     check_words([], scenes, settings)
-    encoder = load_encoder(settings.encoder)
+    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
     rows: list[tuple[str, str, int, bool, str]] = []
 
     def process(source: Path) -> Recognition:
@@ -145,7 +145,7 @@ def draw_all(options: Options) -> int:
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     import_figure()  # before hours of work, not after
     check_words(words, [], settings)
-    encoder = load_encoder(settings.encoder)
+    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
     n_same = Counter(path.stem for path in recordings)
 
     def process(source: Path) -> Recognition:

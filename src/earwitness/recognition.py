@@ -22,7 +22,7 @@ from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagSummary, score_tokens, score_windows, summarise_tags
 from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
-from earwitness.weights import LoadedEncoder, load_encoder
+from earwitness.weights import LoadedEncoder, check_licence, load_encoder
 from earwitness.windows import slide
 from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
 
@@ -85,7 +85,7 @@ def recognize(
         WeightsError: the encoder cannot be loaded, or has no tag head.
     """
     settings = settings or Settings()
-    encoder = encoder or load_encoder(settings.encoder)
+    encoder = _choose_encoder(settings, encoder)
     run = _run_tmrl if settings.method == "tmrl" else _run_earwitness
     reader = _Reader(source, settings, encoder, on_progress)
     found, ranked, clip = run(reader, events, scenes)
@@ -119,7 +119,7 @@ def classify(
         AudioError, WordError, WeightsError: see `recognize`.
     """
     settings = settings or Settings()
-    encoder = encoder or load_encoder(settings.encoder)
+    encoder = _choose_encoder(settings, encoder)
     meanings = _understand(tuple(words))
     blocks = _Reader(source, settings, encoder, None).blocks()
     windows = slide(blocks, settings.clip_window_s, settings.clip_window_s)
@@ -229,6 +229,13 @@ def _run_tmrl(
     rows = list(score_windows(windows, reader.encoder, is_trimmed=False))
     found = list(find_events_tmrl(rows, events, hop_s)) if events else []
     return found, rank_scenes_tmrl(rows, scenes).ranked if scenes else [], summarise_tags(rows)
+
+
+def _choose_encoder(settings: Settings, encoder: LoadedEncoder | None) -> LoadedEncoder:
+    if encoder is None:
+        return load_encoder(settings.encoder, commercial_only=settings.commercial_only)
+    check_licence(encoder.known, encoder.spec.name, commercial_only=settings.commercial_only)
+    return encoder
 
 
 # The same words are asked of every recording of a run, so what is understood by them is kept.

@@ -38,6 +38,7 @@ class Settings:
         places: path of a TOML file with places of your own, added to the shipped ones.
         blind_calibration: standardise scene scores over the clips of the run.
         noise_factor: standard deviation of noise added to the samples, for robustness experiments.
+        commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
     """
 
     method: Literal["earwitness", "tmrl"] = "earwitness"
@@ -53,6 +54,7 @@ class Settings:
     places: str = ""
     blind_calibration: bool = False
     noise_factor: float = 0.0
+    commercial_only: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
