@@ -6,6 +6,7 @@ python scripts/make_cli_docs.py
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -21,17 +22,27 @@ def make_cli_docs() -> str:
     lines = ["# The command", "", "Made by `make docs` from the command's own help; do not edit.", ""]
     lines += ["Exit status: 0 all is well, 1 some recordings had errors (see errors.csv), 2 nothing could be done.", ""]
     for name, command in root.commands.items():  # type: ignore[attr-defined]
-        usage = " ".join(command.collect_usage_pieces(context))
-        lines += [f"## earwitness {name}", "", f"`earwitness {name} {usage}`", "", (command.help or "").strip(), ""]
-        lines += ["| option | meaning | default |", "|---|---|---|"]
-        for param in command.params:
-            if param.name == "help":
-                continue
-            names = ", ".join(f"`{each}`" for each in (*param.opts, *param.secondary_opts))
-            default = "" if param.default in (None, (), []) or param.required else f"`{param.default}`"
-            lines.append(f"| {names} | {getattr(param, 'help', '') or ''} | {default} |")
-        lines.append("")
+        lines += describe_command(f"earwitness {name}", command, context)
     return "\n".join(lines)
+
+
+def describe_command(name: str, command: Any, context: typer.Context) -> list[str]:
+    """Return the lines of a command, or of a group and its commands."""
+    lines = [f"## {name}", ""]
+    if hasattr(command, "commands"):
+        lines += [(command.help or "").strip(), ""]
+        inner = typer.Context(command, info_name=name, parent=context)
+        for each, inner_command in command.commands.items():
+            lines += describe_command(f"{name} {each}", inner_command, inner)
+        return lines
+    lines += [f"`{name} {' '.join(command.collect_usage_pieces(context))}`", "", (command.help or "").strip(), ""]
+    params = [param for param in command.params if param.name != "help"]
+    lines += ["| option | meaning | default |", "|---|---|---|"] if params else []
+    for param in params:
+        names = ", ".join(f"`{each}`" for each in (*param.opts, *param.secondary_opts))
+        default = "" if param.default in (None, (), []) or param.required else f"`{param.default}`"
+        lines.append(f"| {names} | {getattr(param, 'help', '') or ''} | {default} |")
+    return [*lines, ""]
 
 
 if __name__ == "__main__":

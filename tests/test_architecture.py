@@ -18,7 +18,7 @@ ORDER = (
     *("errors", "paths", "version", "settings", "zoo", "download", "store"),
     *("audio", "windows", "logmel", "encoder", "weights", "tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "outputs", "report", "batch", "meta", "tut_rare"),
-    *("cli", "published", "__init__", "__main__"),
+    *("cli_weights", "cli", "published", "__init__", "__main__"),
 )
 HEAVY = {
     "torch": {"logmel", "encoder", "weights", "tags", "report"},

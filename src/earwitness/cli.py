@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from earwitness.errors import EarwitnessError, OutputError, SettingsError, WordError
+from earwitness.cli_weights import app as weights_app
+from earwitness.cli_weights import errors_told
+from earwitness.errors import OutputError, SettingsError, WordError
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from earwitness.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app.add_typer(weights_app, name="weights")
 
 SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
@@ -50,6 +53,9 @@ Encoder = Annotated[
     str | None, typer.Option(help="Encoder: a known name or the path of weights; the embedded one if not given.")
 ]
 Method = Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")]
+CommercialOnly = Annotated[
+    bool, typer.Option("--commercial-only", help="Refuse encoders whose licence does not allow commercial use.")
+]
 ShowProgress = Annotated[
     Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
 ]
@@ -82,6 +88,7 @@ def listen(
     settings: SettingsFile = None,
     method: Method = None,
     encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
     hop: Annotated[float | None, typer.Option(help="Seconds between windows for events.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
     places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
@@ -95,11 +102,12 @@ def listen(
 
     Writes events.csv, scenes.csv, errors.csv and run.json to --out, as each recording is done.
     """
-    with _errors_told(), _recordings(paths) as sources:
+    with errors_told(), _recordings(paths) as sources:
         chosen = _settings(
             settings,
             method=method,
             encoder=encoder,
+            commercial_only=commercial_only or None,
             hop_s=hop,
             event_threshold=threshold,
             places=str(places) if places else None,
@@ -119,24 +127,25 @@ def classify(
     out: Out = None,
     settings: SettingsFile = None,
     encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
     progress: ShowProgress = "auto",
 ) -> None:
     """Score each word for each whole clip: zero-shot classification, or clip-level event classification.
 
     A score of 0.5 or more counts as heard. Writes clips.csv, errors.csv and run.json to --out.
     """
-    with _errors_told(), _recordings(paths) as sources:
+    with errors_told(), _recordings(paths) as sources:
         from earwitness.audio import find_truncation
         from earwitness.batch import process_each
         from earwitness.recognition import check_words
         from earwitness.recognition import classify as classify_clip
         from earwitness.weights import load_encoder
 
-        chosen, asked = _settings(settings, encoder=encoder), read_words(words)
+        chosen, asked = _settings(settings, encoder=encoder, commercial_only=commercial_only or None), read_words(words)
         if not asked:
             raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
         check_words(asked, [], chosen)
-        loaded = load_encoder(chosen.encoder)
+        loaded = load_encoder(chosen.encoder, commercial_only=chosen.commercial_only)
         outcomes = process_each(sources, lambda source, _: classify_clip(source, asked, chosen, loaded), progress)
         with _results(out, ("clips.csv",), [], chosen, loaded, words=asked) as results:
             n_failed = 0
@@ -162,11 +171,13 @@ def tags(
     n_tags: Annotated[int, typer.Option("--top", help="How many tags to list.")] = 10,
     settings: SettingsFile = None,
     encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
     progress: ShowProgress = "auto",
 ) -> None:
     """List what the encoder hears, as AudioSet tags, before any word of yours comes in."""
-    with _errors_told(), _recordings(paths) as sources:
-        _listen(sources, [], [], _settings(settings, encoder=encoder, n_tags=n_tags), out, [], progress)
+    with errors_told(), _recordings(paths) as sources:
+        chosen = _settings(settings, encoder=encoder, commercial_only=commercial_only or None, n_tags=n_tags)
+        _listen(sources, [], [], chosen, out, [], progress)
 
 
 @app.command()
@@ -175,7 +186,7 @@ def words(
     top: Annotated[int, typer.Option(help="How many tags to list.")] = 5,
 ) -> None:
     """Show what is understood by a word: its nearest tags, with similarities and weights."""
-    with _errors_told():
+    with errors_told():
         from earwitness.tags import tag_names
         from earwitness.words import FAR_SIMILARITY, understand_words
 
@@ -194,7 +205,7 @@ def meta(
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("meta.csv"),
 ) -> None:
     """Turn the recipes of TUT Rare Sound Events (YAML) into one meta.csv."""
-    with _errors_told():
+    with errors_told():
         from earwitness.meta import find_recipes, read_recipes, write_meta
 
         mixtures = [mixture for recipe in find_recipes(paths) for mixture in read_recipes(recipe)]
@@ -240,7 +251,7 @@ def _listen(
     check_words(events, scenes, settings)
     if settings.blind_calibration and len(sources) < LEAST_CLIPS:
         raise SettingsError(f"blind calibration needs at least {LEAST_CLIPS} recordings at once, not {len(sources)}")
-    loaded = load_encoder(settings.encoder)
+    loaded = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
     tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
     asked = {"events": events, "scenes": scenes}
 
@@ -336,19 +347,6 @@ def _recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
             with spooled.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         yield find_audio([spooled if path == "-" else Path(path) for path in paths])
-
-
-@contextlib.contextmanager
-def _errors_told() -> Iterator[None]:
-    """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
-    try:
-        yield
-    except EarwitnessError as error:
-        print(f"earwitness: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        print("earwitness: stopped; results so far are kept", file=sys.stderr)
-        raise typer.Exit(130) from error
 
 
 def _exit_with(n_failed: int, n_total: int, out: Path | None) -> None:

@@ -1,0 +1,234 @@
+"""The commands `earwitness weights ...`: list, show, get, verify, convert and find the encoder weights.
+
+In: names of `WEIGHTS`, or files. Out: lines on standard output; weights in the cache. Published weights are fetched
+only after their licence has been accepted, once per licence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earwitness.errors import EarwitnessError, WeightsError
+
+if TYPE_CHECKING:
+    from earwitness.download import Report
+    from earwitness.zoo import WeightsSpec
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, fetch, check and convert encoder weights. M2D's published ones are NTT's, under NTT's own licence.",
+)
+
+ACCEPTED = "accepted_licences.json"  # in the cache
+Name = Annotated[str, typer.Argument(help="A published name, as 'earwitness weights list' shows it.")]
+
+
+@contextlib.contextmanager
+def errors_told() -> Iterator[None]:
+    """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
+    try:
+        yield
+    except EarwitnessError as error:
+        print(f"earwitness: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        print("earwitness: stopped; results so far are kept", file=sys.stderr)
+        raise typer.Exit(130) from error
+
+
+@app.command(name="list")
+def list_weights() -> None:
+    """List the known encoders: whether they are here, mAP on AudioSet, tags, rate, and the licence."""
+    from earwitness.zoo import WEIGHTS
+
+    width = max(map(len, WEIGHTS))
+    print(f"{'name':{width}}  here  mAP    tags  rate   licence")
+    for spec in WEIGHTS.values():
+        reported = "-" if spec.reported_map is None else f"{spec.reported_map:.3f}"
+        licence = spec.licence.partition(":")[0]
+        rate = f"{spec.sample_rate_hz // 1000} kHz"
+        print(f"{spec.name:{width}}  {_state(spec):4}  {reported:5}  {spec.n_tags or '-':>4}  {rate}  {licence}")
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Show all that is known of an encoder: origin, size and hash where published, licence, paper, where it lies."""
+    with errors_told():
+        from earwitness.store import find_weights
+
+        spec = _find_spec(name)
+        tags = str(spec.n_tags) if spec.n_tags else "none: gives features, names no sounds"
+        lines = {
+            "name": spec.name,
+            "tags": tags,
+            "mAP on AudioSet": spec.reported_map,
+            "rate": f"{spec.sample_rate_hz} Hz",
+            "norm stats": spec.norm_stats,
+            "paper": spec.paper,
+            "url": spec.url,
+            "zip": f"{spec.zip_bytes} bytes" if spec.zip_bytes else None,
+            "zip's sha256": spec.zip_sha256,
+            "file": spec.file_name,
+            "file's sha256": spec.sha256,
+            "lies at": find_weights(spec),
+            "licence": spec.licence,
+            "commercial use": "allowed" if spec.is_commercial_use_allowed else "not allowed",
+        }
+        for what, value in lines.items():
+            print(f"{what + ':':17}{'not known' if value is None and what != 'lies at' else value or 'not here'}")
+        print(_terms(spec), end="")
+
+
+@app.command()
+def get(
+    name: Name,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take it from a file: the published .zip, a .pth or a .safetensors.")
+    ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the licence that is shown; asked for once per licence.")
+    ] = False,
+) -> None:
+    """Fetch published weights, or take them from a file, check them, and print where they lie.
+
+    A download that was stopped goes on where it stopped.
+    """
+    with errors_told():
+        from earwitness.store import fetch_weights, take_weights
+        from earwitness.weights import load_encoder
+
+        spec = _find_spec(name)
+        _require_acceptance(spec, accept_licence)
+        if source:
+            print(take_weights(spec, source, load_encoder))
+            return
+        with _progress() as report:
+            path = fetch_weights(spec, report)
+        load_encoder(spec.name)
+        print(path)
+
+
+@app.command()
+def verify(
+    name: Annotated[str | None, typer.Argument(help="A published name; all that are here if not given.")] = None,
+) -> None:
+    """Hash the weights that are here and compare; exit status 1 if any is damaged."""
+    with errors_told():
+        from earwitness.store import check_hash, find_weights
+        from earwitness.weights import locate_weights
+        from earwitness.zoo import WEIGHTS
+
+        if name:
+            locate_weights(_find_spec(name).name)
+        n_damaged = 0
+        for spec in [_find_spec(name)] if name else WEIGHTS.values():
+            path = find_weights(spec)
+            if path is None:
+                continue
+            try:
+                print(f"{spec.name}: whole, sha256 {check_hash(spec, path)}")
+            except WeightsError as error:
+                n_damaged += 1
+                print(f"{spec.name}: damaged")
+                print(f"earwitness: {error}", file=sys.stderr)
+        if n_damaged:
+            raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    name_or_path: Annotated[str, typer.Argument(help="A published name, or the path of a .pth or .safetensors.")],
+    out: Annotated[Path, typer.Argument(help="The .safetensors to write.")],
+) -> None:
+    """Write weights as float32 .safetensors with the encoder's own names, and print where.
+
+    Sizes are read from names, so a file whose name does not say them goes into a folder of the published name.
+    """
+    with errors_told():
+        from earwitness.weights import convert_weights, identify_weights, locate_weights
+
+        path = convert_weights(locate_weights(name_or_path), out)
+        known = identify_weights(locate_weights(name_or_path))
+        print(path)
+        if known and not known.is_commercial_use_allowed:
+            print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)
+
+
+@app.command(name="path")
+def print_path(name: Name) -> None:
+    """Print where an encoder's weights lie."""
+    with errors_told():
+        from earwitness.weights import locate_weights
+
+        print(locate_weights(_find_spec(name).name))
+
+
+def _find_spec(name: str) -> WeightsSpec:
+    from earwitness.zoo import WEIGHTS
+
+    if name not in WEIGHTS:
+        raise WeightsError(f"{name}: not a known encoder; known are: {', '.join(WEIGHTS)}")
+    return WEIGHTS[name]
+
+
+def _state(spec: WeightsSpec) -> str:
+    from earwitness.store import find_weights
+
+    return "yes" if find_weights(spec) else "-"
+
+
+def _terms(spec: WeightsSpec) -> str:
+    from earwitness.zoo import LICENCE_TERMS
+
+    return f"\n{LICENCE_TERMS[spec.licence]}\n" if spec.licence in LICENCE_TERMS else ""
+
+
+def _require_acceptance(spec: WeightsSpec, is_accepted_now: bool) -> None:
+    """Show a licence that has terms and has not been accepted yet; remember it where it is accepted.
+
+    Raises:
+        WeightsError: it is not accepted, or the acceptance cannot be kept.
+    """
+    from earwitness.paths import cache_dir
+
+    record, terms = cache_dir() / ACCEPTED, _terms(spec)
+    try:
+        accepted = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
+    except (OSError, ValueError):
+        accepted = []  # asked again, and written anew
+    if not terms or (isinstance(accepted, list) and spec.licence in accepted):
+        return
+    print(f"{spec.licence}\n{terms}", file=sys.stderr)
+    if not is_accepted_now:
+        raise WeightsError(
+            f"{spec.name}: the licence above must be accepted first; if you do, run: "
+            f"earwitness weights get {spec.name} --accept-licence"
+        )
+    others = accepted if isinstance(accepted, list) else []
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps([*others, spec.licence], indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WeightsError(f"{record}: cannot be written ({error}); set EARWITNESS_CACHE") from error
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Report | None]:
+    """Give what shows a download's progress on a terminal; None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("download", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
