@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import re
 import shutil
 import socket
 import time
@@ -162,3 +163,16 @@ def test_a_checkpoint_cut_anywhere_is_told(tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(WeightsError):
             load_encoder(path)
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_sizes_are_read_from_every_known_name(name: str) -> None:
+    frames, bands, columns = (int(size) for size in re.search(r"-80x(\d+)p(\d+)x(\d+)", name).groups())  # type: ignore[union-attr]
+    n_positions = 1 + (80 // bands) * (frames // columns)
+    state = {
+        "patch_embed.proj.weight": torch.empty(64, 1, bands, columns),
+        "blocks.0.mlp.fc1.weight": torch.empty(256, 64),
+        "pos_embed": torch.empty(1, n_positions, 64),
+    }
+    spec = infer_spec(state, Path(name) / "weights.pth")
+    assert (spec.name, spec.unit_frames, spec.sample_rate_hz) == (name, frames, WEIGHTS[name].sample_rate_hz)
