@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from earwitness.recognition import Recognition
     from earwitness.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(weights_app, name="weights")
 
 SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
@@ -68,7 +68,7 @@ def main(
 ) -> None:
     """Tell, in your own words, what is heard in a recording, when, and where it was made.
 
-    A first try: [bold]earwitness listen street.wav --events siren,"dog bark" --scenes park,tram,office[/bold]
+    A first try: earwitness listen street.wav --events siren,"dog bark" --scenes park,tram,office
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
@@ -78,7 +78,7 @@ def main(
         raise typer.Exit
 
 
-@app.command()
+@app.command(short_help="Find events in time, and rank scenes.")
 def listen(
     paths: Paths,
     events: Events = [],  # noqa: B006 (typer copies it)
@@ -120,7 +120,7 @@ def listen(
         _listen(sources, event_words, scene_words, chosen, out, formats, progress)
 
 
-@app.command()
+@app.command(short_help="Score words for whole clips.")
 def classify(
     paths: Paths,
     words: ClipWords = [],  # noqa: B006
@@ -164,7 +164,7 @@ def classify(
         _exit_with(n_failed, len(sources), out)
 
 
-@app.command()
+@app.command(short_help="List the AudioSet tags that are heard.")
 def tags(
     paths: Paths,
     out: Out = None,
@@ -180,7 +180,7 @@ def tags(
         _listen(sources, [], [], chosen, out, [], progress)
 
 
-@app.command()
+@app.command(short_help="Show what is understood by a word.")
 def words(
     words: Annotated[list[str], typer.Argument(help="Words or phrases.")],
     top: Annotated[int, typer.Option(help="How many tags to list.")] = 5,
@@ -199,7 +199,7 @@ def words(
                 print(f"  {similarities[tag]:5.2f}  {weights[tag]:6.1%}  {tag_names()[tag]}")
 
 
-@app.command()
+@app.command(short_help="Turn TUT recipes into meta.csv.")
 def meta(
     paths: Annotated[list[Path], typer.Argument(help="Recipe files of TUT Rare Sound Events, or folders of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("meta.csv"),

@@ -43,7 +43,7 @@ def errors_told() -> Iterator[None]:
         raise typer.Exit(130) from error
 
 
-@app.command(name="list")
+@app.command(name="list", short_help="List the known encoders.")
 def list_weights() -> None:
     """List the known encoders: whether they are here, mAP on AudioSet, tags, rate, and the licence."""
     from earwitness.zoo import WEIGHTS
@@ -57,7 +57,7 @@ def list_weights() -> None:
         print(f"{spec.name:{width}}  {_state(spec):4}  {reported:5}  {spec.n_tags or '-':>4}  {rate}  {licence}")
 
 
-@app.command()
+@app.command(short_help="Show all that is known of an encoder.")
 def show(name: Name) -> None:
     """Show all that is known of an encoder: origin, size and hash where published, licence, paper, where it lies."""
     with errors_told():
@@ -86,7 +86,7 @@ def show(name: Name) -> None:
         print(_terms(spec), end="")
 
 
-@app.command()
+@app.command(short_help="Fetch published weights and check them.")
 def get(
     name: Name,
     source: Annotated[
@@ -115,7 +115,7 @@ def get(
         print(path)
 
 
-@app.command()
+@app.command(short_help="Hash the weights that are here.")
 def verify(
     name: Annotated[str | None, typer.Argument(help="A published name; all that are here if not given.")] = None,
 ) -> None:
@@ -142,7 +142,7 @@ def verify(
             raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Write weights as .safetensors.")
 def convert(
     name_or_path: Annotated[str, typer.Argument(help="A published name, or the path of a .pth or .safetensors.")],
     out: Annotated[Path, typer.Argument(help="The .safetensors to write.")],
