@@ -12,10 +12,10 @@ import numpy as np
 
 from earwitness.audio import load_audio
 from earwitness.recognition import classify
+from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.tags import score_windows, sigmoid, tag_names
 from earwitness.tmrl import EVENT_SIMILARITY
-from earwitness.weights import LoadedEncoder
 from earwitness.windows import slide
 from earwitness.words import Embeddings, embed_words, understand_words
 from variations import untrimmed

@@ -16,10 +16,10 @@ import numpy as np
 
 from earwitness import words
 from earwitness.events import Event, find_events
+from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.tags import TagScores, score_tokens, score_windows
 from earwitness.tmrl import WINDOW_S, find_events_tmrl
-from earwitness.weights import LoadedEncoder
 from earwitness.windows import slide
 from earwitness.words import match_words, understand_words
 from mixtures import Case

@@ -13,11 +13,11 @@ import numpy as np
 
 from earwitness import places
 from earwitness.places import PlaceProfile, profile_scenes, read_places
+from earwitness.runtime import LoadedEncoder
 from earwitness.scenes import calibrate_blindly, rank_scenes
 from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagScores, score_windows, sigmoid, summarise_tags
 from earwitness.tmrl import WINDOW_S, rank_scenes_tmrl
-from earwitness.weights import LoadedEncoder
 from earwitness.windows import slide
 from earwitness.words import match_words, understand_words
 from mixtures import Case

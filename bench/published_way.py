@@ -25,6 +25,7 @@ import numpy as np
 
 from earwitness.audio import Waveform, load_audio
 from earwitness.mpnet import embed_with_mpnet
+from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.tags import score_windows, tag_names
 from earwitness.tmrl import (
     EVENT_SIMILARITY,
@@ -34,7 +35,6 @@ from earwitness.tmrl import (
     WINDOW_S,
     best_tags,
 )
-from earwitness.weights import LoadedEncoder, load_encoder
 from earwitness.windows import Windows, slide
 from earwitness.words import embed_words
 

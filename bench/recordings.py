@@ -15,7 +15,7 @@ from pathlib import Path
 
 import earwitness
 from earwitness.audio import find_audio
-from earwitness.weights import LoadedEncoder
+from earwitness.runtime import LoadedEncoder
 
 TUT_WORDS = {"babycry": "baby cry", "glassbreak": "glass break", "gunshot": "gunshot"}
 TUT_SCENES = [

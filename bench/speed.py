@@ -37,7 +37,7 @@ RATE_HZ = 44100
 MINUTES = 10
 LOAD_ENCODER = """
 import time, torch
-from earwitness.weights import load_encoder
+from earwitness.runtime import load_encoder
 started = time.perf_counter()
 load_encoder()
 print(time.perf_counter() - started, file=__import__("sys").stderr)
@@ -134,8 +134,8 @@ def compare_methods(short: Path) -> list[Line]:
     from earwitness import words
     from earwitness.audio import load_audio
     from earwitness.recognition import recognize
+    from earwitness.runtime import load_encoder
     from earwitness.settings import Settings
-    from earwitness.weights import load_encoder
 
     encoder, waveform = load_encoder(), load_audio(short)
 

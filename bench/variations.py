@@ -9,19 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from earwitness import tags
-from earwitness.tags import Logits
-from earwitness.weights import LoadedEncoder
-from earwitness.windows import Windows
+from earwitness.runtime import LoadedEncoder
+from earwitness.spec import Floats
 
 
 @contextmanager
 def untrimmed() -> Iterator[None]:
     """Pad the frames that do not fill a patch, as M2D does, wherever the package would drop them."""
-    encode = tags._encode
+    encode = LoadedEncoder.token_logits
 
-    def encode_padded(batch: Windows, encoder: LoadedEncoder, is_trimmed: bool) -> Logits:
-        return encode(batch, encoder, False)
+    def encode_padded(encoder: LoadedEncoder, windows: Floats, *, is_trimmed: bool = True) -> Floats:
+        return encode(encoder, windows, is_trimmed=False)
 
-    with mock.patch.object(tags, "_encode", encode_padded):
+    with mock.patch.object(LoadedEncoder, "token_logits", encode_padded):
         yield

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 import earwitness
-from earwitness.weights import LoadedEncoder
+from earwitness.runtime import LoadedEncoder
 
 RATE_HZ = 16000
 SEED = 20

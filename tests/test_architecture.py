@@ -16,23 +16,27 @@ PACKAGE = ROOT / "src" / "earwitness"
 # Each file imports only from files before it: data flows one way.
 ORDER = (
     *("errors", "paths", "version", "settings", "zoo", "download", "store"),
-    *("audio", "windows", "logmel", "encoder", "weights", "tags", "mpnet", "words"),
-    *("events", "places", "scenes", "tmrl", "recognition", "outputs", "report", "batch", "meta", "tut_rare"),
-    *("cli_weights", "cli", "published", "__init__", "__main__"),
+    *("audio", "windows", "logmel", "spec", "positions", "encoder", "weights", "runtime_torch", "runtime_onnx"),
+    *("runtime_shared", "runtime", "clap"),
+    *("tags", "mpnet", "words"),
+    *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
+    *("batch", "meta", "tut_rare"),
+    *("cli_options", "cli_weights", "cli_embed", "cli", "published", "__init__", "__main__"),
 )
 HEAVY = {
-    "torch": {"logmel", "encoder", "weights", "tags", "report"},
+    "torch": {"logmel", "encoder", "weights", "clap", "runtime_torch"},
+    "onnxruntime": {"runtime_onnx"},
     "safetensors": {"weights"},
     "sentence_transformers": {"mpnet"},
-    "transformers": {"mpnet"},
+    "transformers": {"clap", "mpnet"},
     "matplotlib": {"report"},
-    "pyarrow": {"outputs"},
+    "pyarrow": {"outputs", "feature_files"},
     "av": {"audio"},
     "yaml": {"meta"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
 }
-IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av"}
+IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}
 
 
 def python_files() -> list[Path]:

@@ -16,8 +16,9 @@ from conftest import RATE_HZ, WriteWav, make_noise, make_tone, read_rows, read_r
 from earwitness.cli import app
 from earwitness.errors import WeightsError, WordError
 from earwitness.paths import DATA_DIR
-from earwitness.weights import EMBEDDED, LoadedEncoder, load_encoder
+from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.words import understand_words, word_table
+from earwitness.zoo import EMBEDDED
 
 
 def listen(*arguments: object) -> Result:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,55 @@ def test_the_bar_goes_to_standard_error(capsys: pytest.CaptureFixture[str], monk
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "100%" in captured.err
+
+
+def test_recordings_processed_at_once_come_in_their_order_with_their_failures() -> None:
+    gates = [threading.Event() for _ in SOURCES]
+
+    def wait_for_the_next(source: Path, report: Report) -> str:
+        index = SOURCES.index(source)
+        if index + 1 < len(SOURCES):
+            assert gates[index + 1].wait(10)  # the later ones end first
+        gates[index].set()
+        report(0.5)
+        if source.name == "b.wav":
+            raise AudioError("b.wav: no sound in it")
+        return source.name
+
+    outcomes = list(process_each(SOURCES, wait_for_the_next, "none", n_at_once=3))
+    assert [outcome.result for outcome in outcomes] == ["a.wav", None, "c.wav"]
+    assert outcomes[1].reason == "b.wav: no sound in it"
+
+
+def test_only_a_few_recordings_are_begun_before_results_are_taken() -> None:
+    begun: list[Path] = []
+    outcomes = process_each([Path(f"{n}.wav") for n in range(50)], lambda source, _: begun.append(source), "none", 2)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert 1 <= len(begun) <= 4
+
+
+def test_leaving_a_run_stops_what_is_at_work() -> None:
+    is_begun, n_reports = threading.Event(), 0
+
+    def go_on_for_long(source: Path, report: Report) -> None:
+        nonlocal n_reports
+        if source.name == "a.wav":
+            assert is_begun.wait(10)
+            return
+        for n_reports in range(1000):
+            is_begun.set()
+            report(n_reports / 1000)
+            time.sleep(0.01)
+
+    outcomes = process_each(SOURCES[:2], go_on_for_long, "none", 2)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert n_reports < 999
+
+
+def test_progress_of_recordings_at_once_counts_only_results_that_were_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    list(process_each(SOURCES, measure, "json", n_at_once=2))
+    done = [json.loads(line)["done"] for line in capsys.readouterr().err.splitlines()]
+    assert [each for each in done if each == int(each)] == [1, 2, 3]
+    assert done == sorted(done)

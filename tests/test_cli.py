@@ -21,7 +21,7 @@ from earwitness.cli import app, read_words
 from earwitness.errors import WordError
 from earwitness.outputs import FORMATS, from_dict
 from earwitness.settings import Settings
-from earwitness.weights import WEIGHTS
+from earwitness.zoo import WEIGHTS
 
 COMMAND = (sys.executable, "-m", "earwitness")
 

@@ -17,8 +17,8 @@ from conftest import WriteWav, make_tone
 from earwitness.cli import app
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR
+from earwitness.runtime import load_encoder
 from earwitness.settings import Settings
-from earwitness.weights import load_encoder
 from earwitness.zoo import EMBEDDED, WEIGHTS
 from file_server import serve
 from golden_m2d import small_state

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save, save_file
 
 from earwitness.errors import WeightsError
+from earwitness.runtime import load_encoder
 from earwitness.store import check_hash, weights_dir
-from earwitness.weights import build_encoder, load_encoder, rename_keys
+from earwitness.weights import build_encoder, rename_keys
 from earwitness.zoo import WEIGHTS
 
 NAME = "m2d_as_vit_base-80x1001p16x16-240213_AS-FT_enconly"
@@ -191,7 +192,7 @@ def test_checkpoints_that_are_no_dictionary_of_named_tensors_are_told(tmp_path: 
 
 
 def test_building_from_renamed_weights_needs_no_file() -> None:
-    from earwitness.encoder import EncoderSpec
+    from earwitness.spec import EncoderSpec
 
     spec = EncoderSpec("tiny", DIM, 1, 1)
     assert build_encoder(rename_keys(tiny_state()), spec).spec is spec

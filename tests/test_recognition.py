@@ -15,8 +15,8 @@ from demo_recording import make_recording
 from earwitness.audio import Waveform
 from earwitness.errors import SettingsError, WordError
 from earwitness.recognition import Recognition, calibrate_run
+from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
-from earwitness.weights import LoadedEncoder, load_encoder
 
 WORDS = ["telephone ringing", "dog bark", "gunshot"]
 SCENES = ["storm", "library", "bus"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.weights import load_encoder
+from earwitness.runtime import load_encoder
 from recordings import run_esc10, run_tut
 
 DATA_DIR = Path(__file__).parent.parent.parent / "shared" / "data"

@@ -14,8 +14,8 @@ from earwitness.errors import AudioError, MissingExtraError, OutputError
 from earwitness.events import Event
 from earwitness.recognition import Recognition
 from earwitness.report import draw_recognition, print_recognition, read_heard, read_timeline
+from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
-from earwitness.weights import LoadedEncoder, load_encoder
 
 RATE_HZ = 16000
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from earwitness.audio import Waveform
-from earwitness.encoder import Encoder, EncoderSpec
+from earwitness.encoder import Encoder
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR
+from earwitness.runtime import LoadedEncoder, load_encoder
+from earwitness.spec import EncoderSpec
 from earwitness.tags import TagScores, score_tokens, score_windows, sigmoid, summarise_tags, tag_names
-from earwitness.weights import LoadedEncoder, load_encoder
 from earwitness.windows import slide
 
 RATE_HZ = 16000

@@ -18,7 +18,9 @@ from safetensors.torch import save_file
 
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR, hash_file
-from earwitness.weights import EMBEDDED, WEIGHTS, build_encoder, infer_spec, load_encoder, rename_keys
+from earwitness.runtime import load_encoder
+from earwitness.weights import build_encoder, infer_spec, rename_keys
+from earwitness.zoo import EMBEDDED, WEIGHTS
 from golden_m2d import make_state, small_state
 
 EMBEDDED_PATH = DATA_DIR / f"{EMBEDDED}.safetensors"

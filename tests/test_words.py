@@ -11,8 +11,8 @@ import pytest
 
 from earwitness import mpnet, words
 from earwitness.errors import MissingExtraError, WordError
+from earwitness.runtime import TagStats
 from earwitness.tags import TagScores, tag_names
-from earwitness.weights import TagStats
 from earwitness.words import embed_words, match_words, normalise_word, understand_words, word_table
 
 SCRIPTS_DIR = Path(__file__).parent.parent / "scripts"

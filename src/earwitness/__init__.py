@@ -17,33 +17,38 @@ from earwitness.version import __version__
 if TYPE_CHECKING:
     from earwitness.audio import Waveform, load_audio, read_blocks
     from earwitness.events import Event, find_events
+    from earwitness.features import Features, embed
     from earwitness.places import profile_scenes, read_places
     from earwitness.recognition import Recognition, calibrate_run, classify, recognize
+    from earwitness.runtime import Compute, LoadedEncoder, load_encoder
     from earwitness.scenes import SceneScore, rank_scenes
     from earwitness.settings import Settings, read_settings
     from earwitness.tags import ClipTags, TagScores, score_tokens, score_windows, summarise_tags
-    from earwitness.weights import load_encoder
     from earwitness.windows import Windows, slide
     from earwitness.words import WordMeanings, WordScores, match_words, understand_words
 
 _HOMES = {
     "audio": ("Waveform", "load_audio", "read_blocks"),
     "windows": ("Windows", "slide"),
-    "weights": ("load_encoder",),
+    "runtime": ("Compute", "LoadedEncoder", "load_encoder"),
     "tags": ("ClipTags", "TagScores", "score_tokens", "score_windows", "summarise_tags"),
     "words": ("WordMeanings", "WordScores", "match_words", "understand_words"),
     "events": ("Event", "find_events"),
     "places": ("profile_scenes", "read_places"),
     "scenes": ("SceneScore", "rank_scenes"),
     "settings": ("Settings", "read_settings"),
+    "features": ("Features", "embed"),
     "recognition": ("Recognition", "calibrate_run", "classify", "recognize"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ClipTags",
+    "Compute",
     "EarwitnessError",
     "Event",
+    "Features",
+    "LoadedEncoder",
     "Recognition",
     "SceneScore",
     "Settings",
@@ -55,6 +60,7 @@ __all__ = [
     "__version__",
     "calibrate_run",
     "classify",
+    "embed",
     "find_events",
     "load_audio",
     "load_encoder",

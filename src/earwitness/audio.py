@@ -7,10 +7,13 @@ rest.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib.util
 import os
+import queue
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +149,40 @@ def find_truncation(source: Source) -> str | None:
     present_s = n_frames / rate
     promised_s = present_s * int(match[1]) / max(1, int(match[2])) if n_channels else 0.0
     return f"truncated: its header promises {promised_s:.2f} s, it holds {present_s:.2f} s; the results cover these"
+
+
+def read_ahead(blocks: Iterator[Waveform], n_ahead: int = 2) -> Iterator[Waveform]:
+    """Yield blocks that another thread reads meanwhile, at most `n_ahead` of them before they are asked for.
+
+    What goes wrong in reading is raised here, in its place. Closing the iterator stops the thread.
+    """
+    done, held = object(), queue.Queue[Any](n_ahead)
+    is_closed = threading.Event()
+
+    def put(item: Any) -> bool:
+        while not is_closed.is_set():
+            with contextlib.suppress(queue.Full):
+                held.put(item, timeout=0.1)
+                return True
+        return False
+
+    def read() -> None:
+        try:
+            if all(map(put, blocks)):
+                put(done)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=read, name="read ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := held.get()) is not done:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        is_closed.set()
+        thread.join()
 
 
 def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, int]]]:

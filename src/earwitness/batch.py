@@ -1,4 +1,4 @@
-"""Many recordings, one after another: a bad one is told and passed over, and progress is shown.
+"""Many recordings, one after another or a few at once: a bad one is told and passed over, and progress is shown.
 
 In: recordings and what to do with one. Out: `Outcome`s, in order, each a result or the reason why there is none.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,17 +37,63 @@ class Outcome(Generic[Result]):
 
 
 def process_each(
-    sources: Sequence[Path], process: Callable[[Path, Report], Result], progress: Progress = "auto"
+    sources: Sequence[Path],
+    process: Callable[[Path, Report], Result],
+    progress: Progress = "auto",
+    n_at_once: int = 1,
 ) -> Iterator[Outcome[Result]]:
-    """Yield the outcome of `process` for each recording; one that fails does not stop the rest.
+    """Yield the outcome of `process` for each recording, in order; one that fails does not stop the rest.
 
-    `process` gets the recording and a function that it calls with the share, 0 to 1, that it has done of it.
-    Progress goes to standard error: a bar with the time left on a terminal, JSON lines on request.
+    `process` gets the recording and a function that it calls with the share, 0 to 1, that it has done of it; it may
+    be stopped there. Progress goes to standard error: a bar with the time left on a terminal, JSON lines on request.
+
+    Args:
+        sources: the recordings.
+        process: what to do with each; it runs in threads if several are processed at once.
+        progress: how to show progress.
+        n_at_once: recordings that are processed at the same time; at most twice as many wait to be taken.
     """
     with _show_progress(len(sources), progress) as show:
-        for n_done, source in enumerate(sources):
-            yield _process_one(source, process, _share_of(show, n_done, source))
-            show(n_done + 1.0, source)
+        if min(n_at_once, len(sources)) <= 1:
+            for n_done, source in enumerate(sources):
+                yield _process_one(source, process, _share_of(show, n_done, source))
+                show(n_done + 1.0, source)
+        else:
+            yield from _process_together(sources, process, show, n_at_once)
+
+
+def _process_together(
+    sources: Sequence[Path], process: Callable[[Path, Report], Result], show: Show, n_at_once: int
+) -> Iterator[Outcome[Result]]:
+    """Yield outcomes in the order of the sources, while threads work on those that come next."""
+    is_stopped, lock = threading.Event(), threading.Lock()
+    n_taken, shares = 0, dict[int, float]()  # of those that are at work
+
+    def work(index: int) -> Outcome[Result]:
+        def report(share: float) -> None:
+            if is_stopped.is_set():
+                raise KeyboardInterrupt
+            with lock:
+                shares[index] = share
+                if share := min(sum(shares.values()) / n_at_once, 0.99):
+                    show(n_taken + share, sources[index])
+
+        return _process_one(sources[index], process, report)
+
+    with ThreadPoolExecutor(n_at_once, "process") as threads:
+        try:
+            begun: deque[Future[Outcome[Result]]] = deque()
+            for index in range(len(sources)):
+                while len(begun) < 2 * n_at_once and index + len(begun) < len(sources):
+                    begun.append(threads.submit(work, index + len(begun)))
+                yield begun.popleft().result()
+                with lock:
+                    n_taken += 1
+                    shares.pop(index, None)
+                    show(float(n_taken), sources[index])
+        finally:
+            is_stopped.set()
+            threads.shutdown(wait=True, cancel_futures=True)
 
 
 def _share_of(show: Show, n_done: int, source: Path) -> Report:

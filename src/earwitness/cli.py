@@ -9,18 +9,39 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earwitness.cli_embed import embed
+from earwitness.cli_options import (
+    N_AT_ONCE,
+    ClipWords,
+    CommercialOnly,
+    Device,
+    Encoder,
+    Events,
+    Formats,
+    Method,
+    Out,
+    Paths,
+    Runtime,
+    Scenes,
+    SettingsFile,
+    ShowProgress,
+    choose_compute,
+    choose_settings,
+    errors_told,
+    exit_with,
+    open_recordings,
+    read_words,
+    show_name,
+)
 from earwitness.cli_weights import app as weights_app
-from earwitness.cli_weights import errors_told
 from earwitness.errors import OutputError, SettingsError, WordError
 from earwitness.version import __version__
 
@@ -31,34 +52,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(weights_app, name="weights")
-
-SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
-HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
-
-Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
-Events = Annotated[list[str], typer.Option("--events", "-e", help=f"A word for what may be heard; {HOW_WORDS}")]
-Scenes = Annotated[list[str], typer.Option("--scenes", "-s", help=f"A word for where it may have been; {HOW_WORDS}")]
-ClipWords = Annotated[list[str], typer.Option("--words", "-w", help=f"A word to score; {HOW_WORDS}")]
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for the results; without it they are only printed.")
-]
-Formats = Annotated[
-    list[str],
-    typer.Option("--format", "-f", help="A further form: jsonl, parquet, dcase, audacity or raven; repeat it."),
-]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings; the options here win over it.")
-]
-Encoder = Annotated[
-    str | None, typer.Option(help="Encoder: a known name or the path of weights; the embedded one if not given.")
-]
-Method = Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")]
-CommercialOnly = Annotated[
-    bool, typer.Option("--commercial-only", help="Refuse encoders whose licence does not allow commercial use.")
-]
-ShowProgress = Annotated[
-    Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -89,6 +82,8 @@ def listen(
     method: Method = None,
     encoder: Encoder = None,
     commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
     hop: Annotated[float | None, typer.Option(help="Seconds between windows for events.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
     places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
@@ -102,12 +97,11 @@ def listen(
 
     Writes events.csv, scenes.csv, errors.csv and run.json to --out, as each recording is done.
     """
-    with errors_told(), _recordings(paths) as sources:
-        chosen = _settings(
+    with errors_told(), open_recordings(paths) as sources:
+        chosen = choose_settings(
             settings,
             method=method,
-            encoder=encoder,
-            commercial_only=commercial_only or None,
+            **choose_compute(encoder, commercial_only, runtime, device),
             hop_s=hop,
             event_threshold=threshold,
             places=str(places) if places else None,
@@ -128,25 +122,32 @@ def classify(
     settings: SettingsFile = None,
     encoder: Encoder = None,
     commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
     progress: ShowProgress = "auto",
 ) -> None:
     """Score each word for each whole clip: zero-shot classification, or clip-level event classification.
 
     A score of 0.5 or more counts as heard. Writes clips.csv, errors.csv and run.json to --out.
     """
-    with errors_told(), _recordings(paths) as sources:
+    with errors_told(), open_recordings(paths) as sources:
         from earwitness.audio import find_truncation
         from earwitness.batch import process_each
         from earwitness.recognition import check_words
         from earwitness.recognition import classify as classify_clip
-        from earwitness.weights import load_encoder
+        from earwitness.runtime import choose_encoder
 
-        chosen, asked = _settings(settings, encoder=encoder, commercial_only=commercial_only or None), read_words(words)
+        chosen, asked = (
+            choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device)),
+            read_words(words),
+        )
         if not asked:
             raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
         check_words(asked, [], chosen)
-        loaded = load_encoder(chosen.encoder, commercial_only=chosen.commercial_only)
-        outcomes = process_each(sources, lambda source, _: classify_clip(source, asked, chosen, loaded), progress)
+        loaded = choose_encoder(chosen)
+        outcomes = process_each(
+            sources, lambda source, _: classify_clip(source, asked, chosen, loaded), progress, N_AT_ONCE
+        )
         with _results(out, ("clips.csv",), [], chosen, loaded, words=asked) as results:
             n_failed = 0
             for outcome in outcomes:
@@ -155,13 +156,13 @@ def classify(
                     _tell_failure(results, outcome.source, outcome.reason)
                     continue
                 if results:
-                    results.add_clip(_shown(outcome.source), outcome.result)
+                    results.add_clip(show_name(outcome.source), outcome.result)
                 best = outcome.result[0]
-                print(f"{_shown(outcome.source)}\t{best.word}\t{best.score:.3f}")
+                print(f"{show_name(outcome.source)}\t{best.word}\t{best.score:.3f}")
                 if truncation := find_truncation(outcome.source):
                     n_failed += 1
                     _tell_failure(results, outcome.source, f"{outcome.source}: {truncation}")
-        _exit_with(n_failed, len(sources), out)
+        exit_with(n_failed, len(sources), out)
 
 
 @app.command(short_help="List the AudioSet tags that are heard.")
@@ -172,12 +173,17 @@ def tags(
     settings: SettingsFile = None,
     encoder: Encoder = None,
     commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
     progress: ShowProgress = "auto",
 ) -> None:
     """List what the encoder hears, as AudioSet tags, before any word of yours comes in."""
-    with errors_told(), _recordings(paths) as sources:
-        chosen = _settings(settings, encoder=encoder, commercial_only=commercial_only or None, n_tags=n_tags)
+    with errors_told(), open_recordings(paths) as sources:
+        chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device), n_tags=n_tags)
         _listen(sources, [], [], chosen, out, [], progress)
+
+
+app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
 
 
 @app.command(short_help="Show what is understood by a word.")
@@ -213,27 +219,6 @@ def meta(
         print(f"{len(mixtures)} mixtures -> {out}")
 
 
-def read_words(given: Sequence[str]) -> list[str]:
-    """Return the words of repeated options, comma lists and @FILEs, in order.
-
-    Raises:
-        WordError: a file cannot be read, or a word is empty.
-    """
-    words: list[str] = []
-    for each in given:
-        if each.startswith("@"):
-            try:
-                lines = Path(each[1:]).read_text(encoding="utf-8-sig").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise WordError(f"{each[1:]}: not readable as a list of words ({error})") from error
-            words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        else:
-            words += [word.strip() for word in each.split(",")]
-    if not all(words):
-        raise WordError(f"an empty word in {', '.join(map(repr, given))}; remove it, or quote a phrase")
-    return list(dict.fromkeys(words))
-
-
 def _listen(
     sources: list[Path],
     events: list[str],
@@ -245,24 +230,24 @@ def _listen(
 ) -> None:
     from earwitness.batch import process_each
     from earwitness.recognition import calibrate_run, check_words, recognize
+    from earwitness.runtime import choose_encoder
     from earwitness.scenes import LEAST_CLIPS
-    from earwitness.weights import load_encoder
 
     check_words(events, scenes, settings)
     if settings.blind_calibration and len(sources) < LEAST_CLIPS:
         raise SettingsError(f"blind calibration needs at least {LEAST_CLIPS} recordings at once, not {len(sources)}")
-    loaded = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
+    loaded = choose_encoder(settings)
     tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
     asked = {"events": events, "scenes": scenes}
 
     def process(source: Path, report: Callable[[float], None]) -> Recognition:
-        return replace(recognize(source, events, scenes, settings, loaded, report), source=_shown(source))
+        return replace(recognize(source, events, scenes, settings, loaded, report), source=show_name(source))
 
     waiting: list[Recognition] = []
     with _results(out, tables or ["tags.csv"], formats, settings, loaded, **asked) as results:
         n_failed = 0
         try:
-            for outcome in process_each(sources, process, progress):
+            for outcome in process_each(sources, process, progress, N_AT_ONCE):
                 if outcome.result is None:
                     n_failed += 1
                     _tell_failure(results, outcome.source, outcome.reason)
@@ -276,7 +261,14 @@ def _listen(
             print(f"earwitness: {error}; the scenes are ranked without it", file=sys.stderr)
         finally:  # whatever stops the run, what has been heard is kept
             n_failed += sum(_tell(results, recognition) for recognition in waiting)
-    _exit_with(n_failed, len(sources), out)
+    exit_with(n_failed, len(sources), out)
+
+
+def _tell_failure(results: Any, source: Path, reason: str) -> None:
+    reason = reason.replace(str(source), show_name(source))
+    if results:
+        results.add_error(show_name(source), reason)
+    print(reason, file=sys.stderr)
 
 
 def _tell(results: Any, recognition: Recognition) -> int:
@@ -289,18 +281,6 @@ def _tell(results: Any, recognition: Recognition) -> int:
     for note in recognition.notes:
         print(f"{recognition.source}: {note}", file=sys.stderr)
     return int(bool(recognition.notes))
-
-
-def _tell_failure(results: Any, source: Path, reason: str) -> None:
-    reason = reason.replace(str(source), _shown(source))
-    if results:
-        results.add_error(_shown(source), reason)
-    print(reason, file=sys.stderr)
-
-
-def _shown(source: Path) -> str:
-    """Return a recording's name for people and tables; the temporary file of standard input is "stdin"."""
-    return SPOOLED if source.name == SPOOLED and source.parent.name.startswith(SPOOL_PREFIX) else str(source)
 
 
 @contextlib.contextmanager
@@ -324,33 +304,3 @@ def _results(
     }
     with ResultFolder(out, tables, formats, run) as results:
         yield results
-
-
-def _settings(path: Path | None, **options: Any) -> Settings:
-    from earwitness.settings import Settings, read_settings
-
-    chosen = read_settings(path) if path else Settings()
-    given = {name: value for name, value in options.items() if value is not None}
-    if "event_threshold" in given:  # a lower threshold takes the hold along
-        given["event_hold"] = min(chosen.event_hold, given["event_threshold"])
-    return replace(chosen, **given)
-
-
-@contextlib.contextmanager
-def _recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
-    """Give the recordings; what comes on standard input is kept in a temporary file meanwhile."""
-    from earwitness.audio import find_audio
-
-    with tempfile.TemporaryDirectory(prefix=SPOOL_PREFIX) as folder:
-        spooled = Path(folder) / SPOOLED
-        if "-" in paths:
-            with spooled.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        yield find_audio([spooled if path == "-" else Path(path) for path in paths])
-
-
-def _exit_with(n_failed: int, n_total: int, out: Path | None) -> None:
-    if n_failed:
-        where = f"; the reasons are in {out / 'errors.csv'}" if out else ""
-        print(f"earwitness: {n_failed} of {n_total} recordings had errors{where}", file=sys.stderr)
-        raise typer.Exit(1)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.errors import EarwitnessError, WeightsError
+from earwitness.cli_options import errors_told
+from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
     from earwitness.download import Report
@@ -28,19 +29,6 @@ app = typer.Typer(
 
 ACCEPTED = "accepted_licences.json"  # in the cache
 Name = Annotated[str, typer.Argument(help="A published name, as 'earwitness weights list' shows it.")]
-
-
-@contextlib.contextmanager
-def errors_told() -> Iterator[None]:
-    """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
-    try:
-        yield
-    except EarwitnessError as error:
-        print(f"earwitness: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        print("earwitness: stopped; results so far are kept", file=sys.stderr)
-        raise typer.Exit(130) from error
 
 
 @app.command(name="list", short_help="List the known encoders.")
@@ -101,8 +89,8 @@ def get(
     A download that was stopped goes on where it stopped.
     """
     with errors_told():
+        from earwitness.runtime import load_encoder
         from earwitness.store import fetch_weights, take_weights
-        from earwitness.weights import load_encoder
 
         spec = _find_spec(name)
         _require_acceptance(spec, accept_licence)
@@ -121,8 +109,8 @@ def verify(
 ) -> None:
     """Hash the weights that are here and compare; exit status 1 if any is damaged."""
     with errors_told():
+        from earwitness.runtime import locate_weights
         from earwitness.store import check_hash, find_weights
-        from earwitness.weights import locate_weights
         from earwitness.zoo import WEIGHTS
 
         if name:
@@ -152,7 +140,8 @@ def convert(
     Sizes are read from names, so a file whose name does not say them goes into a folder of the published name.
     """
     with errors_told():
-        from earwitness.weights import convert_weights, identify_weights, locate_weights
+        from earwitness.runtime import identify_weights, locate_weights
+        from earwitness.weights import convert_weights
 
         path = convert_weights(locate_weights(name_or_path), out)
         known = identify_weights(locate_weights(name_or_path))
@@ -165,7 +154,7 @@ def convert(
 def print_path(name: Name) -> None:
     """Print where an encoder's weights lie."""
     with errors_told():
-        from earwitness.weights import locate_weights
+        from earwitness.runtime import locate_weights
 
         print(locate_weights(_find_spec(name).name))
 

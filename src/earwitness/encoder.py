@@ -9,51 +9,14 @@ Source: Vision Transformer (Dosovitskiy et al. 2021); M2D (Niizumi et al. 2024) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import nn
 from torch.nn import functional
 
-from earwitness.logmel import FRAMES_PER_S, N_MELS, compute_log_mel
+from earwitness.logmel import compute_log_mel
+from earwitness.spec import EncoderSpec
 
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """Sizes and conventions of one encoder.
-
-    `unit_frames` is the longest input seen at once; longer input is cut into units. `bands` says what a time step's
-    feature is: the "stack" of its frequency bands (lowest first) or their "mean". `n_tags` is 0 without a tag head.
-    """
-
-    name: str
-    embed_dim: int = 768
-    depth: int = 12
-    n_heads: int = 12
-    mlp_ratio: int = 4
-    unit_frames: int = 1001
-    patch_bands: int = 16
-    patch_frames: int = 16
-    sample_rate_hz: int = 16000
-    n_mels: int = N_MELS
-    n_tags: int = 0
-    bands: Literal["stack", "mean"] = "stack"
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Patches in frequency and in time of a whole unit."""
-        return self.n_mels // self.patch_bands, self.unit_frames // self.patch_frames
-
-    @property
-    def feature_dim(self) -> int:
-        """Width D of the feature of one token in time."""
-        return self.embed_dim * (self.grid[0] if self.bands == "stack" else 1)
-
-    @property
-    def token_s(self) -> float:
-        """Seconds between tokens in time."""
-        return self.patch_frames / FRAMES_PER_S
+FEW_TOKENS = 200  # up to this many, preparing a convolution costs more than it saves
 
 
 class Encoder(nn.Module):
@@ -87,13 +50,13 @@ class Encoder(nn.Module):
         tokens = [self._encode_unit(unit) for unit in self._cut_units(self._normalise(log_mel))]
         grid = torch.cat(tokens, dim=2)  # (W, bands, T, embed)
         if self.spec.bands == "mean":
-            return grid.mean(dim=1)  # (W, T, embed)
-        return grid.permute(0, 2, 1, 3).flatten(2)  # (W, T, bands * embed), lowest band first
+            return grid.mean(dim=1, dtype=torch.float32)  # (W, T, embed)
+        return grid.permute(0, 2, 1, 3).flatten(2).float()  # (W, T, bands * embed), lowest band first
 
     def flat_features(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return every token (W, N, embed): unit after unit, inside a unit the lowest band first, then time."""
         units = self._cut_units(self._normalise(log_mel))
-        return torch.cat([self._encode_unit(unit).flatten(1, 2) for unit in units], dim=1)
+        return torch.cat([self._encode_unit(unit).flatten(1, 2) for unit in units], dim=1).float()
 
     def token_logits(self, features: torch.Tensor) -> torch.Tensor:
         """Return tag logits (W, T, C) of features (W, T, D), or (W, C) of features (W, D).
@@ -106,17 +69,20 @@ class Encoder(nn.Module):
         """Return tag logits (W, C) of whole clips: the head on the features averaged over time."""
         return self.token_logits(self.token_features(log_mel).mean(dim=1))
 
+    def to_bf16(self) -> None:
+        """Compute in bfloat16 from now on, but for log-mel, norm stats and tag head, which stay in float32."""
+        for part in (self.patch_embed, self.blocks, self.norm):
+            part.to(torch.bfloat16)
+        for parameter in (self.cls_token, self.pos_embed):
+            parameter.data = parameter.data.to(torch.bfloat16)
+
     def _normalise(self, log_mel: torch.Tensor) -> torch.Tensor:
         mean, std = self.norm_stats
-        return torch.as_tensor((log_mel - mean) / std)
+        return torch.as_tensor((log_mel - mean) / std, dtype=self.cls_token.dtype)
 
     def _cut_units(self, log_mel: torch.Tensor) -> list[torch.Tensor]:
-        unit, patch = self.spec.unit_frames, self.spec.patch_frames
-        units = list(torch.split(log_mel, unit, dim=-1))
-        rest = units[-1].shape[-1]
-        if rest < unit:
-            units[-1] = functional.pad(units[-1], (0, min(-rest % patch, unit - rest)))
-        return units
+        units = self.spec.cut_units(log_mel.shape[-1])
+        return [functional.pad(log_mel[..., start:stop], (0, n_pad)) for start, stop, n_pad in units]
 
     def _encode_unit(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return the tokens (W, bands, T, embed) of normalised log-mel (W, 1, M, F) with F at most a unit."""
@@ -155,17 +121,20 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(1, spec.embed_dim, kernel_size=patch, stride=patch)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        return self.proj(log_mel).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        # One matrix product, not a convolution, which GPUs compute in TF32 unless all of torch is told otherwise.
+        height, width = self.proj.kernel_size
+        patches = log_mel.unfold(2, height, height).unfold(3, width, width)  # (W, 1, bands, T, height, width)
+        return functional.linear(patches[:, 0].flatten(3), self.proj.weight.flatten(1), self.proj.bias)
 
 
 class Block(nn.Module):
     """One pre-norm transformer block: attention, then a two-layer network with exact GELU."""
 
-    def __init__(self, dim: int, n_heads: int, mlp_ratio: int) -> None:
+    def __init__(self, dim: int, n_heads: int, mlp_ratio: int, eps: float = 1e-6) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.attn = Attention(dim, n_heads)
-        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.mlp = Mlp(dim, mlp_ratio * dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -179,8 +148,8 @@ class Attention(nn.Module):
     def __init__(self, dim: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.n_heads, -1))  # (W, N, 3, heads, head_dim)
@@ -194,8 +163,31 @@ class Mlp(nn.Module):
 
     def __init__(self, dim: int, hidden_dim: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, hidden_dim)
-        self.fc2 = nn.Linear(hidden_dim, dim)
+        self.fc1 = Linear(dim, hidden_dim)
+        self.fc2 = Linear(hidden_dim, dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.fc2(functional.gelu(self.fc1(tokens)))  # type: ignore[no-any-return]
+
+
+class Linear(nn.Linear):
+    """A linear layer over tokens: (W, N, in) -> (W, N, out).
+
+    PyTorch leaves float32 matrices to MKL, but convolutions to oneDNN, which is twice as fast on AMD's processors. So
+    where no gradients are wanted, the layer is computed on the CPU as the 1x1 convolution that it is; the results
+    differ by rounding only.
+    """
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        if not _is_faster_as_convolution(tokens):
+            return super().forward(tokens)
+        image = tokens.transpose(1, 2).unsqueeze(2)  # (W, in, 1, N), channels last: nothing is copied
+        projected = functional.conv2d(image, self.weight[:, :, None, None], self.bias)  # (W, out, 1, N)
+        return projected.squeeze(2).transpose(1, 2)
+
+
+def _is_faster_as_convolution(tokens: torch.Tensor) -> bool:
+    is_worth_it = tokens.ndim == 3 and tokens.shape[0] * tokens.shape[1] > FEW_TOKENS and not torch.is_grad_enabled()
+    is_cpu_float32 = tokens.device.type == "cpu" and tokens.dtype == torch.float32
+    has_both = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(is_worth_it and is_cpu_float32 and has_both)

@@ -10,11 +10,15 @@ Source: M2D (Niizumi et al. 2024, "Masked Modeling Duo", section IV); the mel sc
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from earwitness.errors import AudioError
+
+if TYPE_CHECKING:
+    import torch
 
 N_MELS = 80
 FRAMES_PER_S = 100
@@ -41,18 +45,41 @@ def compute_log_mel(windows: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
     Raises:
         AudioError: a window is not longer than half an STFT window, so that it cannot be mirrored at its ends.
     """
-    n_fft, hop = sample_rate_hz // WINDOWS_PER_S, sample_rate_hz // FRAMES_PER_S
-    least = n_fft // 2 + 1
-    if windows.shape[-1] < least:
-        raise AudioError(
-            f"{windows.shape[-1]} samples are too few: the spectrum needs at least {least} "
-            f"({1000 * least / sample_rate_hz:.1f} ms at {sample_rate_hz} Hz)"
-        )
+    import torch
+
+    n_fft, hop = _check_length(windows.shape[-1], sample_rate_hz)
     hann = torch.hann_window(n_fft, periodic=True, device=windows.device)
     spectrum = torch.stft(windows, n_fft, hop, n_fft, hann, center=True, pad_mode="reflect", return_complex=True)
     power = spectrum.real.square() + spectrum.imag.square()  # (W, n_fft // 2 + 1, F)
     mel = torch.from_numpy(mel_filters(sample_rate_hz)).to(windows.device) @ power  # (W, M, F)
     return torch.log(mel + LOG_FLOOR).unsqueeze(1)  # (W, 1, M, F)
+
+
+def compute_log_mel_in_numpy(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.NDArray[np.float32]:
+    """Return what `compute_log_mel` returns, without torch; see there."""
+    n_fft, hop = _check_length(windows.shape[-1], sample_rate_hz)
+    padded = np.pad(windows, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, ::hop]  # (W, F, n_fft)
+    hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+    filters = mel_filters(sample_rate_hz)
+    log_mel = np.empty((len(windows), 1, len(filters), frames.shape[1]), np.float32)
+    for one, out in zip(frames, log_mel, strict=True):  # window by window: the frames overlap, and copies are large
+        spectrum = np.fft.rfft(one * hann)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)  # (F, n_fft // 2 + 1)
+        out[0] = np.log(filters @ power.T + np.float32(LOG_FLOOR))
+    return log_mel
+
+
+def _check_length(n_samples: int, sample_rate_hz: int) -> tuple[int, int]:
+    """Return the lengths of STFT window and hop in samples."""
+    n_fft, hop = sample_rate_hz // WINDOWS_PER_S, sample_rate_hz // FRAMES_PER_S
+    least = n_fft // 2 + 1
+    if n_samples < least:
+        raise AudioError(
+            f"{n_samples} samples are too few: the spectrum needs at least {least} "
+            f"({1000 * least / sample_rate_hz:.1f} ms at {sample_rate_hz} Hz)"
+        )
+    return n_fft, hop
 
 
 @lru_cache(maxsize=4)

@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.batch import process_each
-from earwitness.cli import read_words
+from earwitness.cli_options import read_words
 from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.meta import Mixture, read_recipes, write_meta
 from earwitness.outputs import ResultFolder
 from earwitness.recognition import Recognition, check_words, recognize
 from earwitness.report import draw_recognition, import_figure
+from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.settings import Settings
 from earwitness.tut_rare import (
     CLASS_WORDS,
@@ -44,7 +45,6 @@ from earwitness.tut_rare import (
     tabulate_presence,
 )
 from earwitness.version import __version__
-from earwitness.weights import LoadedEncoder, load_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def label_events(options: Options) -> int:
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     check_words(words, [], settings)
-    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
+    encoder = choose_encoder(settings)
     heard: list[HeardEvents] = []
 
     def process(source: Path) -> Recognition:
@@ -118,7 +118,7 @@ def label_scenes(options: Options) -> int:
     recordings, settings, scenes = find_recordings(options.data_dir), options.settings, options.scenes
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     check_words([], scenes, settings)
-    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
+    encoder = choose_encoder(settings)
     rows: list[tuple[str, str, int, bool, str]] = []
 
     def process(source: Path) -> Recognition:
@@ -145,7 +145,7 @@ def draw_all(options: Options) -> int:
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
     import_figure()  # before hours of work, not after
     check_words(words, [], settings)
-    encoder = load_encoder(settings.encoder, commercial_only=settings.commercial_only)
+    encoder = choose_encoder(settings)
     n_same = Counter(path.stem for path in recordings)
 
     def process(source: Path) -> Recognition:

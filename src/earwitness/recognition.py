@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import Source, Waveform, find_truncation, measure_duration, read_blocks
+from earwitness.audio import Source, Waveform, find_truncation, measure_duration, read_ahead, read_blocks
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
 from earwitness.places import PlaceProfile, profile_scenes, read_places
+from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
 from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagSummary, score_tokens, score_windows, summarise_tags
 from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
-from earwitness.weights import LoadedEncoder, check_licence, load_encoder
 from earwitness.windows import slide
 from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
 
@@ -85,7 +85,7 @@ def recognize(
         WeightsError: the encoder cannot be loaded, or has no tag head.
     """
     settings = settings or Settings()
-    encoder = _choose_encoder(settings, encoder)
+    encoder = choose_encoder(settings, encoder)
     run = _run_tmrl if settings.method == "tmrl" else _run_earwitness
     reader = _Reader(source, settings, encoder, on_progress)
     found, ranked, clip = run(reader, events, scenes)
@@ -119,10 +119,10 @@ def classify(
         AudioError, WordError, WeightsError: see `recognize`.
     """
     settings = settings or Settings()
-    encoder = _choose_encoder(settings, encoder)
+    encoder = choose_encoder(settings, encoder)
     meanings = _understand(tuple(words))
     blocks = _Reader(source, settings, encoder, None).blocks()
-    windows = slide(blocks, settings.clip_window_s, settings.clip_window_s)
+    windows = slide(blocks, settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
     best: dict[str, ClipScore] = {}
     for rows in match_words(score_windows(windows, encoder), meanings, encoder.tag_stats):
         for index, word in enumerate(meanings.words):
@@ -196,7 +196,7 @@ class _Reader:
     def blocks(self) -> Iterator[Waveform]:
         self.n_begun += 1
         expected_s = measure_duration(self.source) if self.on_progress else None
-        for block in read_heard(self.source, self.settings, self.encoder.spec.sample_rate_hz):
+        for block in read_ahead(read_heard(self.source, self.settings, self.encoder.spec.sample_rate_hz)):
             self.duration_s = block.start_s + block.duration_s
             yield block
             if self.on_progress and expected_s:
@@ -211,11 +211,11 @@ def _run_earwitness(
     meanings = _understand(tuple(events)) if events else None
     profiles = _profile(tuple(scenes), settings.places) if scenes else []
     reader.n_passes = 2 if meanings else 1
-    clip_windows = slide(reader.blocks(), settings.clip_window_s, settings.clip_window_s)
+    clip_windows = slide(reader.blocks(), settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
     clip = summarise_tags(score_windows(clip_windows, encoder))
     found: list[Event] = []
     if meanings:
-        windows = slide(reader.blocks(), settings.window_s, settings.hop_s)
+        windows = slide(reader.blocks(), settings.window_s, settings.hop_s, n_batch=encoder.batch)
         word_scores = match_words(score_tokens(windows, encoder), meanings, encoder.tag_stats)
         found = list(find_events(word_scores, settings))
     return found, rank_scenes(clip, profiles, encoder.tag_stats), clip
@@ -225,17 +225,10 @@ def _run_tmrl(
     reader: _Reader, events: Sequence[str], scenes: Sequence[str]
 ) -> tuple[list[Event], list[SceneScore], ClipTags]:
     hop_s = min(reader.settings.hop_s, WINDOW_S)
-    windows = slide(reader.blocks(), WINDOW_S, hop_s, is_tail_repeated=True)
+    windows = slide(reader.blocks(), WINDOW_S, hop_s, is_tail_repeated=True, n_batch=reader.encoder.batch)
     rows = list(score_windows(windows, reader.encoder, is_trimmed=False))
     found = list(find_events_tmrl(rows, events, hop_s)) if events else []
     return found, rank_scenes_tmrl(rows, scenes).ranked if scenes else [], summarise_tags(rows)
-
-
-def _choose_encoder(settings: Settings, encoder: LoadedEncoder | None) -> LoadedEncoder:
-    if encoder is None:
-        return load_encoder(settings.encoder, commercial_only=settings.commercial_only)
-    check_licence(encoder.known, encoder.spec.name, commercial_only=settings.commercial_only)
-    return encoder
 
 
 # The same words are asked of every recording of a run, so what is understood by them is kept.

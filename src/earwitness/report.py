@@ -26,7 +26,7 @@ from earwitness.tmrl import WINDOW_S
 from earwitness.windows import slide
 
 if TYPE_CHECKING:
-    from earwitness.weights import LoadedEncoder
+    from earwitness.runtime import LoadedEncoder
 
 N_SCENES_SHOWN = 5
 LONGEST_DRAWN_S = 600.0
@@ -107,9 +107,9 @@ def draw_recognition(
     """
     figure_class = import_figure()
     if encoder is None:
-        from earwitness.weights import load_encoder
+        from earwitness.runtime import choose_encoder
 
-        encoder = load_encoder(recognition.settings.encoder)
+        encoder = choose_encoder(recognition.settings)
     timeline = read_timeline(source, recognition.settings, encoder)
     words = _choose_words(recognition)
     heights = [2.9, 0.27 * max(1, len(words)) + 0.1, 0.27 * N_TAGS_DRAWN]
@@ -135,13 +135,11 @@ def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) ->
         AudioError: the recording cannot be used.
         WeightsError: the encoder has no tag head.
     """
-    import torch
-
-    from earwitness.logmel import compute_log_mel, mel_filters
+    from earwitness.logmel import compute_log_mel_in_numpy, mel_filters
 
     rate = encoder.spec.sample_rate_hz
     waveform, is_whole = _read_first(read_heard(source, settings, rate), LONGEST_DRAWN_S)
-    log_mel = compute_log_mel(torch.from_numpy(waveform.samples[None]), rate)[0, 0].numpy()  # (M, F)
+    log_mel = compute_log_mel_in_numpy(waveform.samples[None], rate)[0, 0]  # (M, F)
     is_tmrl = settings.method == "tmrl"
     window_s = WINDOW_S if is_tmrl else settings.window_s
     windows = slide(waveform, window_s, min(TAG_HOP_S, window_s), is_tail_repeated=is_tmrl)

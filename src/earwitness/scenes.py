@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.places import PlaceProfile
+from earwitness.runtime import TagStats
 from earwitness.tags import ClipTags, tag_names
-from earwitness.weights import TagStats
 from earwitness.words import USUAL_LOGIT
 
 USUAL_SPREAD = 1.7  # standard deviation of a logit, for encoders without tag statistics

@@ -21,6 +21,13 @@ else:
     import tomli as tomllib
 
 
+CHOICES = {
+    "method": ("earwitness", "tmrl"),
+    "runtime": ("auto", "torch", "onnx"),
+    "precision": ("auto", "fp32", "bf16"),
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What steers a run. Times are in seconds, thresholds are scores in [0, 1].
@@ -39,6 +46,11 @@ class Settings:
         blind_calibration: standardise scene scores over the clips of the run.
         noise_factor: standard deviation of noise added to the samples, for robustness experiments.
         commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
+        runtime: "torch" or "onnx", what the encoder computes on; "auto" takes torch where it is installed.
+        device: "cpu", "cuda" or "cuda:N", for torch; "auto" takes the GPU where there is one.
+        precision: "fp32" or "bf16", for torch; "auto" is bf16 on a GPU, else fp32.
+        compile_encoder: compile the encoder with torch.compile: slow to start, faster after.
+        n_threads: threads of the CPU; 0 follows OMP_NUM_THREADS and the cores that may be used.
     """
 
     method: Literal["earwitness", "tmrl"] = "earwitness"
@@ -55,12 +67,18 @@ class Settings:
     blind_calibration: bool = False
     noise_factor: float = 0.0
     commercial_only: bool = False
+    runtime: Literal["auto", "torch", "onnx"] = "auto"
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile_encoder: bool = False
+    n_threads: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), getattr(type(self), field.name))
-        if self.method not in ("earwitness", "tmrl"):
-            raise SettingsError(f"method={self.method!r}: choose 'earwitness' or 'tmrl'")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingsError(f"{name}={getattr(self, name)!r}: choose {' or '.join(map(repr, choices))}")
         if not 0 < self.hop_s <= self.window_s < math.inf:
             raise SettingsError(f"hop_s={self.hop_s}, window_s={self.window_s}: need 0 < hop_s <= window_s")
         if self.window_s < 0.2 or not 0.2 <= self.clip_window_s < math.inf:
@@ -72,7 +90,7 @@ class Settings:
                 f"event_hold={self.event_hold}, event_threshold={self.event_threshold}: "
                 "need 0 <= event_hold <= event_threshold <= 1"
             )
-        for name in ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags"):
+        for name in ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags", "n_threads"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name}={getattr(self, name)}: must not be negative, infinite or nan")
 

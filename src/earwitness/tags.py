@@ -13,17 +13,13 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR
+from earwitness.runtime import LoadedEncoder
 from earwitness.windows import Windows
-
-if TYPE_CHECKING:
-    from earwitness.weights import LoadedEncoder
 
 Logits = npt.NDArray[np.float32]
 
@@ -79,7 +75,7 @@ def score_windows(
             mostly padding disturbs all others: see docs/results.md.
     """
     for batch in windows:
-        logits = _encode(batch, encoder, is_trimmed).mean(axis=1)  # (W, C)
+        logits = encoder.token_logits(batch.samples, is_trimmed=is_trimmed).mean(axis=1)  # (W, C)
         yield TagScores(logits, batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
 
 
@@ -94,7 +90,7 @@ def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator
     count = np.zeros(0, np.float32)
     first = 0  # grid index of total[0]
     for batch in windows:
-        logits = _encode(batch, encoder, is_trimmed=True)  # (W, T, C)
+        logits = encoder.token_logits(batch.samples)  # (W, T, C)
         n_valid_s = batch.n_valid / batch.sample_rate_hz
         done = int(np.ceil(batch.start_s[0] / token_s - 0.5))
         if done > first and len(total):
@@ -144,26 +140,6 @@ def sigmoid(logits: Logits) -> Logits:
     """Return 1 / (1 + exp(-x)), without overflow."""
     scores: Logits = (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)
     return scores
-
-
-def _encode(batch: Windows, encoder: LoadedEncoder, is_trimmed: bool) -> Logits:
-    """Return logits per token (W, T, C) of a batch of windows."""
-    import torch
-
-    from earwitness.logmel import compute_log_mel
-
-    model, spec = encoder.model, encoder.spec
-    if not spec.n_tags:
-        raise WeightsError(
-            f"{spec.name} has no tag head, so it cannot name sounds; choose a fine-tuned (AS-FT) encoder"
-        )
-    with torch.inference_mode():
-        log_mel = compute_log_mel(torch.from_numpy(batch.samples), batch.sample_rate_hz)
-        n_whole = log_mel.shape[-1] - log_mel.shape[-1] % spec.patch_frames
-        if is_trimmed and n_whole:
-            log_mel = log_mel[..., :n_whole]
-        logits: Logits = model.token_logits(model.token_features(log_mel)).numpy()
-    return logits
 
 
 def _interpolate(rows: Logits, positions: np.ndarray) -> Logits:

@@ -1,8 +1,7 @@
 """Encoder weights: how a file becomes an `Encoder`.
 
-In: a name from `WEIGHTS` or a path. Out: a loaded `Encoder`, its `TagStats` where they are known, and the sha256 of
-the file. Reading is strict: every missing or unknown key is named, a known file's hash is checked, and nothing in a
-file is run.
+In: the path of a .safetensors file or of a checkpoint as M2D publishes it. Out: an `Encoder`. Reading is strict: every
+missing or unknown key is named, and nothing in a file is run.
 
 Source: the layouts of M2D's released checkpoints, described at `KEY_RENAMES`.
 """
@@ -11,20 +10,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from earwitness.encoder import Encoder, EncoderSpec
+from earwitness.encoder import Encoder
 from earwitness.errors import WeightsError
 from earwitness.logmel import N_MELS
-from earwitness.paths import hash_file
-from earwitness.store import check_hash, find_weights
-from earwitness.zoo import EMBEDDED, WEIGHTS, WeightsSpec
+from earwitness.spec import EncoderSpec
 
 DEFAULT_NORM_STATS = (-7.1, 4.2)  # of M2D's 2022 files, which hold none
 HEAD_DIM = 64  # every M2D encoder splits its width into heads of 64
@@ -44,88 +39,14 @@ KEYS_NOT_USED = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class TagStats:
-    """Mean and standard deviation (C,) of each tag's clip logit over varied audio."""
-
-    mean: np.ndarray
-    std: np.ndarray
-
-
-@dataclass(frozen=True)
-class LoadedEncoder:
-    """An encoder ready to use, with where its weights came from."""
-
-    model: Encoder
-    sha256: str
-    tag_stats: TagStats | None
-    known: WeightsSpec | None = None
-
-    @property
-    def spec(self) -> EncoderSpec:
-        """The encoder's sizes and conventions."""
-        return self.model.spec
-
-
-def load_encoder(name_or_path: str | Path | None = None, *, commercial_only: bool = False) -> LoadedEncoder:
-    """Load an encoder by name or from a .safetensors or .pth file; without an argument the embedded one.
-
-    Args:
-        name_or_path: a name of `WEIGHTS`, or the path of a file.
-        commercial_only: refuse weights whose licence does not allow commercial use, or is not known.
+def read_encoder(path: Path) -> Encoder:
+    """Return the encoder of a .safetensors or .pth file, its sizes read from names and tensors.
 
     Raises:
-        WeightsError: unknown name, weights that are not here, missing or damaged file, wrong hash, keys or shapes
-            that do not fit, or a licence that is not wanted.
+        WeightsError: the file is damaged, or its keys or shapes do not fit.
     """
-    name_or_path = name_or_path or EMBEDDED
-    known = WEIGHTS.get(str(name_or_path)) or identify_weights(Path(name_or_path))
-    check_licence(known, name_or_path, commercial_only=commercial_only)
-    path = locate_weights(name_or_path)
-    try:
-        sha256 = check_hash(known, path) if known else hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from error
     state = rename_keys(read_state_dict(path))
-    model = build_encoder(state, infer_spec(state, path))
-    return LoadedEncoder(model, sha256, _read_tag_stats(path), known)
-
-
-def locate_weights(name_or_path: str | Path) -> Path:
-    """Return the file of weights that are here, by name or path.
-
-    Raises:
-        WeightsError: it is neither a file nor a known name, or the weights of that name have not been fetched.
-    """
-    known = WEIGHTS.get(str(name_or_path))
-    path = find_weights(known) if known else Path(name_or_path)
-    if known and known.url and (path is None or not path.is_file()):
-        raise WeightsError(
-            f"{known.name}: not here yet. Its licence is: {known.licence}. "
-            f"To fetch it: earwitness weights get {known.name} --accept-licence"
-        )
-    if path is None or not path.is_file():
-        raise WeightsError(f"{name_or_path}: neither a file nor a known encoder; known are: {', '.join(WEIGHTS)}")
-    return path
-
-
-def identify_weights(path: Path) -> WeightsSpec | None:
-    """Return what is known of a file of weights by its name or its folder's; None if neither is a known name."""
-    return WEIGHTS.get(path.stem) or WEIGHTS.get(path.absolute().parent.name)
-
-
-def check_licence(known: WeightsSpec | None, name: str | Path, *, commercial_only: bool) -> None:
-    """Refuse weights that may not be used commercially, where only such are wanted.
-
-    Raises:
-        WeightsError: the licence does not allow commercial use, or nothing says that it does.
-    """
-    if commercial_only and not (known and known.is_commercial_use_allowed):
-        licence = known.licence if known else "nothing is known of its licence"
-        raise WeightsError(
-            f"{name}: not for commercial use ({licence}); choose another encoder, such as the embedded one, "
-            "or leave out --commercial-only (commercial_only in settings)"
-        )
+    return build_encoder(state, infer_spec(state, path))
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -270,14 +191,6 @@ def convert_weights(path: Path, out: Path) -> Path:
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{target}: cannot be written ({error})") from error
     return target
-
-
-def _read_tag_stats(path: Path) -> TagStats | None:
-    stats_path = path.with_suffix(".tag_stats.npz")
-    if not stats_path.is_file():
-        return None
-    with np.load(stats_path) as stats:
-        return TagStats(mean=stats["mean"], std=stats["std"])
 
 
 _NAME = re.compile(r"^[^-]+-(?P<bands>\d+)x(?P<frames>\d+)p(?P<patch>\d+x\d+)(?P<rate>p32k)?")

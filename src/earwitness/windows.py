@@ -14,7 +14,7 @@ import numpy as np
 from earwitness.audio import Samples, Waveform
 from earwitness.errors import SettingsError
 
-BATCH = 16  # windows encoded together: beyond this a CPU gains nothing
+BATCH = 16  # windows encoded together, unless the encoder likes more
 LEAST_S = 1.0  # a shorter recording is repeated to this length: the encoder was never trained on less
 
 
@@ -32,7 +32,12 @@ class Windows:
 
 
 def slide(
-    blocks: Waveform | Iterable[Waveform], window_s: float, hop_s: float, *, is_tail_repeated: bool = False
+    blocks: Waveform | Iterable[Waveform],
+    window_s: float,
+    hop_s: float,
+    *,
+    is_tail_repeated: bool = False,
+    n_batch: int = BATCH,
 ) -> Iterator[Windows]:
     """Yield windows of `window_s` seconds every `hop_s` seconds, in batches.
 
@@ -42,6 +47,7 @@ def slide(
         hop_s: distance between the starts of windows in seconds, at most `window_s`.
         is_tail_repeated: start a window at every hop up to the recording's end and fill it by repetition, as the
             published method does, instead of ending the last window where the recording ends.
+        n_batch: windows in a batch.
 
     Raises:
         SettingsError: window or hop is not positive, or the hop leaves gaps between windows.
@@ -53,7 +59,7 @@ def slide(
     for block_rate, window, start, n_valid in _cut_windows(blocks, window_s, hop_s, is_tail_repeated):
         rate = block_rate
         batch.append((window, start / rate, n_valid))
-        if len(batch) == BATCH:
+        if len(batch) == n_batch:
             yield _stack(batch, rate)
             batch = []
     if batch:

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from earwitness.errors import MissingExtraError, WordError
 from earwitness.mpnet import embed_with_mpnet
 from earwitness.paths import DATA_DIR
+from earwitness.runtime import TagStats
 from earwitness.tags import Logits, TagScores, sigmoid, tag_names
-from earwitness.weights import TagStats
 
 logger = logging.getLogger(__name__)
 
