@@ -17,14 +17,15 @@ PACKAGE = ROOT / "src" / "earwitness"
 ORDER = (
     *("errors", "paths", "version", "settings", "zoo", "download", "store"),
     *("audio", "windows", "logmel", "spec", "positions", "encoder", "weights", "runtime_torch", "runtime_onnx"),
-    *("runtime_shared", "runtime", "clap"),
+    *("runtime_shared", "runtime", "onnx_export", "clap"),
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_embed", "cli", "published", "__init__", "__main__"),
 )
 HEAVY = {
-    "torch": {"logmel", "encoder", "weights", "clap", "runtime_torch"},
+    "torch": {"logmel", "encoder", "weights", "onnx_export", "clap", "runtime_torch"},
+    "onnx": {"onnx_export"},
     "onnxruntime": {"runtime_onnx"},
     "safetensors": {"weights"},
     "sentence_transformers": {"mpnet"},

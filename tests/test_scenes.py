@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from earwitness.places import PlaceProfile
-from earwitness.runtime import TagStats
 from earwitness.scenes import calibrate_blindly, rank_scenes
+from earwitness.spec import TagStats
 from earwitness.tags import ClipTags, tag_names
 
 WAVES, TRAIN = tag_names().index("Waves, surf"), tag_names().index("Train")

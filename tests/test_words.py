@@ -11,7 +11,7 @@ import pytest
 
 from earwitness import mpnet, words
 from earwitness.errors import MissingExtraError, WordError
-from earwitness.runtime import TagStats
+from earwitness.spec import TagStats
 from earwitness.tags import TagScores, tag_names
 from earwitness.words import embed_words, match_words, normalise_word, understand_words, word_table
 

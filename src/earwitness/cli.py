@@ -299,6 +299,7 @@ def _results(
         "version": __version__,
         "encoder": loaded.spec.name,
         "weights_sha256": loaded.sha256,
+        "computed_on": loaded.backend.computed_on,
         "settings": settings.to_dict(),
         **asked,
     }

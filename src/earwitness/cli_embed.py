@@ -112,6 +112,7 @@ def _prepare_encoder(
         return embed_recording(source, per, settings, loaded, is_trimmed=is_trimmed, on_progress=report)
 
     run = {"encoder": loaded.spec.name, "weights_sha256": loaded.sha256, "is_trimmed": is_trimmed}
+    run["computed_on"] = loaded.backend.computed_on
     return process, lambda name, features: None, run
 
 

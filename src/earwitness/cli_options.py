@@ -63,6 +63,12 @@ def errors_told() -> Iterator[None]:
     except EarwitnessError as error:
         print(f"earwitness: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
+    except ModuleNotFoundError as error:
+        extra = {"torch": "torch", "onnx": "onnx", "transformers": "clap"}.get(str(error.name))
+        if extra is None:
+            raise
+        print(f"earwitness: this needs {error.name}: pip install 'earwitness[{extra}]'", file=sys.stderr)
+        raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
         print("earwitness: stopped; results so far are kept", file=sys.stderr)
         raise typer.Exit(130) from error

@@ -89,17 +89,17 @@ def get(
     A download that was stopped goes on where it stopped.
     """
     with errors_told():
-        from earwitness.runtime import load_encoder
         from earwitness.store import fetch_weights, take_weights
+        from earwitness.weights import read_encoder
 
         spec = _find_spec(name)
         _require_acceptance(spec, accept_licence)
         if source:
-            print(take_weights(spec, source, load_encoder))
+            print(take_weights(spec, source, read_encoder))
             return
         with _progress() as report:
             path = fetch_weights(spec, report)
-        load_encoder(spec.name)
+        read_encoder(path)
         print(path)
 
 
@@ -146,6 +146,35 @@ def convert(
         path = convert_weights(locate_weights(name_or_path), out)
         known = identify_weights(locate_weights(name_or_path))
         print(path)
+        if known and not known.is_commercial_use_allowed:
+            print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)
+
+
+@app.command(short_help="Write an encoder as .onnx.")
+def export(
+    name_or_path: Annotated[
+        str, typer.Argument(help="A known name, or the path of a .pth or .safetensors; the embedded encoder if empty.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The .onnx to write; where --runtime onnx looks if not given.")
+    ] = None,
+    is_onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX; the only form there is.")] = True,
+    is_int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits: faster, and nearly the same.")] = False,
+) -> None:
+    """Write an encoder as .onnx, which machines without torch can run, and print where.
+
+    To use it: earwitness listen street.wav -e siren --runtime onnx, or --encoder FILE.onnx. For int8 set precision.
+    """
+    with errors_told():
+        from earwitness.runtime import Compute, identify_weights, load_encoder, locate_weights, onnx_path
+        from earwitness.zoo import EMBEDDED
+
+        name_or_path = name_or_path or EMBEDDED
+        from earwitness.onnx_export import export_onnx
+
+        encoder = load_encoder(name_or_path, compute=Compute(runtime="torch", device="cpu", precision="fp32"))
+        print(export_onnx(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8))
+        known = identify_weights(locate_weights(name_or_path))
         if known and not known.is_commercial_use_allowed:
             print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)
 

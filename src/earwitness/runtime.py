@@ -18,8 +18,8 @@ from earwitness.errors import MissingExtraError, SettingsError, WeightsError
 from earwitness.paths import hash_file
 from earwitness.runtime_shared import SharedBackend
 from earwitness.settings import Settings
-from earwitness.spec import EncoderSpec, Floats
-from earwitness.store import check_hash, find_weights
+from earwitness.spec import EncoderSpec, Floats, TagStats
+from earwitness.store import check_hash, find_weights, weights_dir
 from earwitness.zoo import EMBEDDED, WEIGHTS, WeightsSpec
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ class Compute:
     Attributes:
         runtime: "torch" or "onnx"; automatic is torch where it is installed.
         device: "cpu", "cuda" or "cuda:N"; automatic is the GPU where torch finds one. Only for torch.
-        precision: "fp32" or "bf16"; automatic is bf16 on a GPU, else fp32. Only for torch.
+        precision: "fp32"; "bf16" for torch, "int8" for ONNX Runtime; automatic is bf16 on a GPU, else fp32.
         is_compiled: compile the encoder with torch.compile: a minute at first, faster after. Only for torch.
         n_threads: threads of the CPU; 0 follows OMP_NUM_THREADS and the cores that this process may use.
     """
 
     runtime: RuntimeName = "auto"
     device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     is_compiled: bool = False
     n_threads: int = 0
 
@@ -55,11 +55,13 @@ class Backend(Protocol):
         spec: sizes and conventions of the encoder.
         batch: the number of windows that it likes to be given at once.
         n_at_once: the number of threads that may compute at the same time.
+        computed_on: what it computes on, for people and for the record.
     """
 
     spec: EncoderSpec
     batch: int
     n_at_once: int
+    computed_on: str
 
     def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return features (W, T, D)."""
@@ -68,14 +70,6 @@ class Backend(Protocol):
     def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return tag logits (W, T, C)."""
         ...
-
-
-@dataclass(frozen=True)
-class TagStats:
-    """Mean and standard deviation (C,) of each tag's clip logit over varied audio."""
-
-    mean: np.ndarray
-    std: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -150,18 +144,26 @@ def load_encoder(
     known = WEIGHTS.get(str(name_or_path)) or identify_weights(Path(name_or_path))
     check_licence(known, name_or_path, commercial_only=commercial_only)
     runtime = _choose_runtime(compute, name_or_path)
-    path = locate_weights(name_or_path)
-    if runtime == "onnx":
-        path = path if path.suffix == ONNX_SUFFIX else path.with_suffix(ONNX_SUFFIX)
-        if not path.is_file():
-            raise WeightsError(
-                f"{path}: not here; make it, where torch is installed: earwitness weights export {name_or_path} --onnx"
-            )
     try:
-        sha256 = check_hash(known, path) if known else hash_file(path)
+        if runtime == "onnx":
+            path = locate_onnx(name_or_path, compute)
+            sha256 = hash_file(path)
+        else:
+            path = locate_weights(name_or_path)
+            sha256 = check_hash(known, path) if known else hash_file(path)
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from error
-    return LoadedEncoder(SharedBackend(_build_backend(runtime, path, compute)), sha256, _read_tag_stats(path), known)
+        raise WeightsError(f"{name_or_path}: cannot be read ({error})") from error
+    if runtime == "onnx":
+        from earwitness.runtime_onnx import OnnxBackend
+
+        on_onnx = OnnxBackend(path, compute.n_threads)
+        return LoadedEncoder(SharedBackend(on_onnx), sha256, on_onnx.tag_stats, known)
+    from earwitness.runtime_torch import TorchBackend
+    from earwitness.weights import read_encoder
+
+    model = read_encoder(path)
+    on_torch = TorchBackend(model, compute.device, compute.precision, compute.is_compiled, compute.n_threads)
+    return LoadedEncoder(SharedBackend(on_torch), sha256, _read_tag_stats(path), known)
 
 
 def choose_encoder(settings: Settings, encoder: LoadedEncoder | None = None) -> LoadedEncoder:
@@ -197,9 +199,38 @@ def locate_weights(name_or_path: str | Path) -> Path:
     return path
 
 
+def locate_onnx(name_or_path: str | Path, compute: Compute) -> Path:
+    """Return the exported file of weights, by their name or path, or by its own path.
+
+    Raises:
+        WeightsError: it is not here.
+    """
+    if Path(name_or_path).suffix == ONNX_SUFFIX:
+        return locate_weights(name_or_path)
+    known = WEIGHTS.get(str(name_or_path))
+    path = onnx_path(name_or_path, is_int8=compute.precision == "int8")
+    if known and not path.is_file() and (kept := find_weights(known)):
+        path = kept.with_name(path.name)
+    if not path.is_file():
+        int8 = " --int8" if compute.precision == "int8" else ""
+        raise WeightsError(
+            f"{path}: not here; make it where torch is installed: earwitness weights export {name_or_path} --onnx{int8}"
+        )
+    return path
+
+
+def onnx_path(name_or_path: str | Path, *, is_int8: bool = False) -> Path:
+    """Return where an exported encoder is kept: a known one in the cache, another one beside its weights."""
+    suffix = f".int8{ONNX_SUFFIX}" if is_int8 else ONNX_SUFFIX
+    known = WEIGHTS.get(str(name_or_path))
+    if known:
+        return weights_dir(known) / f"{known.name}{suffix}"
+    return Path(name_or_path).with_name(Path(name_or_path).stem + suffix)
+
+
 def identify_weights(path: Path) -> WeightsSpec | None:
     """Return what is known of a file of weights by its name or its folder's; None if neither is a known name."""
-    return WEIGHTS.get(path.stem) or WEIGHTS.get(path.absolute().parent.name)
+    return WEIGHTS.get(path.name.partition(".")[0]) or WEIGHTS.get(path.absolute().parent.name)
 
 
 def check_licence(known: WeightsSpec | None, name: str | Path, *, commercial_only: bool) -> None:
@@ -223,30 +254,16 @@ def _choose_runtime(compute: Compute, name_or_path: str | Path) -> Literal["torc
     if is_onnx_file and compute.runtime == "torch":
         raise SettingsError(f"{name_or_path}: an .onnx file needs runtime 'onnx', not 'torch'")
     wants_onnx = compute.runtime == "onnx" or is_onnx_file or (compute.runtime == "auto" and not has_torch)
-    if wants_onnx and has_onnx:
-        if compute.device not in ("auto", "cpu") or compute.precision == "bf16" or compute.is_compiled:
-            raise SettingsError(
-                "runtime 'onnx' computes on the CPU, as exported; for device and precision choose torch"
-            )
-        return "onnx"
-    if wants_onnx and has_torch:
-        raise MissingExtraError("runtime 'onnx' needs ONNX Runtime: pip install 'earwitness[onnx]'")
-    if wants_onnx or not has_torch:
-        raise MissingExtraError(
-            "nothing to compute on: install torch (pip install torch) or ONNX Runtime (pip install onnxruntime)"
-        )
-    return "torch"
-
-
-def _build_backend(runtime: Literal["torch", "onnx"], path: Path, compute: Compute) -> Backend:
-    if runtime == "onnx":
-        from earwitness.runtime_onnx import OnnxBackend
-
-        return OnnxBackend(path, compute.n_threads)
-    from earwitness.runtime_torch import TorchBackend
-    from earwitness.weights import read_encoder
-
-    return TorchBackend(read_encoder(path), compute.device, compute.precision, compute.is_compiled, compute.n_threads)
+    if wants_onnx and not has_onnx:
+        what = "runtime 'onnx' needs ONNX Runtime" if has_torch else "there is nothing to compute on"
+        raise MissingExtraError(f"{what}: pip install onnxruntime")
+    if not wants_onnx and not has_torch:
+        raise MissingExtraError("runtime 'torch' needs torch: pip install 'earwitness[torch]'")
+    if wants_onnx and (compute.device not in ("auto", "cpu") or compute.precision == "bf16" or compute.is_compiled):
+        raise SettingsError("runtime 'onnx' computes on the CPU in fp32 or int8; for a GPU or bf16 choose 'torch'")
+    if not wants_onnx and compute.precision == "int8":
+        raise SettingsError("precision 'int8' needs runtime 'onnx'")
+    return "onnx" if wants_onnx else "torch"
 
 
 def _read_tag_stats(path: Path) -> TagStats | None:

@@ -14,11 +14,15 @@ import numpy as np
 
 from earwitness.errors import WeightsError
 from earwitness.logmel import compute_log_mel_in_numpy
-from earwitness.spec import EncoderSpec, Floats
+from earwitness.paths import hash_file
+from earwitness.spec import EncoderSpec, Floats, TagStats
 
 BATCH = 16  # windows: beyond this a CPU gains nothing
+FRAMES_AT_ONCE = 4000  # of all windows of a run: what they need then stays in the processor's cache
 INPUT, OUTPUTS = "log_mel", ("features", "logits")  # of the graph; without a tag head it has no logits
-SPEC, PAD_VALUE = "earwitness.spec", "earwitness.pad_value"  # keys of the file's metadata
+# Keys of the file's metadata. WEIGHTS: the .safetensors beside it that the graph reads, and its hash.
+SPEC, PAD_VALUE, TAG_STATS = "earwitness.spec", "earwitness.pad_value", "earwitness.tag_stats"
+WEIGHTS_NAME, WEIGHTS_SHA256 = "earwitness.weights", "earwitness.weights_sha256"
 
 
 class OnnxBackend:
@@ -29,19 +33,23 @@ class OnnxBackend:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = n_threads or count_threads()
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.spec = EncoderSpec(**json.loads(metadata[SPEC]))
             self._pad_value = float(metadata[PAD_VALUE])
+            stats = json.loads(metadata[TAG_STATS]) if TAG_STATS in metadata else None
+            self.tag_stats = TagStats(*np.array(stats, np.float32)) if stats else None
         except Exception as error:  # a damaged file ends in one of a dozen exceptions of ONNX Runtime
             reason = str(error).split("\n", 1)[0][:200]
             raise WeightsError(
-                f"{path}: not an encoder that earwitness exported ({reason}); export it again: "
+                f"{path}: not an encoder that this version exported ({reason}); make it again: "
                 "earwitness weights export NAME --onnx"
             ) from error
+        _check_weights(path, metadata)
         self.batch, self.n_at_once = BATCH, 1
+        self.computed_on = f"onnxruntime {onnxruntime.__version__}, cpu"
 
     def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return features (W, T, D)."""
@@ -58,8 +66,18 @@ class OnnxBackend:
         for start, stop, n_pad in self.spec.cut_units(log_mel.shape[-1]):
             pads = ((0, 0), (0, 0), (0, 0), (0, n_pad))
             unit = np.pad(log_mel[..., start:stop], pads, constant_values=self._pad_value)
-            rows += self._session.run([output], {INPUT: unit})
+            step = max(1, FRAMES_AT_ONCE // unit.shape[-1])
+            parts = [self._session.run([output], {INPUT: unit[i : i + step]})[0] for i in range(0, len(unit), step)]
+            rows.append(np.concatenate(parts))
         return np.concatenate(rows, axis=1)  # (W, T, D or C)
+
+
+def _check_weights(path: Path, metadata: dict[str, str]) -> None:
+    """Compare the weights that a graph reads from the file beside it with those that it was made from."""
+    if WEIGHTS_NAME in metadata:
+        weights = path.with_name(metadata[WEIGHTS_NAME])
+        if hash_file(weights) != metadata[WEIGHTS_SHA256]:
+            raise WeightsError(f"{weights}: not the weights that {path.name} was made from; install earwitness again")
 
 
 def count_threads() -> int:

@@ -45,6 +45,7 @@ class SharedBackend:
         self.spec = backend.spec
         self.batch = backend.batch
         self.n_at_once = backend.n_at_once
+        self.computed_on = backend.computed_on
         self._waiting: list[_Request] = []
         self._list_lock = threading.Lock()
         self._turns = threading.Semaphore(backend.n_at_once)

@@ -37,6 +37,8 @@ class TorchBackend:
         if n_threads:
             torch.set_num_threads(n_threads)
         self.spec = model.spec
+        kind = str(next(model.blocks.parameters()).dtype).removeprefix("torch.")
+        self.computed_on = f"torch {torch.__version__}, {self.device}, {kind}{', compiled' if is_compiled else ''}"
         self.batch = GPU_BATCH if is_gpu else CPU_BATCH
         self.n_at_once = 2 if is_gpu else 1  # so that one copies while the other computes
         self._own = threading.local()  # a stream for each thread

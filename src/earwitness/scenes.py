@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.places import PlaceProfile
-from earwitness.runtime import TagStats
+from earwitness.spec import TagStats
 from earwitness.tags import ClipTags, tag_names
 from earwitness.words import USUAL_LOGIT
 

@@ -24,7 +24,7 @@ else:
 CHOICES = {
     "method": ("earwitness", "tmrl"),
     "runtime": ("auto", "torch", "onnx"),
-    "precision": ("auto", "fp32", "bf16"),
+    "precision": ("auto", "fp32", "bf16", "int8"),
 }
 
 
@@ -48,7 +48,7 @@ class Settings:
         commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
         runtime: "torch" or "onnx", what the encoder computes on; "auto" takes torch where it is installed.
         device: "cpu", "cuda" or "cuda:N", for torch; "auto" takes the GPU where there is one.
-        precision: "fp32" or "bf16", for torch; "auto" is bf16 on a GPU, else fp32.
+        precision: "fp32"; "bf16" for torch, "int8" for ONNX Runtime; "auto" is bf16 on a GPU, else fp32.
         compile_encoder: compile the encoder with torch.compile: slow to start, faster after.
         n_threads: threads of the CPU; 0 follows OMP_NUM_THREADS and the cores that may be used.
     """
@@ -69,7 +69,7 @@ class Settings:
     commercial_only: bool = False
     runtime: Literal["auto", "torch", "onnx"] = "auto"
     device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     compile_encoder: bool = False
     n_threads: int = 0
 

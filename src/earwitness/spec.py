@@ -83,6 +83,14 @@ class EncoderSpec:
         return np.concatenate(starts) / FRAMES_PER_S
 
 
+@dataclass(frozen=True)
+class TagStats:
+    """Mean and standard deviation (C,) of each tag's clip logit over varied audio."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+
 def spread_timestamps_ms(n_samples: int, sample_rate_hz: int, n_tokens: int) -> Floats:
     """Return the reference's timestamps (T,) in milliseconds: the tokens spread evenly over the clip.
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from earwitness.errors import MissingExtraError, WordError
 from earwitness.mpnet import embed_with_mpnet
 from earwitness.paths import DATA_DIR
-from earwitness.runtime import TagStats
+from earwitness.spec import TagStats
 from earwitness.tags import Logits, TagScores, sigmoid, tag_names
 
 logger = logging.getLogger(__name__)
