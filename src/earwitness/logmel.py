@@ -65,8 +65,8 @@ def compute_log_mel_in_numpy(windows: npt.NDArray[np.float32], sample_rate_hz: i
     log_mel = np.empty((len(windows), 1, len(filters), frames.shape[1]), np.float32)
     for one, out in zip(frames, log_mel, strict=True):  # window by window: the frames overlap, and copies are large
         spectrum = np.fft.rfft(one * hann)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)  # (F, n_fft // 2 + 1)
-        out[0] = np.log(filters @ power.T + np.float32(LOG_FLOOR))
+        power = np.square(spectrum.real) + np.square(spectrum.imag)  # (F, n_fft // 2 + 1)
+        np.log(filters @ power.T.astype(np.float32, copy=False) + np.float32(LOG_FLOOR), out=out[0])
     return log_mel
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from earwitness.errors import WeightsError
-from earwitness.logmel import compute_log_mel_in_numpy
+from earwitness.logmel import FRAMES_PER_S, compute_log_mel_in_numpy
 from earwitness.paths import hash_file
 from earwitness.spec import EncoderSpec, Floats, TagStats
 
 BATCH = 16  # windows: beyond this a CPU gains nothing
-FRAMES_AT_ONCE = 4000  # of all windows of a run: what they need then stays in the processor's cache
+FRAMES_AT_ONCE = 2000  # of all windows of a run: what they need then stays in the processor's cache
 INPUT, OUTPUTS = "log_mel", ("features", "logits")  # of the graph; without a tag head it has no logits
 # Keys of the file's metadata. WEIGHTS: the .safetensors beside it that the graph reads, and its hash.
 SPEC, PAD_VALUE, TAG_STATS = "earwitness.spec", "earwitness.pad_value", "earwitness.tag_stats"
@@ -32,7 +33,7 @@ class OnnxBackend:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads or count_threads()
+        options.intra_op_num_threads = 1  # threads take windows, which is faster than sharing each operation
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -48,6 +49,7 @@ class OnnxBackend:
                 "earwitness weights export NAME --onnx"
             ) from error
         _check_weights(path, metadata)
+        self._threads = ThreadPoolExecutor(n_threads or count_threads(), "encode")
         self.batch, self.n_at_once = BATCH, 1
         self.computed_on = f"onnxruntime {onnxruntime.__version__}, cpu"
 
@@ -60,16 +62,21 @@ class OnnxBackend:
         return self._run("logits", windows, is_trimmed)
 
     def _run(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
+        """Return an output's rows (W, T, D or C); windows are shared out to the threads, a few at a time."""
+        n_frames = windows.shape[1] * FRAMES_PER_S // self.spec.sample_rate_hz
+        step = max(1, FRAMES_AT_ONCE // max(1, n_frames))
+        parts = [windows[i : i + step] for i in range(0, len(windows), step)]
+        return np.concatenate(list(self._threads.map(lambda part: self._run_part(output, part, is_trimmed), parts)))
+
+    def _run_part(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
         log_mel = compute_log_mel_in_numpy(windows, self.spec.sample_rate_hz)
         log_mel = log_mel[..., : self.spec.count_frames(log_mel.shape[-1], is_trimmed)]
         rows = []
         for start, stop, n_pad in self.spec.cut_units(log_mel.shape[-1]):
             pads = ((0, 0), (0, 0), (0, 0), (0, n_pad))
             unit = np.pad(log_mel[..., start:stop], pads, constant_values=self._pad_value)
-            step = max(1, FRAMES_AT_ONCE // unit.shape[-1])
-            parts = [self._session.run([output], {INPUT: unit[i : i + step]})[0] for i in range(0, len(unit), step)]
-            rows.append(np.concatenate(parts))
-        return np.concatenate(rows, axis=1)  # (W, T, D or C)
+            rows += self._session.run([output], {INPUT: unit})
+        return np.concatenate(rows, axis=1)
 
 
 def _check_weights(path: Path, metadata: dict[str, str]) -> None:
