@@ -57,17 +57,26 @@ def compute_log_mel(windows: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
 
 def compute_log_mel_in_numpy(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.NDArray[np.float32]:
     """Return what `compute_log_mel` returns, without torch; see there."""
+    mel = mel_filters(sample_rate_hz) @ compute_power(windows, sample_rate_hz).swapaxes(1, 2)  # (W, M, F)
+    log_mel: npt.NDArray[np.float32] = np.log(mel + np.float32(LOG_FLOOR))[:, None]
+    return log_mel
+
+
+def compute_power(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.NDArray[np.float32]:
+    """Return the power spectrum (W, F, n_fft // 2 + 1) float32 of windows (W, S), as `compute_log_mel` takes it.
+
+    Raises:
+        AudioError: a window is too short; see `compute_log_mel`.
+    """
     n_fft, hop = _check_length(windows.shape[-1], sample_rate_hz)
     padded = np.pad(windows, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, ::hop]  # (W, F, n_fft)
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
-    filters = mel_filters(sample_rate_hz)
-    log_mel = np.empty((len(windows), 1, len(filters), frames.shape[1]), np.float32)
-    for one, out in zip(frames, log_mel, strict=True):  # window by window: the frames overlap, and copies are large
+    power = np.empty((*frames.shape[:2], n_fft // 2 + 1), np.float32)
+    for one, out in zip(frames, power, strict=True):  # window by window: the frames overlap, and copies are large
         spectrum = np.fft.rfft(one * hann)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)  # (F, n_fft // 2 + 1)
-        np.log(filters @ power.T.astype(np.float32, copy=False) + np.float32(LOG_FLOOR), out=out[0])
-    return log_mel
+        np.add(np.square(spectrum.real), np.square(spectrum.imag), out=out, casting="same_kind")
+    return power
 
 
 def _check_length(n_samples: int, sample_rate_hz: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""An encoder as an ONNX file: one unit of log-mel in, features and tag logits per token out.
+"""An encoder as an ONNX file: the power spectrum of one unit in, features and tag logits per token out.
 
 In: an `Encoder`. Out: a file of standard ONNX (opset 23, no contributed operators), fp32 or int8, that holds the
 encoder's spec and the value to pad with. The graph is written operator by operator: half the nodes of a traced one,
@@ -28,17 +28,25 @@ from torch import nn
 
 from earwitness.encoder import Encoder
 from earwitness.errors import WeightsError
-from earwitness.logmel import FRAMES_PER_S, compute_log_mel
+from earwitness.logmel import FRAMES_PER_S, LOG_FLOOR, compute_log_mel, mel_filters
 from earwitness.paths import hash_file
 from earwitness.runtime import LoadedEncoder
-from earwitness.runtime_onnx import INPUT, PAD_VALUE, SPEC, TAG_STATS, WEIGHTS_NAME, WEIGHTS_SHA256
+from earwitness.runtime_onnx import (
+    FEATURES,
+    LOGITS,
+    N_PAD,
+    POWER,
+    SPEC,
+    TAG_STATS,
+    WEIGHTS_NAME,
+    WEIGHTS_SHA256,
+)
 from earwitness.spec import EncoderSpec
 
 Array = npt.NDArray[Any]
 Ranges = dict[str, tuple[float, float]]  # of the inputs of linear layers, by the layers' names
 
 OPSET, IR_VERSION = 23, 11  # the first with Attention; int8 runs from ONNX Runtime 1.24 on, fp32 from 1.23
-FEATURES, LOGITS = "features", "logits"
 LARGEST_WEIGHT = 63  # 2 * 63 * 255 fits into 16 bits, 2 * 127 * 255 does not
 KEPT_PERCENT = 99.99  # of activations are inside the ranges; the head's, in fp32, have none
 N_CALIBRATION = 32  # windows
@@ -69,7 +77,10 @@ def export_onnx(encoder: LoadedEncoder, out: Path, *, is_int8: bool = False, wei
         helper.make_graph(
             graph.nodes,
             spec.name,
-            [float_info(INPUT, shape=["windows", 1, spec.n_mels, "frames"])],
+            [
+                float_info(POWER, shape=["windows", "frames", mel_filters(spec.sample_rate_hz).shape[1]]),
+                helper.make_tensor_value_info(N_PAD, TensorProto.INT64, [1]),
+            ],
             [float_info(name, shape=["windows", "tokens", width]) for name, width in outputs.items()],
             list(graph.constants.values()),
         ),
@@ -91,10 +102,7 @@ def export_onnx(encoder: LoadedEncoder, out: Path, *, is_int8: bool = False, wei
 
 def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
     """Return what the file says of itself, as `OnnxBackend` reads it."""
-    described = {
-        SPEC: json.dumps(dataclasses.asdict(encoder.spec)),
-        PAD_VALUE: repr(float(encoder.model.norm_stats[0])),
-    }
+    described = {SPEC: json.dumps(dataclasses.asdict(encoder.spec))}
     if encoder.tag_stats is not None:
         stats = (encoder.tag_stats.mean, encoder.tag_stats.std)
         described[TAG_STATS] = json.dumps([[float(value) for value in each] for each in stats])
@@ -129,10 +137,14 @@ def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, int]:
 
 
 def _write_patches(graph: _Graph, spec: EncoderSpec) -> str:
-    """Write log-mel to tokens (W, 1 + T * bands, embed), the cls token first, positions added."""
+    """Write power (W, F, bins) to tokens (W, 1 + T * bands, embed), the cls token first, positions added."""
     weights, dim, (n_bands, n_columns) = graph.weights, spec.embed_dim, spec.grid
     mean, std = weights["norm_stats"]
-    normal = graph.add("Div", graph.add("Sub", INPUT, mean), std)
+    mel = graph.add("MatMul", POWER, mel_filters(spec.sample_rate_hz, spec.n_mels).T)
+    log_mel = graph.add("Log", graph.add("Add", mel, np.array(LOG_FLOOR, np.float32)))  # (W, F, M)
+    normal = graph.add("Div", graph.add("Sub", log_mel, mean), std)
+    padded = graph.add("Pad", normal, graph.add("Concat", _ints(0, 0, 0, 0), N_PAD, _ints(0), axis=0))
+    normal = graph.add("Unsqueeze", graph.add("Transpose", padded, perm=[0, 2, 1]), _ints(1))  # (W, 1, M, F)
     patch = [spec.patch_bands, spec.patch_frames]
     kernel, bias = weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"]
     patches = graph.add("Conv", normal, kernel, bias, kernel_shape=patch, strides=patch)

@@ -1,7 +1,7 @@
 """The encoder on ONNX Runtime, without torch: for small machines, and faster on many processors.
 
 In: windows (W, S) as numpy arrays. Out: features or logits as numpy arrays. Several threads may call at once. The
-.onnx file comes from `earwitness weights export`; it holds one unit of the encoder, its spec and its norm stats.
+.onnx file comes from `earwitness weights export`; it holds the encoder for one unit, and its spec.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.errors import WeightsError
-from earwitness.logmel import FRAMES_PER_S, compute_log_mel_in_numpy
+from earwitness.logmel import FRAMES_PER_S, compute_power
 from earwitness.paths import hash_file
 from earwitness.spec import EncoderSpec, Floats, TagStats
 
 BATCH = 16  # windows: beyond this a CPU gains nothing
 FRAMES_AT_ONCE = 2000  # of all windows of a run: what they need then stays in the processor's cache
-INPUT, OUTPUTS = "log_mel", ("features", "logits")  # of the graph; without a tag head it has no logits
+# The graph takes the power spectrum of a unit, not its log-mel: numpy's matrix products bring threads of their own,
+# which spin and so slow those here. It pads after normalising, as M2D does. Without a tag head it has no logits.
+POWER, N_PAD, FEATURES, LOGITS = "power", "n_pad", "features", "logits"
 # Keys of the file's metadata. WEIGHTS: the .safetensors beside it that the graph reads, and its hash.
-SPEC, PAD_VALUE, TAG_STATS = "earwitness.spec", "earwitness.pad_value", "earwitness.tag_stats"
+SPEC, TAG_STATS = "earwitness.spec", "earwitness.tag_stats"
 WEIGHTS_NAME, WEIGHTS_SHA256 = "earwitness.weights", "earwitness.weights_sha256"
 
 
@@ -39,7 +41,6 @@ class OnnxBackend:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.spec = EncoderSpec(**json.loads(metadata[SPEC]))
-            self._pad_value = float(metadata[PAD_VALUE])
             stats = json.loads(metadata[TAG_STATS]) if TAG_STATS in metadata else None
             self.tag_stats = TagStats(*np.array(stats, np.float32)) if stats else None
         except Exception as error:  # a damaged file ends in one of a dozen exceptions of ONNX Runtime
@@ -55,11 +56,11 @@ class OnnxBackend:
 
     def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return features (W, T, D)."""
-        return self._run("features", windows, is_trimmed)
+        return self._run(FEATURES, windows, is_trimmed)
 
     def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return tag logits (W, T, C)."""
-        return self._run("logits", windows, is_trimmed)
+        return self._run(LOGITS, windows, is_trimmed)
 
     def _run(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
         """Return an output's rows (W, T, D or C); windows are shared out to the threads, a few at a time."""
@@ -69,13 +70,12 @@ class OnnxBackend:
         return np.concatenate(list(self._threads.map(lambda part: self._run_part(output, part, is_trimmed), parts)))
 
     def _run_part(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
-        log_mel = compute_log_mel_in_numpy(windows, self.spec.sample_rate_hz)
-        log_mel = log_mel[..., : self.spec.count_frames(log_mel.shape[-1], is_trimmed)]
+        power = compute_power(windows, self.spec.sample_rate_hz)  # (W, F, bins)
+        n_frames = self.spec.count_frames(power.shape[1], is_trimmed)
         rows = []
-        for start, stop, n_pad in self.spec.cut_units(log_mel.shape[-1]):
-            pads = ((0, 0), (0, 0), (0, 0), (0, n_pad))
-            unit = np.pad(log_mel[..., start:stop], pads, constant_values=self._pad_value)
-            rows += self._session.run([output], {INPUT: unit})
+        for start, stop, n_pad in self.spec.cut_units(n_frames):
+            unit = {POWER: power[:, start:stop], N_PAD: np.array([n_pad])}
+            rows += self._session.run([output], unit)
         return np.concatenate(rows, axis=1)
 
 
