@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from earwitness.errors import MissingExtraError, SettingsError, WeightsError
 from earwitness.paths import hash_file
-from earwitness.runtime_shared import SharedBackend
+from earwitness.runtime_shared import Backend, SharedBackend
 from earwitness.settings import Settings
 from earwitness.spec import EncoderSpec, Floats, TagStats
 from earwitness.store import check_hash, find_weights, weights_dir
@@ -46,30 +46,6 @@ class Compute:
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     is_compiled: bool = False
     n_threads: int = 0
-
-
-class Backend(Protocol):
-    """What computes: windows (W, S) float32 at the encoder's rate in, one row per token in time out.
-
-    Attributes:
-        spec: sizes and conventions of the encoder.
-        batch: the number of windows that it likes to be given at once.
-        n_at_once: the number of threads that may compute at the same time.
-        computed_on: what it computes on, for people and for the record.
-    """
-
-    spec: EncoderSpec
-    batch: int
-    n_at_once: int
-    computed_on: str
-
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return features (W, T, D)."""
-        ...
-
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return tag logits (W, T, C)."""
-        ...
 
 
 @dataclass(frozen=True)
