@@ -29,5 +29,9 @@ class OutputError(EarwitnessError):
     """Results cannot be written or read back."""
 
 
+class AnnotationError(EarwitnessError):
+    """Annotations or estimates cannot be read, or do not fit each other."""
+
+
 class MissingExtraError(EarwitnessError):
     """An optional dependency is needed; the message names the extra that brings it."""

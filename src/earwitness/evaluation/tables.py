@@ -1,0 +1,208 @@
+"""Text tables of annotations: their separator and header found, their rows told by line.
+
+In: a CSV or TSV file. Out: a `Table` with the columns asked for, and its `Row`s as a stream, so that memory does not
+grow with the file. A byte-order mark, Windows line ends and blank lines are accepted.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from earwitness.errors import AnnotationError
+
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+HEAD_CHARS = 65536  # of a file are looked at to find its separator
+Row = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a kind of table holds.
+
+    Attributes:
+        columns: what is needed -> the column names that are understood as it, in lower case.
+        positions: the same names in the order they stand in a table without a header.
+        numeric: those of them that are numbers.
+        optional: further columns that a header may name.
+    """
+
+    columns: Mapping[str, tuple[str, ...]]
+    positions: tuple[str, ...]
+    numeric: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def find(self, cells: Sequence[str]) -> dict[str, int]:
+        """Return at which positions of a header the columns stand; those that are missing are left out."""
+        names = [cell.strip().lower() for cell in cells]
+        found = {}
+        for column, known in self.columns.items():
+            here = next((name for name in known if name in names), None)
+            if here is not None:
+                found[column] = names.index(here)
+        return found | {name: names.index(name) for name in self.optional if name in names}
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Tell whether cells are a header: the file's column is named, and nothing that must be a number is one."""
+        first = self.positions[0]
+        return first in self.find(cells) and not any(_is_number(cell) for cell in cells)
+
+    def is_row(self, cells: Sequence[str]) -> bool:
+        """Tell whether cells are a row by position, with numbers where numbers stand."""
+        places = [self.positions.index(name) for name in self.numeric]
+        return len(cells) >= len(self.positions) and all(_is_number(cells[place]) for place in places)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on disk: where each column stands, and whether a header tells so."""
+
+    path: Path
+    layout: Layout
+    separator: str
+    places: Mapping[str, int]
+    has_header: bool
+
+    def rows(self) -> Iterator[Row]:
+        """Yield line number and cells of each row; without header and blank lines.
+
+        Raises:
+            AnnotationError: a line is not text in UTF-8, or a quotation mark is not closed.
+        """
+        is_first = self.has_header
+        for line, cells in _read_rows(self.path, self.separator):
+            if is_first:
+                is_first = False
+            else:
+                yield line, cells
+
+    def cell(self, cells: Sequence[str], column: str) -> str:
+        """Return a cell of a row without blanks around it, or "" where the row is shorter or has no such column."""
+        place = self.places.get(column)
+        return cells[place].strip() if place is not None and place < len(cells) else ""
+
+    @property
+    def expected(self) -> str:
+        """How a row should look, for messages."""
+        return f"a row is {', '.join(self.layout.positions)} between {SEPARATORS[self.separator]}"
+
+    def fail(self, line: int, reason: str) -> NoReturn:
+        """Raise the error of a line."""
+        raise AnnotationError(f"{self.path}: line {line}: {reason}")
+
+
+def open_table(path: str | Path, layout: Layout) -> Table:
+    """Find a table's separator and columns.
+
+    Raises:
+        AnnotationError: the file cannot be read, is empty, or its header lacks a column.
+    """
+    path = Path(path)
+    head = _read_head(path)
+    separator = _find_separator(head, layout)
+    line, first = next(_rows_of(head, separator))
+    if layout.is_header(first):
+        places = layout.find(first)
+        missing = [name for name in layout.columns if name not in places]
+        if missing and len(first) > 1:
+            names = ", ".join(repr(cell.strip()) for cell in first)
+            known = " or ".join(layout.columns[missing[0]])
+            raise AnnotationError(
+                f"{path}: line {line}: no column for {missing[0]} among {names}; name one {known} (separated by "
+                f"{SEPARATORS[separator]})"
+            )
+        return Table(path, layout, separator, places, has_header=True)
+    return Table(
+        path, layout, separator, {name: place for place, name in enumerate(layout.positions)}, has_header=False
+    )
+
+
+def _read_head(path: Path) -> list[str]:
+    """Return the first whole lines of a file, at least one that is not blank."""
+    try:
+        start = path.open("rb").read(4)
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise AnnotationError(f"{path}: the text is UTF-16; save the table as UTF-8 (in Excel: CSV UTF-8)")
+        with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+            lines = file.readlines(HEAD_CHARS)
+            if not any(line.strip() for line in lines):
+                lines += itertools.islice((line for line in file if line.strip()), 1)
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read ({error.strerror}); give a CSV or TSV file") from error
+    if not any(line.strip() for line in lines):
+        raise AnnotationError(f"{path}: the file is empty; list each file, those without an event by name alone")
+    return lines
+
+
+def _find_separator(head: list[str], layout: Layout) -> str:
+    """Return the separator with which the head is a table; a header decides, then rows by position, then what occurs."""
+    for separator in SEPARATORS:
+        with suppress(csv.Error):
+            cells = next(_rows_of(head, separator))[1]
+            if layout.is_header(cells) and len(cells) > 1:
+                return separator
+    for separator in ("\t", ";", ","):
+        with suppress(csv.Error):
+            if any(layout.is_row(cells) for _, cells in _rows_of(head, separator)):
+                return separator
+    return next((separator for separator in SEPARATORS if any(separator in line for line in head)), "\t")
+
+
+def _read_rows(path: Path, separator: str) -> Iterator[Row]:
+    rows: Iterator[Row] = iter(())
+    last = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _rows_of(file, separator)
+            for line, cells in rows:
+                last = line
+                yield line, cells
+    except UnicodeDecodeError as error:
+        line, text = _find_undecodable(path)
+        raise AnnotationError(f"{path}: line {line}: {text!r} is not UTF-8; save the table as UTF-8") from error
+    except csv.Error as error:
+        raise AnnotationError(
+            f"{path}: line {last + 1}: {error}; close the quotation mark, or write the table with tabs"
+        ) from error
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _rows_of(lines: Iterable[str], separator: str) -> Iterator[Row]:
+    """Yield line number and cells; in a table with tabs a quotation mark inside a cell is a letter like any other."""
+    if separator == "\t":
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+        for cells in reader:
+            if any(cells):
+                yield reader.line_num, [_unquote(cell) for cell in cells]
+    else:
+        reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+        for cells in reader:
+            if any(cells):
+                yield reader.line_num, cells
+
+
+def _find_undecodable(path: Path) -> tuple[int, bytes]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return number, line[error.start : error.start + 10]
+    return 0, b""
+
+
+def _unquote(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+def _is_number(cell: str) -> bool:
+    with suppress(ValueError):
+        float(cell.strip().replace(",", "."))
+        return True
+    return False
