@@ -167,10 +167,9 @@ def score_counts(values: np.ndarray, labels: Sequence[str], is_silence_zero: boo
     Raises:
         AnnotationError: the shape does not fit the labels.
     """
-    if values.shape != (len(labels) + 1, N_KINDS):
-        raise AnnotationError(
-            f"counts of shape {values.shape}: for {len(labels)} labels give {len(labels) + 1, N_KINDS}"
-        )
+    shape = (len(labels) + 1, N_KINDS)
+    if values.shape != shape:
+        raise AnnotationError(f"counts of shape {values.shape}: for {len(labels)} labels give {shape}")
     rows = [DetectionCounts(*map(int, row)) for row in values]
     return DetectionScores(rows[-1], dict(zip(labels, rows[:-1], strict=True)), is_silence_zero)
 

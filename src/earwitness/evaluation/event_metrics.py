@@ -126,10 +126,11 @@ def count_events(ref: EventLists, est: EventLists, labels: Sequence[str] | None,
         AnnotationError: the files differ, or a label is not among those looked for.
     """
     labels = check_events(ref, est, labels)
+    places = {label: place for place, label in enumerate(labels)}
     rows = np.zeros((len(ref), len(labels) + 1, N_KINDS), dtype=np.int64)
     for row, file in zip(rows, ref, strict=True):
         if ref[file] or est[file]:
-            _count_file(row, ref[file], est[file], labels, collar)
+            _count_file(row, ref[file], est[file], places, collar)
     return FileCounts(tuple(ref), labels, rows)
 
 
@@ -241,17 +242,17 @@ def _count_file(
     row: np.ndarray,
     ref: Sequence[LabelledEvent],
     est: Sequence[LabelledEvent],
-    labels: tuple[str, ...],
+    places: Mapping[str, int],
     collar: Collar,
 ) -> None:
     """Fill in a file's counts (V + 1, 4)."""
-    ref_labels, est_labels = (np.array([labels.index(e.label) for e in each], dtype=np.int64) for each in (ref, est))
+    ref_labels, est_labels = (np.array([places[e.label] for e in each], dtype=np.int64) for each in (ref, est))
     times_agree = collar.find_hits(as_times(ref), as_times(est))  # (R, E)
     partner = match_pairs(times_agree & (ref_labels[:, None] == est_labels[None]))
     is_hit = partner >= 0
-    row[:-1, 0] = np.bincount(ref_labels, minlength=len(labels))
-    row[:-1, 1] = np.bincount(est_labels, minlength=len(labels))
-    row[:-1, 2] = np.bincount(ref_labels[is_hit], minlength=len(labels))
+    row[:-1, 0] = np.bincount(ref_labels, minlength=len(places))
+    row[:-1, 1] = np.bincount(est_labels, minlength=len(places))
+    row[:-1, 2] = np.bincount(ref_labels[is_hit], minlength=len(places))
     row[-1] = row[:-1].sum(axis=0)
     row[-1, 3] = _count_substitutions(times_agree, is_hit, partner[is_hit])
 

@@ -48,6 +48,7 @@ def count_segments(
     if not 0 < segment_s < math.inf:
         raise AnnotationError(f"segment_s {segment_s}: give a length in seconds above 0")
     labels = check_events(ref, est, labels)
+    places = {label: place for place, label in enumerate(labels)}
     rows = np.zeros((len(ref), len(labels) + 1, N_KINDS), dtype=np.int64)
     for row, file in zip(rows, ref, strict=True):
         if durations_s is not None and not durations_s.get(file, math.nan) > 0:
@@ -56,7 +57,7 @@ def count_segments(
         if end_s / segment_s > MAX_SEGMENTS:
             raise AnnotationError(f"{file}: ends at {end_s} s; give times in seconds, not in samples")
         n_segments = math.ceil(end_s / segment_s)
-        _count_rolls(row, *(_lay_out(each[file], labels, segment_s, n_segments) for each in (ref, est)))
+        _count_rolls(row, *(_lay_out(each[file], places, segment_s, n_segments) for each in (ref, est)))
     return FileCounts(tuple(ref), labels, rows)
 
 
@@ -80,12 +81,14 @@ def score_segments(
     return count_segments(ref, est, labels, segment_s, durations_s).score(is_silence_zero)
 
 
-def _lay_out(events: Sequence[LabelledEvent], labels: tuple[str, ...], segment_s: float, n_segments: int) -> np.ndarray:
+def _lay_out(
+    events: Sequence[LabelledEvent], places: Mapping[str, int], segment_s: float, n_segments: int
+) -> np.ndarray:
     """Return (segments, V) bool, which labels each segment holds."""
-    roll = np.zeros((n_segments, len(labels)), dtype=bool)
+    roll = np.zeros((n_segments, len(places)), dtype=bool)
     for event in events:
         first, past = math.floor(event.onset_s / segment_s), math.ceil(event.offset_s / segment_s)
-        roll[first:past, labels.index(event.label)] = True
+        roll[first:past, places[event.label]] = True
     return roll
 
 

@@ -140,7 +140,7 @@ def _read_head(path: Path) -> list[str]:
 
 
 def _find_separator(head: list[str], layout: Layout) -> str:
-    """Return the separator with which the head is a table; a header decides, then rows by position, then what occurs."""
+    """Return what separates cells: a header decides, then rows by position, then whatever occurs."""
     for separator in SEPARATORS:
         with suppress(csv.Error):
             cells = next(_rows_of(head, separator))[1]
