@@ -79,7 +79,7 @@ def read_events(path: str | Path) -> dict[str, list[LabelledEvent]]:
             try:
                 onset_s, offset_s = float(cells[onset_at]), float(cells[offset_at])
             except ValueError:
-                onset_s, offset_s = _read_time(table, line, cells, "onset"), _read_time(table, line, cells, "offset")
+                onset_s = offset_s = math.nan
         name = cells[file_at].strip() if file_at < len(cells) else ""
         if not label or not name or not 0 <= onset_s <= offset_s < math.inf:
             event = _read_unusual(table, line, cells)

@@ -2,8 +2,8 @@
 
 In: (N, V) whether a clip holds a label, and (N, V) scores. Out: `ClipScores` with what the published method reports
 (accuracy, precision, recall, F1, Hamming loss, Jaccard index, areas below ROC and precision-recall curve, confusion);
-`TaggingScores` with mAP, AUC and d' as for AudioSet. Conventions are scikit-learn's, but for one: the ranking of a label
-that no clip holds is undefined (nan) and left out of means, and so is the ROC curve of a label that every clip holds.
+`TaggingScores` with mAP, AUC and d' as for AudioSet. Conventions are scikit-learn's, but for one: the ranking of a
+label that no clip holds is undefined (nan) and left out of means, as is the ROC curve of one that every clip holds.
 
 Sources: Gemmeke et al., "Audio Set: an ontology and human-labeled dataset for audio events", ICASSP 2017, for d';
 Davis and Goadrich, "The relationship between precision-recall and ROC curves", ICML 2006.

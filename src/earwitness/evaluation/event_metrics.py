@@ -184,9 +184,7 @@ def score_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, st
     counts = count_rare_events(ref, est, classes)
     scores = counts.score()
     silent = [label for label, each in scores.by_label.items() if not each.n_est]
-    notes = tuple(
-        f"nothing was estimated for {label}: its F1 is undefined and left out of the mean" for label in silent
-    )
+    notes = tuple(f"nothing was estimated for {label}: its F1 is left out of the mean" for label in silent)
     n_est = sum(len(events) for events in est.values())
     return RareEventScores(scores.by_label, n_est - scores.overall.n_est, notes)
 

@@ -105,7 +105,10 @@ def open_table(path: str | Path, layout: Layout) -> Table:
     path = Path(path)
     head = _read_head(path)
     separator = _find_separator(head, layout)
-    line, first = next(_rows_of(head, separator))
+    try:
+        line, first = next(_rows_of(head, separator))
+    except csv.Error as error:
+        raise _explain_quotes(path, 1, error) from error
     if layout.is_header(first):
         places = layout.find(first)
         missing = [name for name in layout.columns if name not in places]
@@ -125,7 +128,8 @@ def open_table(path: str | Path, layout: Layout) -> Table:
 def _read_head(path: Path) -> list[str]:
     """Return the first whole lines of a file, at least one that is not blank."""
     try:
-        start = path.open("rb").read(4)
+        with path.open("rb") as raw:
+            start = raw.read(2)
         if start.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise AnnotationError(f"{path}: the text is UTF-16; save the table as UTF-8 (in Excel: CSV UTF-8)")
         with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
@@ -166,9 +170,7 @@ def _read_rows(path: Path, separator: str) -> Iterator[Row]:
         line, text = _find_undecodable(path)
         raise AnnotationError(f"{path}: line {line}: {text!r} is not UTF-8; save the table as UTF-8") from error
     except csv.Error as error:
-        raise AnnotationError(
-            f"{path}: line {last + 1}: {error}; close the quotation mark, or write the table with tabs"
-        ) from error
+        raise _explain_quotes(path, last + 1, error) from error
     except OSError as error:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -185,6 +187,10 @@ def _rows_of(lines: Iterable[str], separator: str) -> Iterator[Row]:
         for cells in reader:
             if any(cells):
                 yield reader.line_num, cells
+
+
+def _explain_quotes(path: Path, line: int, error: csv.Error) -> AnnotationError:
+    return AnnotationError(f"{path}: line {line}: {error}; close the quotation mark, or write the table with tabs")
 
 
 def _find_undecodable(path: Path) -> tuple[int, bytes]:
