@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,22 @@ def test_what_is_written_is_read_back(
             lines.append(separator.join((file, repr(onset_s), repr(offset_s), label)) + end)
     path.write_bytes("".join(lines).encode())
     assert read_events(path) == expected
+
+
+PIECES = ["a.wav", "0.5", "1,5", "-1", "nan", "dog", "filename", "onset", "offset", "event_label", "scene", "duration"]
+MARKS = ["\t", ",", ";", "\n", "\r\n", "\r", '"', " ", "\ufeff", "\0", "\x85", "é"]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(pieces=st.lists(st.sampled_from(PIECES + MARKS), max_size=30))
+def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, pieces: list[str]) -> None:
+    path = tmp_path_factory.getbasetemp() / "pieces.txt"
+    path.write_bytes("".join(pieces).encode())
+    for read in (read_events, read_scenes, read_durations):
+        with suppress(AnnotationError):
+            for file, found in read(path).items():
+                assert file
+                assert found or found == []
 
 
 def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:

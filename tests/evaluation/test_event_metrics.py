@@ -126,6 +126,12 @@ def test_events_on_a_grid_score_as_in_sed_eval(
     )
 
 
+def test_collars_are_the_published_ones() -> None:
+    assert Collar(onset_s=0.5, offset_s=None) == RARE_EVENT_COLLAR
+    assert Collar(onset_s=0.2, offset_s=0.2, offset_share=0.5) == EVENT_COLLAR
+    assert Collar(onset_s=0.2, offset_s=0.2, offset_share=0.2) == DESED_COLLAR
+
+
 @pytest.mark.parametrize(
     ("onset_s", "collar", "is_hit"),
     [

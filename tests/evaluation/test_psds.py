@@ -9,7 +9,7 @@ from made_events import event, reference_tools
 
 from earwitness.errors import AnnotationError
 from earwitness.evaluation.event_metrics import Collar, score_events
-from earwitness.evaluation.intersection_metrics import Criteria, score_intersections
+from earwitness.evaluation.intersection_metrics import DESED_CRITERIA, Criteria, score_intersections
 from earwitness.evaluation.intervals import bootstrap
 from earwitness.evaluation.psds import PSDS_1, PSDS_2, PsdsSettings, count_curves, score_psds
 from earwitness.evaluation.score_curves import ScoreCurves
@@ -62,6 +62,12 @@ def test_more_made_files_score_as_in_sed_scores_eval() -> None:
     for seed in range(100, 180):
         case = make_case(seed)
         assert_same(score_all(*case), score_with_sed_scores_eval(*case))
+
+
+def test_scenarios_are_the_published_ones() -> None:
+    assert PsdsSettings(Criteria(0.7, 0.7), alpha_ct=0.0, alpha_st=1.0, max_efpr=100.0) == PSDS_1
+    assert PsdsSettings(Criteria(0.1, 0.1, 0.3), alpha_ct=0.5, alpha_st=1.0, max_efpr=100.0) == PSDS_2
+    assert Criteria(0.5, 0.5) == DESED_CRITERIA
 
 
 # One file of 100 s; the reference lasts from 10 to 20 s. Scores: 0.9 where it is, 0.6 in a false alarm of 10 s.

@@ -17,7 +17,7 @@ from typing import NoReturn
 from earwitness.errors import AnnotationError
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
-HEAD_CHARS = 65536  # of a file are looked at to find its separator
+HEAD_CHARS = 2**18  # of a file are looked at to find its separator
 Row = tuple[int, list[str]]
 
 
@@ -106,9 +106,11 @@ def open_table(path: str | Path, layout: Layout) -> Table:
     head = _read_head(path)
     separator = _find_separator(head, layout)
     try:
-        line, first = next(_rows_of(head, separator))
+        line, first = next(_rows_of(head, separator), (0, []))
     except csv.Error as error:
         raise _explain_quotes(path, 1, error) from error
+    if not first:
+        raise _explain_emptiness(path)
     if layout.is_header(first):
         places = layout.find(first)
         missing = [name for name in layout.columns if name not in places]
@@ -139,7 +141,7 @@ def _read_head(path: Path) -> list[str]:
     except OSError as error:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror}); give a CSV or TSV file") from error
     if not any(line.strip() for line in lines):
-        raise AnnotationError(f"{path}: the file is empty; list each file, those without an event by name alone")
+        raise _explain_emptiness(path)
     return lines
 
 
@@ -147,7 +149,7 @@ def _find_separator(head: list[str], layout: Layout) -> str:
     """Return what separates cells: a header decides, then rows by position, then whatever occurs."""
     for separator in SEPARATORS:
         with suppress(csv.Error):
-            cells = next(_rows_of(head, separator))[1]
+            _, cells = next(_rows_of(head, separator), (0, []))
             if layout.is_header(cells) and len(cells) > 1:
                 return separator
     for separator in ("\t", ";", ","):
@@ -187,6 +189,10 @@ def _rows_of(lines: Iterable[str], separator: str) -> Iterator[Row]:
         for cells in reader:
             if any(cells):
                 yield reader.line_num, cells
+
+
+def _explain_emptiness(path: Path) -> AnnotationError:
+    return AnnotationError(f"{path}: the file is empty; list each file, those without an event by name alone")
 
 
 def _explain_quotes(path: Path, line: int, error: csv.Error) -> AnnotationError:
