@@ -24,6 +24,7 @@ GOOD = {
     "semicolons and decimal commas": "a.wav;0,5;2,25;siren\nb.wav\n",
     "tabs and decimal commas": "a.wav\t0,5\t2,25\tsiren\nb.wav\n",
     "a byte-order mark": "\ufefffilename\tonset\toffset\tevent_label\na.wav\t0.5\t2.25\tsiren\nb.wav\n",
+    "a byte-order mark without a header": "\ufeffa.wav\t0.5\t2.25\tsiren\nb.wav\n",
     "Windows line ends": "a.wav\t0.5\t2.25\tsiren\r\nb.wav\r\n",
     "old line ends": "a.wav\t0.5\t2.25\tsiren\rb.wav\r",
     "blank lines and blanks": "\n a.wav ,  0.5 , 2.25 , siren \n\n  \nb.wav\n\n",

@@ -41,6 +41,15 @@ def test_the_jackknife_of_a_mean_is_student_s_interval() -> None:
     assert found.method == "jackknife"
 
 
+def test_the_jackknife_lies_around_the_value_without_bias() -> None:
+    def variance(weights: np.ndarray) -> float:
+        return float(weights @ (VALUES - mean(weights)) ** 2 / weights.sum())  # too small by (n - 1) / n
+
+    found = jackknife(len(VALUES), variance)
+    assert found.value == pytest.approx(VALUES.var())
+    assert (found.low + found.high) / 2 == pytest.approx(VALUES.var(ddof=1))
+
+
 def test_the_bootstrap_of_a_mean_is_close_to_student_s_interval_and_seeded() -> None:
     found = bootstrap(len(VALUES), mean, n_resamples=4000)
     student = jackknife(len(VALUES), mean)
