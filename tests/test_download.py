@@ -183,3 +183,14 @@ def test_two_processes_do_not_write_to_one_file(path: Path) -> None:
     with serve(CONTENT) as server:
         download(server.url, path, None, SHA256, fetch_too)
     assert path.read_bytes() == CONTENT
+
+
+def test_a_wrong_md5_is_refused_and_deleted(path: Path) -> None:
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    with serve(bytes(len(CONTENT))) as server:
+        with pytest.raises(WeightsError, match=f"its md5 is .* but {md5} was published; it is deleted"):
+            download(server.url, path, md5=md5)
+        assert left_over(path) == ["weights.zip.part.etag"]
+        server.content = CONTENT
+        download(server.url, path, md5=md5)
+    assert path.read_bytes() == CONTENT

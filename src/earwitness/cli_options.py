@@ -19,6 +19,7 @@ import typer
 from earwitness.errors import EarwitnessError, WordError
 
 if TYPE_CHECKING:
+    from earwitness.download import Report
     from earwitness.settings import Settings
 
 SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
@@ -138,6 +139,21 @@ def open_recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
 def show_name(source: Path) -> str:
     """Return a recording's name for people and tables; the temporary file of standard input is "stdin"."""
     return SPOOLED if source.name == SPOOLED and source.parent.name.startswith(SPOOL_PREFIX) else str(source)
+
+
+@contextlib.contextmanager
+def download_progress() -> Iterator[Report | None]:
+    """Give what shows a download's progress on a terminal; None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("download", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def exit_with(n_failed: int, n_total: int, out: Path | None) -> None:

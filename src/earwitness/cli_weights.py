@@ -6,20 +6,16 @@ only after their licence has been accepted, once per licence.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli_options import errors_told
+from earwitness.cli_options import download_progress, errors_told
 from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
-    from earwitness.download import Report
     from earwitness.zoo import WeightsSpec
 
 app = typer.Typer(
@@ -27,7 +23,6 @@ app = typer.Typer(
     help="List, fetch, check and convert encoder weights. M2D's published ones are NTT's, under NTT's own licence.",
 )
 
-ACCEPTED = "accepted_licences.json"  # in the cache
 Name = Annotated[str, typer.Argument(help="A published name, as 'earwitness weights list' shows it.")]
 
 
@@ -93,11 +88,11 @@ def get(
         from earwitness.weights import read_encoder
 
         spec = _find_spec(name)
-        _require_acceptance(spec, accept_licence)
+        _accept(spec, accept_licence)
         if source:
             print(take_weights(spec, source, read_encoder))
             return
-        with _progress() as report:
+        with download_progress() as report:
             path = fetch_weights(spec, report)
         read_encoder(path)
         print(path)
@@ -208,45 +203,8 @@ def _terms(spec: WeightsSpec) -> str:
     return f"\n{LICENCE_TERMS[spec.licence]}\n" if spec.licence in LICENCE_TERMS else ""
 
 
-def _require_acceptance(spec: WeightsSpec, is_accepted_now: bool) -> None:
-    """Show a licence that has terms and has not been accepted yet; remember it where it is accepted.
+def _accept(spec: WeightsSpec, is_accepted_now: bool) -> None:
+    from earwitness.licences import require_acceptance
 
-    Raises:
-        WeightsError: it is not accepted, or the acceptance cannot be kept.
-    """
-    from earwitness.paths import cache_dir
-
-    record, terms = cache_dir() / ACCEPTED, _terms(spec)
-    try:
-        accepted = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
-    except (OSError, ValueError):
-        accepted = []  # asked again, and written anew
-    if not terms or (isinstance(accepted, list) and spec.licence in accepted):
-        return
-    print(f"{spec.licence}\n{terms}", file=sys.stderr)
-    if not is_accepted_now:
-        raise WeightsError(
-            f"{spec.name}: the licence above must be accepted first; if you do, run: "
-            f"earwitness weights get {spec.name} --accept-licence"
-        )
-    others = accepted if isinstance(accepted, list) else []
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps([*others, spec.licence], indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise WeightsError(f"{record}: cannot be written ({error}); set EARWITNESS_CACHE") from error
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Report | None]:
-    """Give what shows a download's progress on a terminal; None where nobody looks."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("download", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    command = f"earwitness weights get {spec.name} --accept-licence"
+    require_acceptance(spec.name, spec.licence, _terms(spec).strip(), command, is_accepted_now)

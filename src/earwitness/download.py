@@ -40,6 +40,7 @@ def download(
     n_bytes: int | None = None,
     sha256: str | None = None,
     on_progress: Report | None = None,
+    md5: str | None = None,
 ) -> None:
     """Download to `path`, going on where an earlier try stopped; if the file is there already, only check it.
 
@@ -49,25 +50,26 @@ def download(
         n_bytes: its published size; None if it is not known.
         sha256: its published hash in hex; None if it is not known.
         on_progress: called with the bytes done and the bytes in all, now and then.
+        md5: its published md5 in hex, as Zenodo states it; None if it is not known.
 
     Raises:
         WeightsError: the server does not have it, stays out of reach, or gives something else; the disk is full.
     """
     if path.is_file():
-        return check_whole(path, n_bytes, sha256)
+        return check_whole(path, n_bytes, sha256, md5)
     part = path.with_name(f"{path.name}.part")
     with files_told(part):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(part):
             _download_part(url, part, n_bytes, on_progress or (lambda done, total: None))
-            check_whole(part, n_bytes, sha256)
+            check_whole(part, n_bytes, sha256, md5)
             part.replace(path)
     _version_path(part).unlink(missing_ok=True)
     return None
 
 
-def check_whole(path: Path, n_bytes: int | None, sha256: str | None) -> None:
-    """Compare a file with its published size (bytes) and sha256 (hex), where known; delete a `.part` that differs.
+def check_whole(path: Path, n_bytes: int | None, sha256: str | None, md5: str | None = None) -> None:
+    """Compare a file with its published size (bytes), sha256 and md5 (hex), where known; delete a `.part` that differs.
 
     Raises:
         WeightsError: it differs.
@@ -77,6 +79,8 @@ def check_whole(path: Path, n_bytes: int | None, sha256: str | None) -> None:
         reason = f"it has {size} bytes, but {n_bytes} were published"
     elif sha256 is not None and hash_file(path) != sha256:
         reason = f"its sha256 is {hash_file(path)}, but {sha256} was published"
+    elif md5 is not None and hash_file(path, "md5") != md5:
+        reason = f"its md5 is {hash_file(path, 'md5')}, but {md5} was published"
     else:
         return
     way_out = "fetch it again"
@@ -92,7 +96,9 @@ def files_told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error}); make room, or set EARWITNESS_CACHE") from error
+        raise WeightsError(
+            f"{path}: cannot be written ({error}); make room, or set EARWITNESS_CACHE (data sets: EARWITNESS_DATA)"
+        ) from error
 
 
 class _DroppedError(Exception):

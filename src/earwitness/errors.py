@@ -13,6 +13,14 @@ class WeightsError(EarwitnessError):
     """Encoder weights are unknown, missing, damaged or do not fit."""
 
 
+class LicenceError(EarwitnessError):
+    """A licence has not been accepted, or the acceptance cannot be kept."""
+
+
+class DatasetError(EarwitnessError):
+    """A data set is unknown, missing, incomplete, damaged or not laid out as expected."""
+
+
 class WordError(EarwitnessError):
     """A word cannot be understood: empty, not English letters, or unknown without MPNet."""
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import re
 import shutil
-import stat
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from earwitness.download import BLOCK_BYTES, LARGEST_BYTES, Report, check_whole, download, files_told
+from earwitness.archives import check_member, unreadable_told, write_whole
+from earwitness.download import Report, check_whole, download, files_told
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR, cache_dir, hash_file
 from earwitness.zoo import WeightsSpec
@@ -92,7 +88,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
             check_whole(source, None, spec.sha256)
             path = folder / (spec.file_name or source.name)
         with files_told(path), source.open("rb") as file:
-            _write_whole(file, path)
+            write_whole(file, path)
     else:
         raise WeightsError(f"{source}: not weights by its name; give the published .zip, a .pth or a .safetensors")
     kept = weights_dir(spec) / path.name
@@ -147,20 +143,17 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
     Raises:
         WeightsError: the zip is damaged, names places outside its folder, or does not hold the file.
     """
-    try:
-        with zipfile.ZipFile(zip_path) as archive, files_told(folder):
-            for member in archive.infolist():
-                _check_member(zip_path, member)
-            found = [member for member in archive.infolist() if member.filename.endswith(".pth")]
-            if len(found) > 1:
-                found = [member for member in found if PurePosixPath(member.filename).name == file_name]
-            if len(found) != 1:
-                raise WeightsError(f"{zip_path}: holds no {file_name or 'single .pth'}; is it the published zip?")
-            path = folder / PurePosixPath(found[0].filename).name
-            with archive.open(found[0]) as file:
-                _write_whole(file, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
-        raise WeightsError(f"{zip_path}: not readable as a zip ({error}); delete it and fetch it again") from error
+    with unreadable_told(zip_path), zipfile.ZipFile(zip_path) as archive, files_told(folder):
+        for member in archive.infolist():
+            check_member(zip_path, member)
+        found = [member for member in archive.infolist() if member.filename.endswith(".pth")]
+        if len(found) > 1:
+            found = [member for member in found if PurePosixPath(member.filename).name == file_name]
+        if len(found) != 1:
+            raise WeightsError(f"{zip_path}: holds no {file_name or 'single .pth'}; is it the published zip?")
+        path = folder / PurePosixPath(found[0].filename).name
+        with archive.open(found[0]) as file:
+            write_whole(file, path)
     return path
 
 
@@ -169,27 +162,6 @@ def _check_published(spec: WeightsSpec, path: Path) -> None:
     if path.name == spec.file_name and spec.sha256 is not None and hash_file(path) != spec.sha256:
         path.unlink()
         raise WeightsError(f"{path}: its sha256 is not the published {spec.sha256}; it is deleted, fetch it again")
-
-
-def _check_member(zip_path: Path, member: zipfile.ZipInfo) -> None:
-    name = member.filename
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    is_outside = name.startswith("/") or ".." in PurePosixPath(name).parts or re.search(r"[\\:\x00]", name)
-    if is_outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise WeightsError(f"{zip_path}: {name!r} leads out of its folder; this is not the published zip, delete it")
-    is_plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    if member.file_size > LARGEST_BYTES or not is_plain:
-        raise WeightsError(f"{zip_path}: {name!r} is too large or packed unusually; this is not the published zip")
-
-
-def _write_whole(file: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as target:
-        shutil.copyfileobj(file, target, BLOCK_BYTES)
-        target.flush()
-        os.fsync(target.fileno())
-    part.replace(path)
 
 
 def _read_hashes(path: Path) -> dict[str, str]:
