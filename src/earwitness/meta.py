@@ -9,16 +9,17 @@ Source: TUT Rare Sound Events 2017 (Diment et al.); the columns are those of the
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from earwitness.errors import AudioError, OutputError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader reads 200 kB of recipes in a blink
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,18 @@ def read_recipes(path: str | Path) -> list[Mixture]:
     Raises:
         AudioError: the file is not YAML, or a recipe lacks a field.
     """
+    return parse_recipes(path, _read_recipe)
+
+
+def parse_recipes(path: str | Path, read: Callable[[dict[str, Any]], Read]) -> list[Read]:
+    """Return what `read` makes of each recipe in a file.
+
+    Raises:
+        AudioError: the file is not YAML, or a recipe lacks a field.
+    """
     try:
         recipes = yaml.load(Path(path).read_bytes(), Loader=_Loader)
-        return [_read_recipe(recipe) for recipe in recipes or []]
+        return [read(recipe) for recipe in recipes or []]
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise AudioError(f"{path}: not a file of mixture recipes ({type(error).__name__}: {error})") from error
 

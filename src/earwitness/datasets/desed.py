@@ -1,0 +1,66 @@
+"""DESED: real domestic recordings of 10 s with ten classes of events in time.
+
+In: a folder with the public evaluation set, the validation set, or parts of them, in any depth. Out: a `Dataset`.
+
+Source: Turpault et al. 2019; https://github.com/turpaultn/DESED and the DCASE recipes for the layout: `public.tsv`,
+`validation.tsv` with the columns filename, onset, offset, event_label; a clip without events is a row with empty cells.
+The published archive was not at hand. The names in tables and files are matched with and without the leading Y that
+AudioSet's tools put before a video's name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from earwitness.datasets.clips import Clip, Dataset, note_missing
+from earwitness.datasets.tables import find_files, index_audio, read_event, read_headed
+from earwitness.errors import DatasetError
+from earwitness.evaluation.annotations import LabelledEvent
+
+SPLITS = ("public", "validation")
+N_PUBLISHED = {"public": 692, "validation": 1168}
+CLASSES = (
+    *("Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog", "Electric_shaver_toothbrush", "Frying"),
+    *("Running_water", "Speech", "Vacuum_cleaner"),
+)
+
+
+def read_desed(folder: Path, split: str | None = None) -> Dataset:
+    """Return the clips below a folder, of one split or of both.
+
+    Raises:
+        DatasetError: a table is damaged.
+    """
+    files = find_files(folder)
+    audio = index_audio(files)
+    clips: list[Clip] = []
+    notes: list[str] = []
+    for each in [split] if split else SPLITS:
+        table = next((path for path in files if path.name == f"{each}.tsv"), None)
+        if table is None:
+            notes.append(f"{each}: {each}.tsv is not here, so nothing of it is known")
+            continue
+        found, missing = _read_table(table, audio, each)
+        clips += found
+        if note := note_missing(each, N_PUBLISHED[each], len(found), missing):
+            notes.append(note)
+    return Dataset("desed", tuple(clips), CLASSES, notes=tuple(notes))
+
+
+def _read_table(table: Path, audio: dict[str, Path], split: str) -> tuple[list[Clip], list[str]]:
+    events: dict[str, list[LabelledEvent]] = {}
+    for line, row in read_headed(table, ["filename", "onset", "offset", "event_label"]):
+        here = events.setdefault(row["filename"], [])
+        if row["onset"] or row["offset"] or row["event_label"]:
+            event = read_event(table, line, row["event_label"], row["onset"], row["offset"])
+            if event.label not in CLASSES:
+                raise DatasetError(f"{table}:{line}: {event.label!r} is no class of DESED: {', '.join(CLASSES)}")
+            here.append(event)
+    clips, missing = [], []
+    for name, its_events in events.items():
+        path = audio.get(name) or audio.get(f"Y{name}") or audio.get(name.removeprefix("Y"))
+        if path:
+            clips.append(Clip(path, tuple(its_events), conditions={"split": split}))
+        else:
+            missing.append(name)
+    return clips, missing
