@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
 from earwitness.cli_options import (
     N_AT_ONCE,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(weights_app, name="weights")
+app.add_typer(data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)

@@ -46,6 +46,8 @@ class Dataset:
         event_labels: what `events` and `labels` may say, as published, the same however few of the clips are here.
         scene_labels: what `scene` may say.
         notes: what is missing, dropped or left out, a sentence each.
+        missing: the files that its tables name and that are not here.
+        n_absent: how many of the published recordings are not here, whether a table names them or not.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Dataset:
     event_labels: tuple[str, ...] = ()
     scene_labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    n_absent: int = 0
 
 
 def as_word(label: str) -> str:

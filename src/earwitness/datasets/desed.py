@@ -35,16 +35,20 @@ def read_desed(folder: Path, split: str | None = None) -> Dataset:
     audio = index_audio(files)
     clips: list[Clip] = []
     notes: list[str] = []
-    for each in [split] if split else SPLITS:
+    all_missing: list[str] = []
+    splits = [split] if split else list(SPLITS)
+    for each in splits:
         table = next((path for path in files if path.name == f"{each}.tsv"), None)
         if table is None:
             notes.append(f"{each}: {each}.tsv is not here, so nothing of it is known")
             continue
         found, missing = _read_table(table, audio, each)
         clips += found
+        all_missing += missing
         if note := note_missing(each, N_PUBLISHED[each], len(found), missing):
             notes.append(note)
-    return Dataset("desed", tuple(clips), CLASSES, notes=tuple(notes))
+    n_absent = sum(N_PUBLISHED[each] for each in splits) - len(clips)
+    return Dataset("desed", tuple(clips), CLASSES, (), tuple(notes), tuple(all_missing), n_absent)
 
 
 def _read_table(table: Path, audio: dict[str, Path], split: str) -> tuple[list[Clip], list[str]]:

@@ -44,7 +44,8 @@ def read_esc50(folder: Path, name: str = "esc50") -> Dataset:
     absent = [str(fold) for fold in FOLDS if not any(clip.fold == fold for clip in clips)]
     if clips and absent:
         notes.append(f"{name}: nothing of fold {', '.join(absent)} is here")
-    return Dataset(name, tuple(clips), tuple(sorted(labels)), notes=tuple(notes))
+    n_absent = N_PUBLISHED[name] - len(clips)
+    return Dataset(name, tuple(clips), tuple(sorted(labels)), (), tuple(notes), tuple(missing), n_absent)
 
 
 def _read_table(table: Path, audio: dict[str, Path], is_only_esc10: bool) -> tuple[list[Clip], list[str], set[str]]:

@@ -39,7 +39,7 @@ def read_tau_scenes(folder: Path, split: str | None = None) -> Dataset:
     table = next((path for path in find_files(folder) if path.name == "meta.csv" and _is_ours(path)), None)
     if table is None:
         note = "meta.csv with the columns filename, scene_label, identifier, source_label is not here"
-        return Dataset("tau_scenes", (), scene_labels=SCENES, notes=(note,))
+        return Dataset("tau_scenes", (), scene_labels=SCENES, notes=(note,), n_absent=N_PUBLISHED)
     audio = index_audio(find_files(table.parent))
     splits = _read_splits(table.parent / "evaluation_setup")
     clips: list[Clip] = []
@@ -58,9 +58,10 @@ def read_tau_scenes(folder: Path, split: str | None = None) -> Dataset:
     notes = [note_here] if note_here else []
     if not splits:
         notes.append("evaluation_setup/fold1_train.csv and fold1_evaluate.csv are not here: the split is not known")
+    n_absent = N_PUBLISHED - len(clips)
     if split:
         clips = [clip for clip in clips if clip.conditions.get("split") == split]
-    return Dataset("tau_scenes", tuple(clips), scene_labels=SCENES, notes=tuple(notes))
+    return Dataset("tau_scenes", tuple(clips), (), SCENES, tuple(notes), tuple(missing), n_absent)
 
 
 def _is_ours(path: Path) -> bool:

@@ -44,14 +44,18 @@ def read_tut_rare(folder: Path, split: str | None = None) -> Dataset:
     audio = index_audio([path for path in files if path.name.startswith("mixture_") and is_audio_name(path)])
     clips: list[Clip] = []
     notes: list[str] = []
-    for each in [split] if split else SPLITS:
-        found, said = _read_split(each, tables, audio)
+    missing: list[str] = []
+    splits = [split] if split else list(SPLITS)
+    for each in splits:
+        found, absent, said = _read_split(each, tables, audio)
         clips += found
+        missing += absent
         notes += said
-    return Dataset("tut_rare", tuple(clips), CLASSES, SCENES, tuple(notes))
+    n_absent = sum(map(_count_published, splits)) - len(clips)
+    return Dataset("tut_rare", tuple(clips), CLASSES, SCENES, tuple(notes), tuple(missing), n_absent)
 
 
-def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> tuple[list[Clip], list[str]]:
+def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> tuple[list[Clip], list[str], list[str]]:
     clips: list[Clip] = []
     missing: list[str] = []
     notes: list[str] = []
@@ -77,12 +81,15 @@ def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> 
             else:
                 conditions = {"split": split, "target": target, **clip.conditions}
                 clips.append(Clip(audio[name], clip.events, clip.scene, conditions=conditions))
-    n_published = N_PER_CLASS * len(CLASSES) - sum(len(PATCHED.get((split, target), ())) for target in CLASSES)
     if n_dropped:
         notes.append(f"{split}: {n_dropped} mixtures are dropped by the patch of June 2017")
-    if note := note_missing(split, n_published, len(clips), missing):
+    if note := note_missing(split, _count_published(split), len(clips), missing):
         notes.append(note)
-    return clips, notes
+    return clips, missing, notes
+
+
+def _count_published(split: str) -> int:
+    return N_PER_CLASS * len(CLASSES) - sum(len(PATCHED.get((split, target), ())) for target in CLASSES)
 
 
 def _from_recipe(recipe: Recipe) -> Clip:

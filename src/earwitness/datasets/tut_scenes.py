@@ -36,16 +36,27 @@ def read_tut_scenes(folder: Path, split: str | None = None) -> Dataset:
             roots.setdefault(_name_split(root), root)
     clips: list[Clip] = []
     notes: list[str] = []
-    for each in [split] if split else SPLITS:
+    all_missing: list[str] = []
+    splits = [split] if split else list(SPLITS)
+    for each in splits:
         found, missing = _read_root(roots[each], each) if each in roots else ([], [])
         clips += found
+        all_missing += missing
         if each not in roots:
             notes.append(f"{each}: neither meta.txt nor evaluation_setup is here, so nothing of it is known")
         elif note := note_missing(each, N_PUBLISHED[each], len(found), missing):
             notes.append(note)
         if n_unknown := sum(clip.scene is None for clip in found):
             notes.append(f"{each}: {n_unknown} clips have no scene: meta.txt does not give it")
-    return Dataset("tut_scenes", tuple(clips), scene_labels=SCENES, notes=tuple(notes))
+    n_absent = sum(N_PUBLISHED[each] for each in splits) - len(clips)
+    return Dataset(
+        "tut_scenes",
+        tuple(clips),
+        scene_labels=SCENES,
+        notes=tuple(notes),
+        missing=tuple(all_missing),
+        n_absent=n_absent,
+    )
 
 
 def _name_split(root: Path) -> str:

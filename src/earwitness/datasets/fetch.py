@@ -1,0 +1,147 @@
+"""Published data sets brought to this machine: fetched or taken from files, checked, unpacked safely.
+
+In: a `DatasetSpec`. Out: its folder, with a `packages.json` of what was unpacked: every file's size and CRC-32, by
+which damage is found later. A package is deleted once it is unpacked; a download that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from earwitness.archives import TAR_SUFFIXES, Unpacked, unpack, write_whole
+from earwitness.datasets.catalogue import DatasetSpec
+from earwitness.datasets.packages import DatasetPackage
+from earwitness.download import Report, check_whole, download, files_told
+from earwitness.errors import DatasetError, WeightsError
+from earwitness.paths import datasets_dir, hash_file
+
+RECORD = "packages.json"
+INCOMING = ".packages"  # where packages lie until they are unpacked
+ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES)
+
+
+def fetch_dataset(
+    spec: DatasetSpec,
+    folder: Path | None = None,
+    part: str | None = None,
+    on_progress: Report | None = None,
+    on_package: Callable[[str], None] | None = None,
+) -> Path:
+    """Fetch and unpack the packages of a data set that are not unpacked yet; return its folder.
+
+    Args:
+        spec: which data set.
+        folder: where it goes; without it, the data sets' own folder.
+        part: only this part of it, such as `evaluation`.
+        on_progress: called with the bytes done and the bytes in all, now and then.
+        on_package: called with each package's name before it is fetched.
+
+    Raises:
+        DatasetError: there is no such part; a download failed or is not what was published; the disk is full.
+    """
+    folder = folder or datasets_dir() / spec.folder
+    done = read_record(folder)
+    for package in choose_packages(spec, part):
+        if package.file_name in done:
+            continue
+        if on_package:
+            on_package(package.file_name)
+        path = folder / INCOMING / package.file_name
+        with _told_as_data():
+            download(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
+            try:
+                _take_in(path, folder)
+            except WeightsError as error:
+                if not isinstance(error.__cause__, OSError):  # another try would meet the same package again
+                    path.unlink()
+                raise
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder / INCOMING, ignore_errors=True)
+    return folder
+
+
+def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, part: str | None = None) -> Path:
+    """Unpack packages that were fetched in another way; return the data set's folder.
+
+    Args:
+        spec: which data set.
+        source: a folder in which published packages lie under their names; or one archive of any name. Known ones are
+            compared with their published size and md5. They stay where they are.
+        folder: where the data set goes; without it, the data sets' own folder.
+        part: only this part of it.
+
+    Raises:
+        DatasetError: there is no package; one is damaged or not what was published; the disk is full.
+    """
+    folder = folder or datasets_dir() / spec.folder
+    known = {package.file_name: package for package in choose_packages(spec, part)}
+    if source.is_dir():
+        found = [source / name for name in known if (source / name).is_file()]
+    else:
+        found = [source] if source.is_file() and source.name.endswith(ARCHIVE_SUFFIXES) else []
+    if not found:
+        names = ", ".join(list(known)[:3]) + (", ..." if len(known) > 3 else "")
+        raise DatasetError(f"{source}: no package of {spec.name} here; looked for {names}")
+    for path in found:
+        with _told_as_data():
+            if path.name in known:
+                check_whole(path, known[path.name].n_bytes, None, known[path.name].md5)
+            _take_in(path, folder)
+    return folder
+
+
+def choose_packages(spec: DatasetSpec, part: str | None = None) -> list[DatasetPackage]:
+    """Return the packages of a part, or all.
+
+    Raises:
+        DatasetError: there is no such part.
+    """
+    if part is not None and part not in spec.parts:
+        raise DatasetError(f"{spec.name}: no part {part!r}; its parts are {', '.join(spec.parts)}")
+    return [package for package in spec.packages if part in (None, package.part)]
+
+
+def read_record(folder: Path) -> dict[str, list[Unpacked]]:
+    """Return what was unpacked into a folder, by package; empty where nothing was.
+
+    Raises:
+        DatasetError: the record is damaged.
+    """
+    record = folder / RECORD
+    if not record.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+        return {name: [Unpacked(*file) for file in package["files"]] for name, package in content.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DatasetError(f"{record}: not readable ({error}); delete it to have everything fetched anew") from error
+
+
+def _take_in(path: Path, folder: Path) -> None:
+    """Unpack a package, or copy it if it is no archive, and record what came out."""
+    if path.name.endswith(ARCHIVE_SUFFIXES):
+        unpacked = unpack(path, folder)
+    else:
+        with files_told(folder), path.open("rb") as file:
+            unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / path.name))]
+    record, part = folder / RECORD, folder / f".{RECORD}.part"
+    with files_told(record):
+        content = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+        files = [[each.name, each.n_bytes, each.crc32] for each in unpacked]
+        content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
+        part.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        part.replace(record)
+
+
+@contextlib.contextmanager
+def _told_as_data() -> Iterator[None]:
+    """Turn what downloads and archives say, which weights use too, into errors of data sets."""
+    try:
+        yield
+    except WeightsError as error:
+        raise DatasetError(str(error)) from error.__cause__
