@@ -21,7 +21,7 @@ ORDER = (
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_embed", "cli", "published", "__init__", "__main__"),
+    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli", "published", "__init__", "__main__"),
 )
 AROUND = {"datasets", "evaluation"}  # folders that use the flow; of the flow only the commands use them
 HEAVY = {
@@ -33,8 +33,8 @@ HEAVY = {
     "matplotlib": {"report"},
     "pyarrow": {"outputs", "feature_files"},
     "av": {"audio"},
-    "yaml": {"meta", "recipes"},
-    "soundfile": {"audio"},
+    "yaml": {"meta", "recipes", "mixture_sources"},
+    "soundfile": {"audio", "mixture_files"},
     "soxr": {"audio"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}

@@ -19,6 +19,7 @@ import typer
 
 from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
+from earwitness.cli_mix import mix
 from earwitness.cli_options import (
     N_AT_ONCE,
     ClipWords,
@@ -186,6 +187,7 @@ def tags(
 
 
 app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
+app.command(short_help="Make test mixtures whose truth is known.")(mix)
 
 
 @app.command(short_help="Show what is understood by a word.")

@@ -1,6 +1,6 @@
-"""The commands `earwitness data ...`: list, fetch, check and find public data sets; and `earwitness mix`.
+"""The commands `earwitness data ...`: list, fetch, check and find public data sets.
 
-In: names of `DATASETS`, folders. Out: lines on standard output; data sets in `EARWITNESS_DATA` or the cache; mixtures.
+In: names of `DATASETS`, folders. Out: lines on standard output; data sets in `EARWITNESS_DATA` or the cache.
 Data sets are fetched only after their licence has been accepted, once per licence.
 """
 
@@ -98,8 +98,9 @@ def verify(
             print(line)
         for line in found.damaged:
             print(f"earwitness: {line}", file=sys.stderr)
-        if found.missing or found.damaged:
-            print(f"{len(found.missing)} files are missing, {len(found.damaged)} damaged")
+        n_missing = max(found.n_absent, len(found.missing))
+        if n_missing or found.damaged:
+            print(f"{n_missing} files are missing, {len(found.damaged)} damaged")
             raise typer.Exit(1)
 
 

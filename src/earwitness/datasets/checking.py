@@ -27,6 +27,7 @@ class Findings:
         n_clips: recordings that can be used.
         notes: what is missing or left out, a sentence each.
         missing: files that tables or packages name and that are not here.
+        n_absent: published recordings that are not here, whether a table names them or not.
         damaged: what is wrong with files that are here, a sentence each.
     """
 
@@ -34,6 +35,7 @@ class Findings:
     n_clips: int
     notes: tuple[str, ...]
     missing: tuple[str, ...]
+    n_absent: int
     damaged: tuple[str, ...]
 
 
@@ -56,10 +58,10 @@ def check_dataset(spec: DatasetSpec, dir: Path | None = None, split: str | None 
             missing.append(unpacked.name)
         elif reason := _find_change(path, unpacked):
             damaged.append(f"{path}: {reason}; delete {folder / 'packages.json'} and fetch it again")
-    damaged += [
-        _tell_unreadable(clip) for clip in dataset.clips if clip.path not in recorded and not _is_readable(clip)
-    ]
-    return Findings(folder, len(dataset.clips), dataset.notes, tuple(dict.fromkeys(missing)), tuple(damaged))
+    others = [clip for clip in dataset.clips if clip.path not in recorded]
+    damaged += [f"{clip.path}: not readable as audio; replace it" for clip in others if not _is_readable(clip)]
+    absent = tuple(dict.fromkeys(missing))
+    return Findings(folder, len(dataset.clips), dataset.notes, absent, dataset.n_absent, tuple(damaged))
 
 
 def _find_change(path: Path, unpacked: Unpacked) -> str | None:
@@ -75,7 +77,3 @@ def _find_change(path: Path, unpacked: Unpacked) -> str | None:
 
 def _is_readable(clip: Clip) -> bool:
     return (measure_duration(clip.path) or 0.0) > 0.0
-
-
-def _tell_unreadable(clip: Clip) -> str:
-    return f"{clip.path}: not readable as audio; replace it"

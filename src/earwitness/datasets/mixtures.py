@@ -72,7 +72,7 @@ class MixSettings:
 
 @dataclass(frozen=True)
 class EventSource:
-    """An event to mix in: its label, its recording relative to the events' folder, and from where to where (seconds)."""
+    """An event to mix in: its label, its recording relative to the events' folder, and from when to when (s)."""
 
     label: str
     path: str
@@ -133,6 +133,11 @@ def draw_recipes(sources: Sources, settings: MixSettings) -> dict[str, list[Reci
                 f"{sources.events_dir / event.path}: the event lasts {event.end_s - event.start_s:.2f} s, a mixture "
                 f"{settings.length_s:g} s; make longer mixtures (--length), or shorten the event"
             )
+    prefixes = {_make_safe(label): label for label in sources.labels}
+    if len(prefixes) < len(sources.labels):
+        raise DatasetError(
+            f"{sources.events_dir}: of the labels {', '.join(sources.labels)} two make the same file names; rename one"
+        )
     # The old generator on purpose: its streams are frozen, so a seed means the same in years, as it does for TUT's.
     random = np.random.RandomState(settings.seed)
     starts = np.random.RandomState(settings.seed)
@@ -213,8 +218,11 @@ def _name_file(recipe: Recipe, settings: MixSettings, label: str, index: int) ->
     for unknown in ("annotation_string", "mixture_audio_filename", "scaling_factor"):
         content.pop(unknown, None)
     md5 = hashlib.md5(dump_recipes(content).encode(), usedforsecurity=False).hexdigest()
-    safe = "".join(char if char.isalnum() else "_" for char in label)
-    return f"mixture_{settings.subset}_{safe}_{index:03d}_{md5}.wav"
+    return f"mixture_{settings.subset}_{_make_safe(label)}_{index:03d}_{md5}.wav"
+
+
+def _make_safe(label: str) -> str:
+    return "".join(char if char.isalnum() else "_" for char in label)
 
 
 def _cut_event(event: MixedEvent, sources: Sources, rate: int) -> np.ndarray:
