@@ -30,6 +30,8 @@ def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "recordings").mkdir()
     for name in ("street.wav", "recordings/one.wav", "recordings/two.wav"):
         soundfile.write(tmp_path / name, samples[: 12 * 16000], 16000)
+    (tmp_path / "sounds" / "knock").mkdir(parents=True)
+    soundfile.write(tmp_path / "sounds" / "knock" / "one.wav", samples[:16000], 16000)
     (tmp_path / "words.txt").write_text("siren\nthunder\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path

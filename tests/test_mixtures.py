@@ -40,7 +40,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     """Give a folder of backgrounds (two scenes, one of another rate, one longer) and one of events (two labels)."""
     backgrounds, events = tmp_path / "backgrounds", tmp_path / "events"
     write(backgrounds / "park" / "1.wav", make_noise(4.0, seed=1))
-    write(backgrounds / "tram" / "2.wav", make_noise(4.0, 22050, seed=2))
+    write(backgrounds / "tram" / "2.wav", make_noise(4.0, 22050, seed=2), 22050)
     write(backgrounds / "3.wav", 0.5 * make_noise(7.0, seed=3))
     quiet = np.zeros(RATE_HZ // 2, np.float32)
     write(events / "beep" / "1.wav", np.concatenate([quiet, make_tone(0.6), quiet]))
@@ -229,7 +229,7 @@ def test_tuts_own_sources_are_mixed_from_their_lists(tut: Path, tmp_path: Path) 
 
 def test_tuts_sources_that_are_not_there_or_not_as_expected_are_told(tut: Path) -> None:
     with pytest.raises(
-        DatasetError, match="no cv_setup/events_evaltest.yaml and bgs_evaltest.yaml; subsets are devtrain"
+        DatasetError, match="no cv_setup/events_evaltest.yaml and bgs_evaltest.yaml; subsets are"
     ):
         read_tut_sources(tut, "evaltest")
     setup = next(tut.rglob("cv_setup"))

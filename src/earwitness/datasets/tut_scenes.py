@@ -76,8 +76,8 @@ def _read_root(root: Path, split: str) -> tuple[list[Clip], list[str]]:
         if name not in audio:
             missing.append(name)
             continue
-        location = cells[1] if len(cells) > 1 else name.partition("_")[0]
-        conditions = {"split": split, "location": location}
+        location = cells[1] if len(cells) > 1 else name.rpartition("_")[0].partition("_")[0]
+        conditions = {"split": split} | ({"location": location} if location else {})
         clips.append(Clip(audio[name], scene=(cells or [""])[0] or None, fold=folds.get(name), conditions=conditions))
     return clips, missing
 
