@@ -127,6 +127,14 @@ def test_tables_without_the_columns_are_told(mine: Path) -> None:
         read_own(mine / "t.csv")
 
 
+def test_the_recordings_may_lie_elsewhere(mine: Path, tmp_path: Path) -> None:
+    table = write(tmp_path / "truth.csv", "file,onset_s,offset_s,label\na.wav,1,2,dog\n")
+    assert load_dataset(table, dir=mine).clips[0].path == mine / "a.wav"
+    (tmp_path / "meta").mkdir()
+    up = write(tmp_path / "meta" / "truth.csv", f"file,label\n../mine/a.wav,dog\n{mine / 'deep' / 'c.wav'},cat\n")
+    assert [clip.path.resolve() for clip in load_dataset(up).clips] == [mine / "a.wav", mine / "deep" / "c.wav"]
+
+
 def test_recordings_without_any_truth_are_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="nothing says what is heard in these recordings; give a table events.csv"):
         load_dataset(tmp_path)

@@ -164,8 +164,10 @@ def test_what_is_stopped_between_packages_goes_on_with_the_next(data: Path) -> N
 def test_a_part_is_fetched_by_itself(server: Behaviour) -> None:
     packages = (DatasetPackage("evaluation", server.url), DatasetPackage("development", f"{server.url}/none.zip"))
     spec = replace(DATASETS["esc50"], packages=packages)
-    fetch_dataset(spec, part="evaluation")
+    folder = fetch_dataset(spec, part="evaluation")
     assert len(server.requests) == 1
+    assert (folder / "evaluation" / "ESC-50-master" / "meta" / "esc50.csv").is_file()
+    assert read_record(folder)["weights.zip"][0].name == "evaluation/ESC-50-master/meta/esc50.csv"
     with pytest.raises(DatasetError, match="esc50: no part 'test'; its parts are evaluation, development"):
         fetch_dataset(spec, part="test")
 
@@ -204,6 +206,9 @@ def test_damage_and_loss_after_unpacking_are_found(server: Behaviour, data: Path
     path.unlink()
     result = run("verify", "esc50", "--missing")
     assert "ESC-50-master/audio/1-1-A-0.wav" in result.stdout.splitlines()
+    fetch_dataset(DATASETS["esc50"])
+    assert len(server.requests) == 2
+    assert "0 damaged" in run("verify", "esc50").output
     (folder / "packages.json").write_text("[]")
     assert "packages.json: not readable" in run("verify", "esc50").stderr
     (folder / "packages.json").unlink()

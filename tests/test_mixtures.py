@@ -228,9 +228,7 @@ def test_tuts_own_sources_are_mixed_from_their_lists(tut: Path, tmp_path: Path) 
 
 
 def test_tuts_sources_that_are_not_there_or_not_as_expected_are_told(tut: Path) -> None:
-    with pytest.raises(
-        DatasetError, match="no cv_setup/events_evaltest.yaml and bgs_evaltest.yaml; subsets are"
-    ):
+    with pytest.raises(DatasetError, match="no cv_setup/events_evaltest.yaml and bgs_evaltest.yaml; subsets are"):
         read_tut_sources(tut, "evaltest")
     setup = next(tut.rglob("cv_setup"))
     next(tut.rglob("31527.wav")).unlink()

@@ -51,18 +51,24 @@ class _Heard:
     conditions: dict[str, str] = field(default_factory=dict)
 
 
-def read_own(path: Path) -> Dataset:
+def read_own(path: Path, audio_dir: Path | None = None) -> Dataset:
     """Return the clips of a table, or of a folder with tables or with folders named by label.
+
+    Args:
+        path: the table or the folder.
+        audio_dir: where the recordings of a table are looked for; without it, beside and below the table.
 
     Raises:
         DatasetError: there is no such path, no table and no labelled folder in it, or a row that does not fit.
     """
     if path.is_file():
-        return _read_tables([path], path.parent, path.stem)
+        return _read_tables([path], audio_dir or path.parent, path.stem)
     if not path.is_dir():
         raise DatasetError(f"{path}: no such folder or table; {HOW}")
     tables = [path / name for name in TABLES if (path / name).is_file()]
-    return _read_tables(tables, path, path.resolve().name) if tables else _read_labelled_folders(path)
+    if tables:
+        return _read_tables(tables, audio_dir or path, path.resolve().name)
+    return _read_labelled_folders(path)
 
 
 def _read_labelled_folders(folder: Path) -> Dataset:
@@ -187,8 +193,8 @@ class _Finder:
             both = " and ".join(path.relative_to(self.folder).as_posix() for path in found[:2])
             raise DatasetError(f"{table}:{line}: {said!r} may be {both}; give the path from the table's folder")
         if not found:
-            if Path(name).is_absolute() and is_audio_name(Path(name)):
-                return Path(name)
+            if is_audio_name(exact):  # given absolutely, or from the folder upwards
+                return exact
             near = difflib.get_close_matches(Path(name).name, [path.name for path in self.audio], 1)
             hint = f"is it {near[0]}?" if near else f"{len(self.audio)} recordings are there"
             raise DatasetError(f"{table}:{line}: no recording {said!r} below {self.folder}; {hint}")

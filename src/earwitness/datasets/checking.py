@@ -57,7 +57,7 @@ def check_dataset(spec: DatasetSpec, dir: Path | None = None, split: str | None 
         if not path.is_file():
             missing.append(unpacked.name)
         elif reason := _find_change(path, unpacked):
-            damaged.append(f"{path}: {reason}; delete {folder / 'packages.json'} and fetch it again")
+            damaged.append(f"{path}: {reason}; delete it and run 'earwitness data get {spec.name}'")
     others = [clip for clip in dataset.clips if clip.path not in recorded]
     damaged += [f"{clip.path}: not readable as audio; replace it" for clip in others if not _is_readable(clip)]
     absent = tuple(dict.fromkeys(missing))

@@ -10,7 +10,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earwitness.archives import TAR_SUFFIXES, Unpacked, unpack, write_whole
@@ -47,7 +47,7 @@ def fetch_dataset(
     folder = folder or datasets_dir() / spec.folder
     done = read_record(folder)
     for package in choose_packages(spec, part):
-        if package.file_name in done:
+        if _is_unpacked(folder, done.get(package.file_name)):
             continue
         if on_package:
             on_package(package.file_name)
@@ -55,7 +55,7 @@ def fetch_dataset(
         with _told_as_data():
             download(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
             try:
-                _take_in(path, folder)
+                _take_in(path, folder, _choose_place(spec, package.part))
             except WeightsError as error:
                 if not isinstance(error.__cause__, OSError):  # another try would meet the same package again
                     path.unlink()
@@ -89,9 +89,10 @@ def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, pa
         raise DatasetError(f"{source}: no package of {spec.name} here; looked for {names}")
     for path in found:
         with _told_as_data():
-            if path.name in known:
-                check_whole(path, known[path.name].n_bytes, None, known[path.name].md5)
-            _take_in(path, folder)
+            package = known.get(path.name)
+            if package:
+                check_whole(path, package.n_bytes, None, package.md5)
+            _take_in(path, folder, _choose_place(spec, package.part if package else part))
     return folder
 
 
@@ -122,17 +123,30 @@ def read_record(folder: Path) -> dict[str, list[Unpacked]]:
         raise DatasetError(f"{record}: not readable ({error}); delete it to have everything fetched anew") from error
 
 
-def _take_in(path: Path, folder: Path) -> None:
+def _choose_place(spec: DatasetSpec, part: str | None) -> str:
+    """Return the folder of a part inside the data set's, so that equal names of two parts do not meet."""
+    return part if part and len(spec.parts) > 1 else ""
+
+
+def _is_unpacked(folder: Path, files: list[Unpacked] | None) -> bool:
+    """Tell whether a package was unpacked and all that came out is still there in its size."""
+    if files is None:
+        return False
+    paths = ((folder / each.name, each.n_bytes) for each in files)
+    return all(path.is_file() and path.stat().st_size == n_bytes for path, n_bytes in paths)
+
+
+def _take_in(path: Path, folder: Path, place: str) -> None:
     """Unpack a package, or copy it if it is no archive, and record what came out."""
     if path.name.endswith(ARCHIVE_SUFFIXES):
-        unpacked = unpack(path, folder)
+        unpacked = unpack(path, folder / place)
     else:
         with files_told(folder), path.open("rb") as file:
-            unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / path.name))]
+            unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / place / path.name))]
     record, part = folder / RECORD, folder / f".{RECORD}.part"
     with files_told(record):
         content = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-        files = [[each.name, each.n_bytes, each.crc32] for each in unpacked]
+        files = [[(PurePosixPath(place) / each.name).as_posix(), each.n_bytes, each.crc32] for each in unpacked]
         content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
         part.write_text(json.dumps(content) + "\n", encoding="utf-8")
         part.replace(record)

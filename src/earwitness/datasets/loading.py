@@ -40,7 +40,8 @@ def load_dataset(
 
     Args:
         name_or_path: a name of the catalogue; else a folder or table of one's own, see `bring_your_own`.
-        dir: where a published data set lies; without it `EARWITNESS_DATA/NAME`, or `data/NAME` in the cache.
+        dir: where a published data set lies; without it `EARWITNESS_DATA/NAME`, or `data/NAME` in the cache. For a
+            table of one's own: where its recordings lie; without it, beside and below the table.
         split: one of the published splits, such as `evaltest`; of one's own data, the condition `split`. All if None.
         fold: only the clips of this fold's test part. All if None.
 
@@ -49,11 +50,11 @@ def load_dataset(
         AudioError: a file of recipes is damaged.
     """
     if str(name_or_path) not in DATASETS:
-        if dir is not None or not Path(name_or_path).exists():
+        if not Path(name_or_path).exists():
             raise DatasetError(
                 f"{name_or_path}: neither a known data set ({', '.join(DATASETS)}) nor a folder or table of yours"
             )
-        return _choose(_choose_split(read_own(Path(name_or_path)), split), fold)
+        return _choose(_choose_split(read_own(Path(name_or_path), Path(dir) if dir is not None else None), split), fold)
     spec = find_spec(str(name_or_path))
     folder = find_folder(spec, dir)
     if split is not None and split not in spec.splits:
