@@ -23,7 +23,17 @@ ORDER = (
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli", "published", "__init__", "__main__"),
 )
-AROUND = {"datasets", "evaluation"}  # folders that use the flow; of the flow only the commands use them
+# Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
+# folders before it; of the flow only the commands import from folders.
+FOLDERS = {
+    "evaluation": ("annotations", "__init__"),
+    "datasets": (
+        *("clips", "packages", "catalogue", "fetch", "tables", "recipes"),
+        *("tut_rare", "tut_scenes", "tau_scenes", "desed", "esc50", "bring_your_own", "loading", "checking"),
+        *("mixtures", "mixture_sources", "mixture_files", "__init__"),
+    ),
+}
+IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
     "torch": {"logmel", "encoder", "weights", "clap", "runtime_torch"},
     "onnxruntime": {"runtime_onnx"},
@@ -33,8 +43,8 @@ HEAVY = {
     "matplotlib": {"report"},
     "pyarrow": {"outputs", "feature_files"},
     "av": {"audio"},
-    "yaml": {"meta", "recipes", "mixture_sources"},
-    "soundfile": {"audio", "mixture_files"},
+    "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
+    "soundfile": {"audio", "datasets/mixture_files"},
     "soxr": {"audio"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}
@@ -60,6 +70,9 @@ def type_checking_nodes(tree: ast.Module) -> set[ast.AST]:
 
 def test_every_source_file_has_its_place_in_the_flow() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == set(ORDER)
+    assert {path.parent.name for path in PACKAGE.glob("*/*.py")} == set(FOLDERS)
+    for folder, stems in FOLDERS.items():
+        assert {path.stem for path in (PACKAGE / folder).rglob("*.py")} == set(stems)
 
 
 @pytest.mark.parametrize("stem", ORDER)
@@ -70,19 +83,30 @@ def test_a_stage_imports_only_from_stages_before_it(stem: str) -> None:
     for module, node in imports(tree):
         if module.split(".")[0] == "earwitness" and node not in only_for_types:
             used = module.split(".")[1] if "." in module else "__init__"
-            is_command_around = stem.startswith("cli_") and used in AROUND
-            assert used in before or is_command_around, f"{stem} imports {used}, which comes after it"
+            if used in FOLDERS:
+                assert stem.startswith("cli"), f"{stem} imports {used}, which stands around the flow"
+            else:
+                assert used in before, f"{stem} imports {used}, which comes after it"
 
 
-def test_the_folders_around_the_flow_use_no_command() -> None:
-    for path in [path for folder in AROUND for path in (PACKAGE / folder).rglob("*.py")]:
-        for module, _ in imports(ast.parse(path.read_text())):
-            assert not module.startswith(("earwitness.cli", "earwitness.published")), f"{path} imports {module}"
+@pytest.mark.parametrize(("folder", "stem"), IN_FOLDERS)
+def test_a_folder_imports_from_the_flow_and_from_its_own_files_in_order(folder: str, stem: str) -> None:
+    tree = ast.parse((PACKAGE / folder / f"{stem}.py").read_text())
+    before = FOLDERS[folder][: FOLDERS[folder].index(stem)]
+    folders_before = list(FOLDERS)[: list(FOLDERS).index(folder)]
+    for module, _ in imports(tree):
+        package, *used = module.split(".")
+        if package == "earwitness" and used[:1] == [folder]:
+            assert used[-1] in before, f"{folder}/{stem} imports {used[-1]}, which comes after it"
+        elif package == "earwitness":
+            assert used, f"{folder}/{stem} imports the whole package"
+            assert used[0] in (*ORDER, *folders_before), f"{folder}/{stem} imports {used[0]}, another folder"
+            assert not used[0].startswith("cli"), f"{folder}/{stem} imports {used[0]}, a command"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
-def test_heavy_imports_stay_home(path: Path) -> None:
-    stem, tree = path.stem, ast.parse(path.read_text())
+@pytest.mark.parametrize("stem", [*ORDER, *(f"{folder}/{stem}" for folder, stem in IN_FOLDERS)])
+def test_heavy_imports_stay_home(stem: str) -> None:
+    tree = ast.parse((PACKAGE / f"{stem}.py").read_text())
     only_for_types = type_checking_nodes(tree)
     for module, node in imports(tree):
         name = module.split(".")[0]

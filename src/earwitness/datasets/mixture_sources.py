@@ -1,7 +1,8 @@
 """What mixtures are made of: TUT Rare Sound Events' sources, or folders of one's own.
 
 In: folders. Out: `Sources`. One's own events lie in folders named by label; of each the loudest stretch counts, without
-quiet ends, so that onset and offset are true. One's own backgrounds may lie in folders named by scene.
+quiet ends, so that onset and offset are true to a frame of 20 ms of what is heard. One's own backgrounds may lie in
+folders named by scene.
 
 Source: TUT Rare Sound Events 2017, development set, README (Diment et al.). The fields of its `cv_setup` files
 (`filepath`, `classname`; `audio_filename`, `segment`) are as public code reads them; the files were not at hand.

@@ -2,7 +2,7 @@
 
 In: backgrounds, and events by label: TUT Rare Sound Events' sources, or one's own folders of files. Out: `Recipe`s, all
 chance from one seed; from a recipe and its sources, always the same samples. The EBR is the rms of the event over the
-rms of the background under it, in dB.
+rms of the background under it, in dB. An event begins at the last sample before its stated onset.
 
 Source: TUT Rare Sound Events 2017 (Diment et al.), the development set's README for what is done; the order of the
 draws and the factor of 0.2 as the project's notes on the published synthesiser state them. Its code was not used, and

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -89,6 +90,20 @@ def test_packages_are_as_published() -> None:
     assert "https://zenodo.org/record/1160455/files/LICENSE.txt" in urls
     md5s = [package.md5 for spec in DATASETS.values() for package in spec.packages if package.md5]
     assert all(len(md5) == 32 for md5 in md5s)
+
+
+def test_sizes_and_md5s_are_those_that_were_gathered(shared: Path) -> None:
+    content = json.loads((shared / "design" / "dataset_packages.json").read_text())
+    records = [record for record in content.values() if isinstance(record, dict)]
+    gathered = {
+        record["url"] + file["file"]: (file["bytes"] or None, file["md5"])
+        for record in records
+        for file in record["files"]
+    }
+    packages = [package for spec in DATASETS.values() for package in spec.packages if package.md5]
+    assert len(packages) == 19 + 19 + 18
+    for package in packages:
+        assert gathered[package.url] == (package.n_bytes, package.md5), package.url
 
 
 def test_the_licence_is_shown_and_accepted_once(server: Behaviour, data: Path) -> None:
