@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "earwitness"
 ORDER = (
     *("errors", "paths", "version", "settings", "zoo", "licences", "download", "archives", "store"),
     *("audio", "windows", "logmel", "spec", "positions", "encoder", "weights", "runtime_torch", "runtime_onnx"),
-    *("runtime_shared", "runtime", "clap"),
+    *("runtime_shared", "runtime", "onnx_export", "clap"),
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
     *("batch", "meta", "tut_rare"),
@@ -26,7 +26,10 @@ ORDER = (
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
 # folders before it; of the flow only the commands import from folders.
 FOLDERS = {
-    "evaluation": ("annotations", "__init__"),
+    "evaluation": (
+        *("tables", "annotations", "counts", "matching", "event_metrics", "segment_metrics"),
+        *("intersection_metrics", "score_curves", "psds", "scene_metrics", "clip_metrics", "intervals", "__init__"),
+    ),
     "datasets": (
         *("clips", "packages", "catalogue", "fetch", "tables", "recipes"),
         *("tut_rare", "tut_scenes", "tau_scenes", "desed", "esc50", "bring_your_own", "loading", "checking"),
@@ -35,7 +38,8 @@ FOLDERS = {
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
-    "torch": {"logmel", "encoder", "weights", "clap", "runtime_torch"},
+    "torch": {"logmel", "encoder", "weights", "onnx_export", "clap", "runtime_torch"},
+    "onnx": {"onnx_export"},
     "onnxruntime": {"runtime_onnx"},
     "safetensors": {"weights"},
     "sentence_transformers": {"mpnet"},
