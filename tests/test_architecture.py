@@ -21,7 +21,8 @@ ORDER = (
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli", "published", "__init__", "__main__"),
+    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli"),
+    *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
 # folders before it; of the flow only the commands import from folders.
@@ -34,6 +35,9 @@ FOLDERS = {
         *("clips", "packages", "catalogue", "fetch", "tables", "recipes"),
         *("tut_rare", "tut_scenes", "tau_scenes", "desed", "esc50", "bring_your_own", "loading", "checking"),
         *("mixtures", "mixture_sources", "mixture_files", "__init__"),
+    ),
+    "benchmark": (
+        *("measures", "results", "mistakes", "words", "runs", "tables", "comparing", "drawing", "page", "__init__"),
     ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]

@@ -19,6 +19,7 @@ import typer
 
 from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
+from earwitness.cli_evaluate import compare, evaluate
 from earwitness.cli_mix import mix
 from earwitness.cli_options import (
     N_AT_ONCE,
@@ -188,6 +189,8 @@ def tags(
 
 app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
 app.command(short_help="Make test mixtures whose truth is known.")(mix)
+app.command(short_help="Tell how good recognition is on a data set.")(evaluate)
+app.command(short_help="Compare two evaluations of the same recordings.")(compare)
 
 
 @app.command(short_help="Show what is understood by a word.")

@@ -1,0 +1,1 @@
+"""How good recognition is on a data set: run, score, write, compare."""

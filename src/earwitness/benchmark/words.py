@@ -1,0 +1,80 @@
+"""What to listen for in a data set: a word for each of its labels, and the way back.
+
+In: a `Dataset`, and words to listen for in the place of a label's own. Out: a `Plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from earwitness.datasets.clips import Dataset, as_word
+from earwitness.errors import DatasetError, WordError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is listened for, label -> word; empty where the data set does not annotate it.
+
+    Attributes:
+        events: in time.
+        scenes: of which one is true.
+        clips: labels of whole clips.
+        is_rare: whether it is scored as task 2 of DCASE 2017.
+        is_desed: whether it is scored as DESED.
+    """
+
+    events: dict[str, str]
+    scenes: dict[str, str]
+    clips: dict[str, str]
+    is_rare: bool = False
+    is_desed: bool = False
+
+
+def plan_words(dataset: Dataset, events: Sequence[str] = (), scenes: Sequence[str] = ()) -> Plan:
+    """Return what to listen for, by what the data set annotates.
+
+    Args:
+        dataset: its labels become words by `as_word`.
+        events, scenes: `LABEL=WORD`, to listen for another word than the label's own.
+
+    Raises:
+        DatasetError: nothing is annotated.
+        WordError: a word is for no label, or two labels have one word.
+    """
+    clips = dataset.clips
+    has_events = any(clip.events is not None for clip in clips)
+    has_labels = any(clip.labels is not None for clip in clips)
+    has_scenes = any(clip.scene for clip in clips)
+    if not (has_events or has_labels or has_scenes) or not (dataset.event_labels or dataset.scene_labels):
+        raise DatasetError(f"{dataset.name}: its tables name no event, scene or label; there is nothing to score")
+    heard = _choose_words(dataset.event_labels, events, "--events") if has_events or has_labels else {}
+    places = _choose_words(dataset.scene_labels, scenes, "--scenes") if has_scenes else {}
+    for given, kind, is_there in ((events, "events", heard), (scenes, "scenes", places)):
+        if given and not is_there:
+            raise WordError(f"--{kind} {given[0]}: {dataset.name} annotates no {kind}; leave it out")
+    is_rare = has_events and dataset.name == "tut_rare"
+    return Plan(heard if has_events else {}, places, heard if has_labels else {}, is_rare, dataset.name == "desed")
+
+
+def find_labels(words: Mapping[str, str]) -> dict[str, str]:
+    """Return the way back, word -> label."""
+    return {word: label for label, word in words.items()}
+
+
+def _choose_words(labels: Sequence[str], given: Sequence[str], option: str) -> dict[str, str]:
+    words = {label: as_word(label) for label in labels}
+    for each in given:
+        label, _, word = (part.strip() for part in each.partition("="))
+        label = next((own for own in words if label in (own, as_word(own))), label)
+        if label not in words or not word:
+            known = ", ".join(list(words)[:20])
+            raise WordError(f"{option} {each!r}: give LABEL=WORD with a label of the data set: {known}")
+        words[label] = word
+    seen: dict[str, str] = {}
+    for label, word in words.items():
+        if seen.setdefault(word, label) != label:
+            raise WordError(
+                f"labels {seen[word]} and {label} are both {word!r}; give one another word: {option} '{label}=...'"
+            )
+    return words
