@@ -28,7 +28,7 @@ from earwitness.cli_options import (
     exit_with,
     read_words,
 )
-from earwitness.errors import DatasetError, SettingsError
+from earwitness.errors import DatasetError, OutputError, SettingsError
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def evaluate(
     est: Annotated[Path | None, typer.Option(help="A table of anyone's events, to score against --ref.")] = None,
     protocol: Annotated[
         Literal["rare", "collar", "segment", "desed"] | None,
-        typer.Option(help="For --ref and --est: how to score; 'collar' if not given."),
+        typer.Option(help="How events are scored; by the data set if not given, else 'collar'."),
     ] = None,
     events: Annotated[list[str], typer.Option("--events", "-e", help=HOW_OTHER)] = [],  # noqa: B006 (typer copies it)
     scenes: Annotated[list[str], typer.Option("--scenes", "-s", help=HOW_OTHER)] = [],  # noqa: B006
@@ -79,8 +79,6 @@ def evaluate(
             return
         if not dataset:
             raise DatasetError("nothing to evaluate: give a data set (see 'earwitness data list'), or --ref and --est")
-        if protocol:
-            raise SettingsError(f"--protocol {protocol}: a data set has its own; leave it out, or give --ref and --est")
         chosen = choose_settings(
             settings,
             method=method,
@@ -91,7 +89,9 @@ def evaluate(
         from earwitness.datasets.loading import load_dataset
 
         found = _limit(load_dataset(dataset, folder, split, fold), limit)
-        plan = plan_words(found, read_words(events), read_words(scenes))
+        plan = plan_words(found, read_words(events), read_words(scenes), protocol)
+        if out:
+            _refuse_overwriting(out, found, Path(dataset))
         about = {"split": split, "fold": fold, "limit": limit}
         n_failed = _evaluate(found, plan, chosen, out, about, progress)
         exit_with(n_failed, len(found.clips), out)
@@ -121,6 +121,14 @@ def compare(
             print(
                 f"{each.measure:14s} {each.title:28s} {numbers}  {each.better and f'{each.better} is better'}".rstrip()
             )
+
+
+def _refuse_overwriting(out: Path, dataset: Dataset, given: Path) -> None:
+    """Refuse to write results, which hold an events.csv, where the data set's own tables or recordings lie."""
+    folders = {clip.path.resolve().parent for clip in dataset.clips}
+    folders |= {path.resolve() for path in (given, given.parent) if given.exists()}
+    if out.resolve() in folders:
+        raise OutputError(f"{out}: the data set lies here, and its tables would be replaced; choose another --out")
 
 
 def _limit(dataset: Dataset, limit: int | None) -> Dataset:

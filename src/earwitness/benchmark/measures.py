@@ -29,6 +29,12 @@ N_TOP = 3
 N_FEW = 30  # files, below which an interval is told to be rough
 RANKED = ("scenes", "top1")  # one right answer a file
 SILENCE_IS_ZERO = ("desed_collar", "intersection", "clips")  # as the tools of DESED count
+PROTOCOLS = {  # name -> kinds of measures of events; mistakes are told by the first
+    "rare": ("rare",),
+    "collar": ("collar",),
+    "segment": ("segment",),
+    "desed": ("desed_collar", "intersection"),
+}
 MEANINGS = {
     "rare": "DCASE 2017 task 2: in each file only the class it was made for, onsets within 0.5 s, means over classes.",
     "collar": "Events by collar: onset within 0.2 s, offset within 0.2 s or half of the length (sed_eval's default).",

@@ -24,7 +24,7 @@ from earwitness.benchmark.measures import (
     note_few,
     score_measure,
 )
-from earwitness.benchmark.mistakes import ScoredEvent, draw_curve, list_event_errors, list_wrong_answers
+from earwitness.benchmark.mistakes import COLLARS, ScoredEvent, draw_curve, list_event_errors, list_wrong_answers
 from earwitness.benchmark.results import Results, Rows
 from earwitness.benchmark.words import Plan, find_labels
 from earwitness.datasets.clips import Clip, Dataset
@@ -224,15 +224,16 @@ def _score_events(plan: Plan, heard: Sequence[Heard], settings: Settings) -> tup
     ref = {file: list(each.clip.events or ()) for file, each in known.items()}
     scored = {file: _label_events(plan, each) for file, each in known.items()}
     est = {file: [each.event for each in found] for file, found in scored.items()}
-    classes = {file: each.clip.conditions["target"] for file, each in known.items()} if plan.is_rare else None
-    kinds = ["rare"] if plan.is_rare else ["desed_collar" if plan.is_desed else "collar", "segment", "intersection"]
+    classes = {file: each.clip.conditions["target"] for file, each in known.items()} if "rare" in plan.kinds else None
     labels = list(plan.events)
-    measures = [measure_events(kind, ref, est, labels, classes) for kind in kinds]
+    measures = [measure_events(kind, ref, est, labels, classes) for kind in plan.kinds]
+    if plan.kinds[0] not in COLLARS:  # segments are no events that could be missed
+        return measures, [], []
     lowest = settings.event_threshold if settings.method == "earwitness" else 0.0
     duration_s = sum(each.recognition.duration_s for each in known.values() if each.recognition)
-    curve = draw_curve(kinds[0], ref, scored, labels, duration_s, lowest, classes)
+    curve = draw_curve(plan.kinds[0], ref, scored, labels, duration_s, lowest, classes)
     tags = {file: each.tags for file, each in known.items()}
-    return measures, curve, list_event_errors(kinds[0], ref, scored, tags, classes)
+    return measures, curve, list_event_errors(plan.kinds[0], ref, scored, tags, classes)
 
 
 def _label_events(plan: Plan, heard: Heard) -> list[ScoredEvent]:

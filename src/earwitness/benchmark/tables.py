@@ -10,19 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from earwitness.benchmark.measures import list_classes, measure_events, note_few, score_measure
+from earwitness.benchmark.measures import PROTOCOLS, list_classes, measure_events, note_few, score_measure
 from earwitness.benchmark.mistakes import COLLARS, ScoredEvent, list_event_errors
 from earwitness.benchmark.results import Results
 from earwitness.datasets.clips import as_word
 from earwitness.evaluation.annotations import LabelledEvent, match_files, read_events
 from earwitness.version import __version__
-
-PROTOCOLS = {  # what is measured; mistakes are told by the first that looks at single events
-    "rare": ("rare",),
-    "collar": ("collar",),
-    "segment": ("segment",),
-    "desed": ("desed_collar", "intersection"),
-}
 
 
 def score_tables(ref_path: str | Path, est_path: str | Path, protocol: str = "collar") -> Results:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from earwitness.benchmark.measures import PROTOCOLS
 from earwitness.datasets.clips import Dataset, as_word
 from earwitness.errors import DatasetError, WordError
+
+KINDS = {"tut_rare": ("rare",), "desed": ("desed_collar", "segment", "intersection")}
+KINDS_ELSE = ("collar", "segment", "intersection")
 
 
 @dataclass(frozen=True)
@@ -20,26 +24,27 @@ class Plan:
         events: in time.
         scenes: of which one is true.
         clips: labels of whole clips.
-        is_rare: whether it is scored as task 2 of DCASE 2017.
-        is_desed: whether it is scored as DESED.
+        kinds: how events are scored, kinds of measures; the first tells mistakes.
     """
 
     events: dict[str, str]
     scenes: dict[str, str]
     clips: dict[str, str]
-    is_rare: bool = False
-    is_desed: bool = False
+    kinds: tuple[str, ...] = ()
 
 
-def plan_words(dataset: Dataset, events: Sequence[str] = (), scenes: Sequence[str] = ()) -> Plan:
+def plan_words(
+    dataset: Dataset, events: Sequence[str] = (), scenes: Sequence[str] = (), protocol: str | None = None
+) -> Plan:
     """Return what to listen for, by what the data set annotates.
 
     Args:
         dataset: its labels become words by `as_word`.
         events, scenes: `LABEL=WORD`, to listen for another word than the label's own.
+        protocol: how events are scored; by default "rare" for tut_rare, as DESED for desed, else three ways.
 
     Raises:
-        DatasetError: nothing is annotated.
+        DatasetError: nothing is annotated, or not what the protocol needs.
         WordError: a word is for no label, or two labels have one word.
     """
     clips = dataset.clips
@@ -53,8 +58,16 @@ def plan_words(dataset: Dataset, events: Sequence[str] = (), scenes: Sequence[st
     for given, kind, is_there in ((events, "events", heard), (scenes, "scenes", places)):
         if given and not is_there:
             raise WordError(f"--{kind} {given[0]}: {dataset.name} annotates no {kind}; leave it out")
-    is_rare = has_events and dataset.name == "tut_rare"
-    return Plan(heard if has_events else {}, places, heard if has_labels else {}, is_rare, dataset.name == "desed")
+    kinds = PROTOCOLS[protocol] if protocol else KINDS.get(dataset.name, KINDS_ELSE)
+    if protocol and not has_events:
+        raise DatasetError(f"--protocol {protocol}: {dataset.name} annotates no events in time; leave it out")
+    if "rare" in kinds and has_events:
+        odd = next(
+            (clip.path.name for clip in clips if clip.events is not None and "target" not in clip.conditions), None
+        )
+        if odd:
+            raise DatasetError(f"{odd}: not known which class it was made for; name it in a column 'target'")
+    return Plan(heard if has_events else {}, places, heard if has_labels else {}, kinds)
 
 
 def find_labels(words: Mapping[str, str]) -> dict[str, str]:
