@@ -37,7 +37,8 @@ FOLDERS = {
         *("mixtures", "mixture_sources", "mixture_files", "__init__"),
     ),
     "benchmark": (
-        *("measures", "results", "mistakes", "words", "runs", "tables", "comparing", "drawing", "page", "__init__"),
+        *("measures", "results", "mistakes", "words", "traces", "runs", "tables", "comparing", "drawing", "page"),
+        "__init__",
     ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]

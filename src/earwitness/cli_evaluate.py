@@ -64,6 +64,7 @@ def evaluate(
     runtime: Runtime = None,
     device: Device = None,
     threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
+    psds: Annotated[bool, typer.Option("--psds", help="Also PSDS 1 and 2; hears each recording once more.")] = False,
     progress: ShowProgress = "auto",
 ) -> None:
     """Tell how good recognition is on a data set whose truth is known, or score a table of events against the truth.
@@ -90,6 +91,7 @@ def evaluate(
 
         found = _limit(load_dataset(dataset, folder, split, fold), limit)
         plan = plan_words(found, read_words(events), read_words(scenes), protocol)
+        plan = replace(plan, is_traced=psds)
         if out:
             _refuse_overwriting(out, found, Path(dataset))
         about = {"split": split, "fold": fold, "limit": limit}

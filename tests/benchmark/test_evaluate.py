@@ -177,6 +177,16 @@ def test_own_mixtures_can_be_scored_as_rare_events(mixtures: Path, tmp_path: Pat
     assert read_metric(tmp_path / "out", "rare", "error_rate")["method"] == "jackknife"
 
 
+def test_psds_is_given_on_request_and_needs_scores_over_time(mixtures: Path, tmp_path: Path) -> None:
+    result = run("evaluate", mixtures, "--psds", "--limit", 4, "--events", "beep=High Beep", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    for name in ("psds_1", "psds_2"):
+        assert 0 <= read_metric(tmp_path / "out", "psds", name)["value"] <= 1
+    refused = run("evaluate", mixtures, "--psds", "--method", "tmrl")
+    assert refused.exit_code == 2
+    assert "PSDS needs events in time and method earwitness" in refused.stderr
+
+
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     """Give a folder with two labels, one recording with a hostile name, and one that is no recording."""

@@ -13,6 +13,7 @@ import numpy as np
 from earwitness.benchmark.measures import METRICS, N_RESAMPLES, N_RESAMPLES_RANKED, Measure
 from earwitness.benchmark.results import SavedResults
 from earwitness.errors import AnnotationError
+from earwitness.evaluation.event_metrics import find_rare_class
 from earwitness.evaluation.intervals import Difference, bootstrap_difference
 
 N_NAMED = 3
@@ -58,10 +59,12 @@ def compare_results(first: SavedResults, second: SavedResults) -> list[Change]:
         _refuse_other_files(first, second, kind)
         one, two = _bring_together(first.measures[kind], second.measures[kind])
         n_files = len(one.files)
+        classes = [find_rare_class(file) for file in one.files]
+        strata = classes if kind == "rare" and all(classes) else None  # as many of each class as there are
         for spec in METRICS[kind]:
             metric, other = spec.make(one), spec.make(two)
             n_resamples = N_RESAMPLES_RANKED if spec.name == "map" else N_RESAMPLES
-            difference = bootstrap_difference(n_files, metric, other, n_resamples)
+            difference = bootstrap_difference(n_files, metric, other, n_resamples, strata=strata)
             whole = np.ones(n_files)
             values = metric(whole), other(whole)
             changes.append(Change(kind, spec.name, spec.title, spec.is_higher_better, *values, difference))

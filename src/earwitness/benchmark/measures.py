@@ -41,6 +41,7 @@ MEANINGS = {
     "desed_collar": "Events by DESED's collar: onset within 0.2 s, offset within 0.2 s or a fifth of the length.",
     "segment": "Segments of 1 s: a word is in a segment or it is not.",
     "intersection": "Events by intersection: half of an estimate and half of a reference must be covered (DESED).",
+    "psds": "PSDS: how much is found at how few false alarms, over all thresholds of the scores, up to 100 an hour.",
     "scenes": "Scenes: the true scene against all scenes of the data set; rank 1 is best.",
     "top1": "Zero-shot labels: the one true label of a clip against all labels of the data set; rank 1 is best.",
     "clips": "Labels of whole clips: each label is there or not, at a score of 0.5; mAP needs no threshold.",

@@ -55,7 +55,7 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the one row of results, as `results.json` holds it."""
-        meanings = {each.kind: MEANINGS[each.kind] for each in self.measures}
+        meanings = {each.measure: MEANINGS[each.measure] for each in self.metrics}
         metrics = [each.to_dict() for each in self.metrics]
         return {"schema": SCHEMA, **self.about, "measures": meanings, "metrics": metrics}
 

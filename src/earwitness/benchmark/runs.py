@@ -16,6 +16,7 @@ from earwitness.audio import find_truncation
 from earwitness.batch import Progress, process_each
 from earwitness.benchmark.measures import (
     Measure,
+    MetricValue,
     list_classes,
     list_conditions,
     measure_answers,
@@ -26,15 +27,18 @@ from earwitness.benchmark.measures import (
 )
 from earwitness.benchmark.mistakes import COLLARS, ScoredEvent, draw_curve, list_event_errors, list_wrong_answers
 from earwitness.benchmark.results import Results, Rows
+from earwitness.benchmark.traces import score_traces, trace_scores
 from earwitness.benchmark.words import Plan, find_labels
 from earwitness.datasets.clips import Clip, Dataset
-from earwitness.errors import DatasetError
+from earwitness.errors import DatasetError, SettingsError
 from earwitness.evaluation.annotations import LabelledEvent
+from earwitness.evaluation.score_curves import ScoreCurves
 from earwitness.outputs import format_evidence
 from earwitness.recognition import ClipScore, Recognition, calibrate_run, check_words, classify, recognize
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.version import __version__
+from earwitness.words import understand_words
 
 N_HEARD = 3  # tags that tell what was heard
 MAX_GROUPS = 30  # conditions with more groups, such as the background of each mixture, are not broken down
@@ -53,6 +57,7 @@ class Heard:
     scores: tuple[ClipScore, ...] = ()
     reason: str = ""
     note: str = ""
+    curves: ScoreCurves | None = None
 
     @property
     def tags(self) -> str:
@@ -87,11 +92,18 @@ def hear_clips(
 
     Raises:
         WordError: a word cannot be understood.
-        SettingsError: blind calibration with too few clips.
+        SettingsError: blind calibration with too few clips, or PSDS of what has no scores over time.
     """
     events, scenes, words = (list(each.values()) for each in (plan.events, plan.scenes, plan.clips))
     if events or scenes:
         check_words(events, scenes, settings)
+    if words:
+        check_words(words, [], replace(settings, method="earwitness"))  # as `classify` understands them
+    if plan.is_traced and (settings.method != "earwitness" or not events):
+        raise SettingsError(
+            f"{dataset.name}, method {settings.method}: PSDS needs events in time and method earwitness"
+        )
+    meanings = understand_words(events) if plan.is_traced else None
     clips = {clip.path: clip for clip in dataset.clips}
     names = name_clips(dataset)
 
@@ -102,7 +114,8 @@ def hear_clips(
             recognition = recognize(path, events, scenes, settings, encoder, report)
         if words and clip.labels is not None:
             scores = tuple(classify(path, words, settings, encoder))
-        return Heard(names[path], clip, recognition, scores, note=find_truncation(path) or "")
+        curves = trace_scores(path, tuple(plan.events), meanings, settings, encoder) if meanings else None
+        return Heard(names[path], clip, recognition, scores, note=find_truncation(path) or "", curves=curves)
 
     outcomes = process_each(list(clips), process, progress, n_at_once)
     heard = (each.result or Heard(names[each.source], clips[each.source], reason=each.reason) for each in outcomes)
@@ -141,6 +154,7 @@ def score_heard(
         true = {each.file: each.clip.labels or frozenset() for each in usable if each.scores}
         measures.append(measure_clips(true, tagged, list(plan.clips)))
     groups = _group(usable)
+    traced, notes = _score_traces(usable)
     row = {
         "dataset": dataset.name,
         **about,
@@ -152,11 +166,11 @@ def score_heard(
         "method": settings.method,
         "settings": settings.to_dict(),
         "words": {"events": plan.events, "scenes": plan.scenes, "labels": plan.clips},
-        "notes": _note(dataset, heard, measures),
+        "notes": _note(dataset, heard, measures, settings) + notes,
     }
     return Results(
         about=row,
-        metrics=tuple(value for measure in measures for value in score_measure(measure)),
+        metrics=(*(value for measure in measures for value in score_measure(measure)), *traced),
         measures=tuple(measures),
         per_class=[each for measure in measures for each in list_classes(measure)],
         per_condition=[each for measure in measures for each in list_conditions(measure, groups)],
@@ -260,8 +274,21 @@ def _group(heard: Sequence[Heard]) -> dict[str, dict[str, str]]:
     return {condition: members for condition, members in groups.items() if len(set(members.values())) <= MAX_GROUPS}
 
 
-def _note(dataset: Dataset, heard: Sequence[Heard], measures: Sequence[Measure]) -> list[str]:
+def _score_traces(heard: Sequence[Heard]) -> tuple[list[MetricValue], list[str]]:
+    """Return PSDS and notes; nothing where no scores over time were kept."""
+    known = {each.file: each for each in heard if each.clip.events is not None and each.curves and each.recognition}
+    if not known:
+        return [], []
+    ref = {file: list(each.clip.events or ()) for file, each in known.items()}
+    curves = {file: each.curves for file, each in known.items() if each.curves}
+    durations_s = {file: each.recognition.duration_s for file, each in known.items() if each.recognition}
+    return score_traces(ref, curves, durations_s)
+
+
+def _note(dataset: Dataset, heard: Sequence[Heard], measures: Sequence[Measure], settings: Settings) -> list[str]:
     notes = list(dataset.notes)
+    if settings.method == "tmrl" and any(each.scores for each in heard):
+        notes.append("labels of whole clips are scored by earwitness' own method; the published one has none for them")
     failed = [each for each in heard if each.reason]
     if failed:
         notes.append(f"{len(failed)} recordings could not be used and are in no number: {failed[0].file}, ...")

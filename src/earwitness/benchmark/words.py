@@ -25,12 +25,14 @@ class Plan:
         scenes: of which one is true.
         clips: labels of whole clips.
         kinds: how events are scored, kinds of measures; the first tells mistakes.
+        is_traced: whether scores over time are wanted, too, for PSDS.
     """
 
     events: dict[str, str]
     scenes: dict[str, str]
     clips: dict[str, str]
     kinds: tuple[str, ...] = ()
+    is_traced: bool = False
 
 
 def plan_words(
@@ -86,8 +88,8 @@ def _choose_words(labels: Sequence[str], given: Sequence[str], option: str) -> d
         words[label] = word
     seen: dict[str, str] = {}
     for label, word in words.items():
-        if seen.setdefault(word, label) != label:
+        if seen.setdefault(word.lower(), label) != label:
             raise WordError(
-                f"labels {seen[word]} and {label} are both {word!r}; give one another word: {option} '{label}=...'"
+                f"labels {seen[word.lower()]} and {label} are both {word!r}; give one another: {option} '{label}=...'"
             )
     return words
