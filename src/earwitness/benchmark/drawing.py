@@ -52,7 +52,7 @@ def draw_confusion(labels: Sequence[str], confusion: np.ndarray) -> str:
     columns = [*labels, "no answer"] if confusion[:, -1].any() else list(labels)
     kept = [row for row in range(len(labels)) if confusion[row].any()]
     side = 10 + 7 * max(map(len, columns))
-    width, height = side + CELL * len(columns) + 10, side + CELL * len(kept) + 10
+    width, height = side + CELL * len(columns) + side // 2, side + CELL * len(kept) + 10
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="confusion">']
     for place, name in enumerate(columns):
         x = side + CELL * place + CELL / 2 + 4
