@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-WIDTH, HEIGHT = 620, 260
-LEFT, RIGHT, TOP, BOTTOM = 60, 130, 16, 40
+WIDTH, HEIGHT = 680, 260
+LEFT, RIGHT, TOP, BOTTOM = 60, 190, 16, 40
 STROKES = (("--a", ""), ("--b", "6 3"), ("--c", "2 3"))  # colour and dashes, so that colour is not needed
 CELL = 34
 

@@ -24,7 +24,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; } td { overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; white-space: nowrap; } li { overflow-wrap: anywhere; }
+svg { max-width: 100%; height: auto; } td:first-child { min-width: 6rem; }
 .wide { overflow-x: auto; } .faint, caption { color: var(--faint); } svg text { fill: var(--ink); font-size: 12px; }
 """
 
