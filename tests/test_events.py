@@ -84,3 +84,12 @@ def test_short_events_are_dropped_on_request() -> None:
 
 def test_an_event_that_lasts_to_the_end_is_told() -> None:
     assert [tokens(e) for e in listen([0, 0, 0.9, 0.9], n_rows=2)] == [(2, 4)]
+
+
+def test_a_word_with_a_threshold_of_its_own_is_heard_by_it_and_holds_in_proportion() -> None:
+    curve = [0, 0.45, 0.55, 0.7, 0.85, 0.55, 0.5, 0]
+    own = Settings(thresholds=(("Siren", 0.8),))  # holds down to 0.33 / 0.5 * 0.8 = 0.528
+    assert [tokens(e) for e in listen(curve)] == [(1, 7)]
+    assert [tokens(e) for e in listen(curve, settings=own)] == [(2, 6)]
+    assert listen(np.minimum(curve, 0.79).tolist(), settings=own) == []
+    assert [tokens(e) for e in listen(curve, settings=Settings(thresholds=(("bark", 0.9),)))] == [(1, 7)]

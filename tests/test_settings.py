@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,55 @@ def test_settings_come_back_from_their_plain_values() -> None:
     settings = Settings(hop_s=0.25, n_tags=3, encoder="some/where.safetensors", noise_factor=0.1)
     assert set(settings.to_dict()) == {field.name for field in fields(Settings)}
     assert Settings.from_mapping(settings.to_dict()) == settings
+
+
+def test_words_have_thresholds_of_their_own_and_all_else_the_common_one(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('event_hold = 0.25\n[thresholds]\nsiren = 0.8\n"Dog bark" = 1\n')
+    settings = read_settings(path)
+    assert settings == Settings(event_hold=0.25, thresholds=(("siren", 0.8), ("Dog bark", 1.0)))
+    assert hash(settings) == hash(read_settings(path))
+    assert [settings.threshold_of(word) for word in ("Siren", "dog_bark", "rain")] == [0.8, 1.0, 0.5]
+    assert [settings.hold_of(word) for word in ("Siren", "dog_bark", "rain")] == pytest.approx([0.4, 0.5, 0.25])
+
+
+def test_a_hold_is_never_above_its_threshold() -> None:
+    for common, hold, own in ((0.5, 0.5, 0.1), (0.0, 0.0, 0.3), (1.0, 1.0, 0.0)):
+        settings = Settings(event_threshold=common, event_hold=hold, thresholds=(("siren", own),))
+        assert settings.hold_of("siren") <= settings.threshold_of("siren") == own
+        assert settings.hold_of("rain") == hold
+
+
+def test_settings_with_thresholds_survive_json_and_toml(tmp_path: Path) -> None:
+    words = (('a "b" = \\ [c]', 0.25), ("d\x7f\te", 1e-05), ("größe", 0.123456789))
+    settings = Settings(encoder="some\\where.pth", hop_s=0.5, blind_calibration=True, thresholds=words)
+    assert json.loads(json.dumps(settings.to_dict()))["thresholds"] == dict(words)
+    assert Settings.from_mapping(json.loads(json.dumps(settings.to_dict()))) == settings
+    path = tmp_path / "s.toml"
+    path.write_text(settings.to_toml(), encoding="utf-8")
+    assert read_settings(path) == settings
+    assert "n_tags" not in settings.to_toml()
+    assert "event_hold = 0.33" in settings.to_toml()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("thresholds = 0.5", "thresholds=0.5: give words with a score each"),
+        ("thresholds = ['siren']", "thresholds='siren': give words"),
+        ("thresholds.siren = 1.5", "thresholds: 'siren' has 1.5; give a score from 0 to 1"),
+        ("thresholds.siren = nan", "thresholds: 'siren' has nan; give a score"),
+        ("thresholds.siren = true", "thresholds: 'siren' has True; give a score"),
+        ("thresholds.siren = '0.5'", "thresholds: 'siren' has '0.5'; give a score"),
+        ("thresholds.' ' = 0.5", "thresholds: an empty word ' ' with 0.5; remove it"),
+        ("thresholds.Siren = 0.5\nthresholds.siren = 0.6", "thresholds: 'siren' is there already as 'Siren'"),
+    ],
+)
+def test_a_threshold_that_cannot_be_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(line)
+    with pytest.raises(SettingsError, match=rf"s\.toml: {reason}"):
+        read_settings(path)
 
 
 def test_an_unknown_key_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def choose_settings(path: Path | None, **options: Any) -> Settings:
     given = {name: value for name, value in options.items() if value is not None}
     if "event_threshold" in given:  # a lower threshold takes the hold along
         given["event_hold"] = min(chosen.event_hold, given["event_threshold"])
+        given["thresholds"] = ()  # it is for all words
     return replace(chosen, **given)
 
 

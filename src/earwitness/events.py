@@ -38,15 +38,17 @@ def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterat
 
     Args:
         word_scores: batches of rows (N, V) in order of time; rows follow each other every `span_s` seconds.
-        settings: `event_threshold`, `event_hold`, `merge_gap_s` and `min_duration_s` are used.
+        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
+            are used.
     """
     tracks: dict[str, _Track] = {}
     for rows in word_scores:
         start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
-        held = np.pad(rows.scores >= settings.event_hold, ((1, 1), (0, 0))).astype(np.int8)
+        holds = np.array([settings.hold_of(word) for word in rows.meanings.words], np.float32)
+        held = np.pad(rows.scores >= holds, ((1, 1), (0, 0))).astype(np.int8)
         steps = np.diff(held, axis=0)  # (N + 1, V): 1 where a stretch begins, -1 after it ends
         for index, word in enumerate(rows.meanings.words):
-            track = tracks.setdefault(word, _Track(settings, span_s))
+            track = tracks.setdefault(word, _Track(settings, settings.threshold_of(word), span_s))
             firsts, ends = np.flatnonzero(steps[:, index] == 1), np.flatnonzero(steps[:, index] == -1)
             for first, end in zip(firsts, ends, strict=True):
                 yield from track.add(rows, index, int(first), int(end) - 1)
@@ -82,8 +84,8 @@ class _Stretch:
 class _Track:
     """What is undecided of a word: a stretch that may go on in the next batch, and an event that may yet be joined."""
 
-    def __init__(self, settings: Settings, span_s: float) -> None:
-        self.settings, self.span_s = settings, span_s
+    def __init__(self, settings: Settings, threshold: float, span_s: float) -> None:
+        self.settings, self.threshold, self.span_s = settings, threshold, span_s
         self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
         self.open: _Stretch | None = None
         self.event: Event | None = None
@@ -112,7 +114,7 @@ class _Track:
             yield from self._take(stretch)
 
     def _take(self, stretch: _Stretch) -> Iterator[Event]:
-        if stretch.event.score < self.settings.event_threshold:
+        if stretch.event.score < self.threshold:
             return
         event = stretch.refined(self.span_s)
         if self.event and event.onset_s - self.event.offset_s <= self.settings.merge_gap_s:

@@ -159,7 +159,7 @@ class ResultFolder:
 
 def to_dict(recognition: Recognition) -> dict[str, Any]:
     """Return a recognition as plain values, for JSON."""
-    return {"schema": SCHEMA, **asdict(recognition)}
+    return {"schema": SCHEMA, **asdict(recognition), "settings": recognition.settings.to_dict()}
 
 
 def from_dict(values: dict[str, Any]) -> Recognition:

@@ -6,6 +6,7 @@ Out: a `Recognition`. Every stage that it calls is public and can be entered by 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -25,6 +26,8 @@ from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
 from earwitness.windows import slide
 from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
+
+logger = logging.getLogger(__name__)
 
 NOISE_SEED = 0
 
@@ -140,6 +143,8 @@ def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings
         WordError, PlaceError: see `recognize`.
     """
     if settings.method == "tmrl":
+        if settings.thresholds:
+            logger.warning("the method 'tmrl' has no thresholds: those of single words are not used")
         embed_words([*events, *scenes])
     else:
         _understand(tuple(events))

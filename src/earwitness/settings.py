@@ -1,11 +1,12 @@
 """Settings: everything that steers a run, in one frozen dataclass, with a TOML file as its written form.
 
-In: keyword arguments or a TOML file. Out: a checked `Settings`. Unknown keys, wrong types and values out of range are
-refused.
+In: keyword arguments or a TOML file. Out: a checked `Settings`, and TOML again. Unknown keys, wrong types and values
+out of range are refused.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ CHOICES = {
     "precision": ("auto", "fp32", "bf16", "int8"),
 }
 
+# What an event threshold was found with; always written, so that it holds when a default changes.
+UNDER_THRESHOLDS = ("encoder", "window_s", "hop_s", "event_threshold", "event_hold", "merge_gap_s", "min_duration_s")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -44,6 +48,10 @@ class Settings:
         n_tags: how many tags a summary lists.
         places: path of a TOML file with places of your own, added to the shipped ones.
         blind_calibration: standardise scene scores over the clips of the run.
+        thresholds: words with event thresholds of their own, as `earwitness calibrate` finds them: pairs, or a
+            mapping, kept as sorted pairs. Each takes its hold along in proportion; other words keep
+            `event_threshold`. Case and `_` do not
+            matter. The method "tmrl" has no threshold and ignores them.
         noise_factor: standard deviation of noise added to the samples, for robustness experiments.
         commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
         runtime: "torch" or "onnx", what the encoder computes on; "auto" takes torch where it is installed.
@@ -72,8 +80,10 @@ class Settings:
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     compile_encoder: bool = False
     n_threads: int = 0
+    thresholds: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "thresholds", _check_thresholds(self.thresholds))
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), getattr(type(self), field.name))
         for name, choices in CHOICES.items():
@@ -96,7 +106,28 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for a file."""
-        return asdict(self)
+        return {**asdict(self), "thresholds": dict(self.thresholds)}
+
+    def to_toml(self) -> str:
+        """Return the settings as TOML: those that thresholds rest on, those that are not the defaults, thresholds."""
+        lines = []
+        for name, value in self.to_dict().items():
+            if name != "thresholds" and (name in UNDER_THRESHOLDS or value != getattr(type(self), name)):
+                lines.append(f"{name} = {_to_toml(value)}")
+        if self.thresholds:
+            lines += ["", "[thresholds]", *(f"{_to_toml(word)} = {_to_toml(score)}" for word, score in self.thresholds)]
+        return "\n".join(lines) + "\n"
+
+    def threshold_of(self, word: str) -> float:
+        """Return the event threshold of a word: its own, else that of all."""
+        return {_plain(each): score for each, score in self.thresholds}.get(_plain(word), self.event_threshold)
+
+    def hold_of(self, word: str) -> float:
+        """Return the score down to which a word's event goes on: in proportion to its threshold, never above it."""
+        threshold = self.threshold_of(word)
+        if threshold == self.event_threshold or not self.event_threshold:
+            return self.event_hold
+        return min(threshold, self.event_hold * threshold / self.event_threshold)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], origin: str = "settings") -> Settings:
@@ -141,3 +172,31 @@ def _check_type(name: str, value: object, default: object) -> None:
     is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
     if not is_right or (isinstance(value, bool) and wanted is not bool):
         raise SettingsError(f"{name}={value!r}: must be {wanted.__name__}, as the default {default!r}")
+
+
+def _check_thresholds(given: object) -> tuple[tuple[str, float], ...]:
+    """Return thresholds by word as sorted pairs."""
+    pairs = list(given.items() if isinstance(given, Mapping) else given if isinstance(given, tuple | list) else [given])
+    seen: dict[str, str] = {}
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise SettingsError(f"thresholds={pair!r}: give words with a score each, such as {{'siren': 0.7}}")
+        word, score = pair
+        if not isinstance(score, int | float) or isinstance(score, bool) or not 0 <= score <= 1:
+            raise SettingsError(f"thresholds: {word!r} has {score!r}; give a score from 0 to 1")
+        key = _plain(word)
+        if not key:
+            raise SettingsError(f"thresholds: an empty word {word!r} with {score}; remove it")
+        if key in seen:
+            raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; keep one of them")
+        seen[key] = word
+    return tuple(sorted((word, float(score)) for word, score in pairs))
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.replace("_", " ").lower().split())
+
+
+def _to_toml(value: str | float | bool) -> str:
+    # A JSON string is a TOML string but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,7 +2,8 @@
 
 In: `TagScores` of 4 s windows. Out: `Event`s and `SceneScore`s. Differences from the published code, all deliberate:
 hops are true seconds, every word that matches a tag is kept, an empty mixture's event-to-background ratio stays -inf,
-texts are embedded once, and nothing is drawn at random.
+texts are embedded once, and nothing is drawn at random. `Settings.thresholds` has no meaning here: a tag names a word
+or does not.
 
 Source: "Unsupervised Method of Transformer-based Multimodal Representation Learning for Acoustic Event Classification
 and Blind Acoustic Scene Classification".
