@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earwitness.cli_calibrate import calibrate
 from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
 from earwitness.cli_evaluate import compare, evaluate
@@ -188,6 +189,7 @@ def tags(
 
 
 app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
+app.command(short_help="Choose thresholds on background, without labels.")(calibrate)
 app.command(short_help="Make test mixtures whose truth is known.")(mix)
 app.command(short_help="Tell how good recognition is on a data set.")(evaluate)
 app.command(short_help="Compare two evaluations of the same recordings.")(compare)
