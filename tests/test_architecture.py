@@ -20,7 +20,7 @@ ORDER = (
     *("runtime_shared", "runtime", "onnx_export", "clap"),
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
-    *("poisson", "calibration"),
+    *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli"),
     *("published", "__init__", "__main__"),

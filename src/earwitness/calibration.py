@@ -24,7 +24,7 @@ from earwitness.events import Event, find_events
 from earwitness.poisson import bound_count, extrapolate_level
 from earwitness.recognition import read_heard
 from earwitness.runtime import LoadedEncoder, choose_encoder
-from earwitness.settings import Settings
+from earwitness.settings import Settings, fold_word
 from earwitness.tags import Logits, TagScores, score_tokens, tag_names
 from earwitness.windows import Windows, slide
 from earwitness.words import WordMeanings, WordScores, match_words, understand_words
@@ -198,8 +198,8 @@ def choose_thresholds(
     for index in range(len(heard[0].meanings.words)):
         words.append(_calibrate_word(_Peaks(heard, index, settings), hours, false_alarms_per_hour))
     found = tuple((each.word, each.threshold) for each in words if each.threshold is not None)
-    known = {each.word for each in words}
-    kept = tuple(pair for pair in settings.thresholds if pair[0] not in known)
+    known = {fold_word(each.word) for each in words}
+    kept = tuple(pair for pair in settings.thresholds if fold_word(pair[0]) not in known)
     return Calibration(
         words=tuple(words),
         false_alarms_per_hour=false_alarms_per_hour,
@@ -232,7 +232,7 @@ class _Peaks:
     def find_lowest(self, most: float) -> float | None:
         """Return the lowest threshold, from above all peaks on, down to which at most `most` events begin."""
         found = None
-        for threshold in _descend(self.highest, LOWEST):
+        for threshold in descend(self.highest, LOWEST):
             if self.count(threshold) > most:
                 break
             found = threshold
@@ -241,7 +241,7 @@ class _Peaks:
     def extrapolate(self, n_wanted: float) -> float:
         """Return the score that is passed by `n_wanted` events on as much background, from the tail of the peaks."""
         tail, level = list[float](), _logit(max(self.highest, 1e-6))
-        for threshold in _descend(self.highest, max(self.lowest, 1e-6)):
+        for threshold in descend(self.highest, max(self.lowest, 1e-6)):
             peaks = [_logit(peak) for peaks in self.at(threshold) for peak in peaks]
             if len(peaks) > len(tail):
                 tail, level = peaks, _logit(threshold)
@@ -281,8 +281,8 @@ def _choose(peaks: _Peaks, n_promised: float) -> tuple[float | None, bool]:
     return threshold, is_extrapolated
 
 
-def _descend(highest: float, lowest: float) -> list[float]:
-    """Return the thresholds that are tried: from right above the highest score down, none below the lowest."""
+def descend(highest: float, lowest: float) -> list[float]:
+    """Return thresholds to try, 0.05 logits apart: from right above the highest score down, none below the lowest."""
     level = _logit(min(max(highest, lowest), 1 - 1e-6)) + STEP
     n_steps = max(0, math.ceil((level - _logit(lowest)) / STEP))
     tried = [max(lowest, _round_up(_score(level - step * STEP))) for step in range(n_steps + 1)]
@@ -292,7 +292,7 @@ def _descend(highest: float, lowest: float) -> list[float]:
 def _round_up(score: float) -> float:
     """Return a score with four significant digits of its distance from 0 and 1, never lower."""
     digits = 3 - math.floor(math.log10(min(score, 1 - score))) if 0 < score < 1 else 4
-    return min(1.0, math.ceil(score * 10.0**digits) / 10.0**digits)
+    return min(1.0, math.ceil(score * 10.0**digits - 1e-6) / 10.0**digits)
 
 
 def _logit(score: float) -> float:

@@ -6,7 +6,7 @@ In: recordings of background, words, a promised rate. Out: a TOML file of settin
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,10 +31,13 @@ from earwitness.cli_options import (
     read_words,
     show_name,
 )
-from earwitness.errors import OutputError, SettingsError, WordError
+from earwitness.errors import AnnotationError, OutputError, SettingsError, WordError
 
 if TYPE_CHECKING:
     from earwitness.calibration import CalibratedWord, Calibration, HeardWords
+    from earwitness.evaluation.annotations import LabelledEvent
+    from earwitness.runtime import LoadedEncoder
+    from earwitness.words import WordMeanings
 
 HEADER = ("word", "threshold", "heard", "in files", "per hour", "95 % bound", "at 10 x the rate", "rests on")
 
@@ -73,7 +76,9 @@ def calibrate(
         asked = read_words(events)
         if not asked:
             raise WordError("no words: give --events, for example --events 'siren,dog bark'")
-        meanings, loaded = understand_words(asked), choose_encoder(chosen)
+        meanings = understand_words(asked)
+        clips = find_labelled(labelled, meanings.words) if labelled else {}
+        loaded = choose_encoder(chosen)
 
         def process(source: Path, report: Callable[[float], None]) -> HeardWords:
             return hear_words(source, meanings, chosen, loaded, report)
@@ -90,6 +95,8 @@ def calibrate(
         calibration = choose_thresholds(heard, rate, chosen, loaded)
         _write(describe_toml(calibration), out)
         print(describe(calibration))
+        if clips:
+            print("\n" + "\n".join(_tell_recall(clips, meanings, calibration, loaded)))
         print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
         n_hopeless = sum(each.threshold is None for each in calibration.words)
         exit_with(n_failed, len(sources), None)
@@ -169,6 +176,63 @@ def _tell_words(calibration: Calibration) -> list[str]:
                 "recording out"
             )
     return ["", *lines] if lines else []
+
+
+def find_labelled(table: Path, words: Sequence[str]) -> dict[Path, list[LabelledEvent]]:
+    """Return the recordings beside a table of annotated events, with their events.
+
+    Raises:
+        AnnotationError: the table is broken, a recording is not there, or none of the words is annotated.
+    """
+    from earwitness.evaluation.annotations import read_events
+    from earwitness.words import normalise_word
+
+    clips = {}
+    for name, labelled in read_events(table).items():
+        places = [table.parent / name, table.parent / "audio" / name]
+        path = next((each for each in places if each.is_file()), None)
+        if path is None:
+            raise AnnotationError(
+                f"{table}: {name} is neither in {table.parent} nor in {places[1].parent}; put the recording there"
+            )
+        clips[path] = labelled
+    labels = sorted({each.label for labelled in clips.values() for each in labelled})
+    if not {normalise_word(each) for each in labels} & {normalise_word(each) for each in words}:
+        raise AnnotationError(f"{table}: its labels {', '.join(labels[:8])} are none of the words {', '.join(words)}")
+    return clips
+
+
+def _tell_recall(
+    clips: Mapping[Path, Sequence[LabelledEvent]],
+    meanings: WordMeanings,
+    calibration: Calibration,
+    loaded: LoadedEncoder,
+) -> list[str]:
+    """Return a line a word on what is found of the labelled events; the thresholds stay as they are."""
+    from earwitness.calibration import hear_words
+    from earwitness.recall import measure_recall
+    from earwitness.words import normalise_word
+
+    heard = {path: hear_words(path, meanings, calibration.settings, loaded) for path in clips}
+    lines = [f"On {len(clips)} labelled recordings, at these thresholds (which stay as they are):"]
+    for index, each in enumerate(calibration.words):
+        if each.threshold is None:
+            continue
+        key = normalise_word(each.word)
+        truth = [
+            (heard[path], [(one.onset_s, one.offset_s) for one in labelled if normalise_word(one.label) == key])
+            for path, labelled in clips.items()
+        ]
+        found = measure_recall(truth, index, each.threshold, calibration.settings)
+        if found is None:
+            lines.append(f"  {each.word}: no event is labelled so")
+            continue
+        lines.append(
+            f"  {each.word}: {found.n_found} of {found.n_labelled} events found (recall {found.recall:.2f}), "
+            f"{found.n_besides} besides, F1 {found.f1:.2f}; {found.strictest:.4g} would find as many; best F1 "
+            f"{found.best_f1:.2f} at {found.best:.4g}"
+        )
+    return lines
 
 
 def _write(text: str, path: Path) -> None:

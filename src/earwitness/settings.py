@@ -120,7 +120,7 @@ class Settings:
 
     def threshold_of(self, word: str) -> float:
         """Return the event threshold of a word: its own, else that of all."""
-        return {_plain(each): score for each, score in self.thresholds}.get(_plain(word), self.event_threshold)
+        return {fold_word(each): score for each, score in self.thresholds}.get(fold_word(word), self.event_threshold)
 
     def hold_of(self, word: str) -> float:
         """Return the score down to which a word's event goes on: in proportion to its threshold, never above it."""
@@ -167,6 +167,11 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not readable as TOML ({error})") from error
 
 
+def fold_word(word: str) -> str:
+    """Return a word without what does not matter where thresholds are looked up: case, `_` and further spaces."""
+    return " ".join(word.replace("_", " ").lower().split())
+
+
 def _check_type(name: str, value: object, default: object) -> None:
     wanted = type(default)
     is_right = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
@@ -184,17 +189,13 @@ def _check_thresholds(given: object) -> tuple[tuple[str, float], ...]:
         word, score = pair
         if not isinstance(score, int | float) or isinstance(score, bool) or not 0 <= score <= 1:
             raise SettingsError(f"thresholds: {word!r} has {score!r}; give a score from 0 to 1")
-        key = _plain(word)
+        key = fold_word(word)
         if not key:
             raise SettingsError(f"thresholds: an empty word {word!r} with {score}; remove it")
         if key in seen:
             raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; keep one of them")
         seen[key] = word
     return tuple(sorted((word, float(score)) for word, score in pairs))
-
-
-def _plain(word: str) -> str:
-    return " ".join(word.replace("_", " ").lower().split())
 
 
 def _to_toml(value: str | float | bool) -> str:
