@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 import soundfile
 
 from ablate_events import Tally
+from calibration import Held
 from earwitness.audio import Waveform
+from earwitness.calibration import CalibratedWord
 from earwitness.events import Event
 from earwitness.tags import tag_names
 from mixtures import EBR_DB, RATE_HZ, Case, cut_loudest, cut_out, make_mixtures, measure_rms, mix
@@ -183,3 +186,10 @@ def test_a_commands_peak_memory_is_its_own() -> None:
     assert 55 < large.peak_mib - small.peak_mib < 75
     with pytest.raises(RuntimeError, match="status 3"):
         run_measured([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_a_promise_is_judged_by_the_interval_of_what_was_counted() -> None:
+    word = CalibratedWord("siren", 0.7, 0, 0, 0.0, 3.0, False, None)
+    assert Held(word, n_events=4, hours=1.0, promised=2.0).is_kept  # 1.09 and more
+    assert not Held(word, n_events=8, hours=1.0, promised=2.0).is_kept  # 3.45 and more
+    assert Held(replace(word, threshold=None), n_events=0, hours=1.0, promised=0.1).is_kept

@@ -217,14 +217,17 @@ class _Peaks:
     def __init__(self, heard: Sequence[HeardWords], index: int, settings: Settings) -> None:
         self.heard, self.index, self.settings = heard, index, settings
         self.word = heard[0].meanings.words[index]
-        self.lowest = min(float(each.scores[:, index].min()) for each in heard)
-        self.highest = max(float(each.scores[:, index].max()) for each in heard)
+        self.tops = [float(each.scores[:, index].max()) for each in heard]
+        self.lowest, self.highest = min(float(each.scores[:, index].min()) for each in heard), max(self.tops)
         self.at = lru_cache(maxsize=None)(self._find)
 
     def _find(self, threshold: float) -> list[list[float]]:
         """Return the peak scores of the events of each recording at a threshold."""
         settings = replace(self.settings, thresholds=((self.word, threshold),))
-        return [[event.score for event in each.find(self.index, settings)] for each in self.heard]
+        return [
+            [event.score for event in each.find(self.index, settings)] if top >= threshold else []  # none can begin
+            for each, top in zip(self.heard, self.tops, strict=True)
+        ]
 
     def count(self, threshold: float) -> int:
         return sum(map(len, self.at(threshold)))
