@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from conftest import RATE_HZ, WriteWav, make_noise, make_tone, read_run
 from earwitness.cli import app
-from earwitness.settings import read_settings
+from earwitness.cli_options import choose_settings
+from earwitness.recognition import check_words
+from earwitness.settings import Settings, read_settings
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -90,3 +92,15 @@ def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: Writ
     assert "'white noise': no threshold up to 0.99 keeps the promise" in told
     assert "white noise: NO threshold" in (tmp_path / "mine.toml").read_text()
     assert read_settings(tmp_path / "mine.toml").thresholds == ()
+
+
+def test_a_threshold_on_the_command_line_wins_over_those_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[thresholds]\nsiren = 0.9\n")
+    assert choose_settings(path).threshold_of("siren") == 0.9
+    assert choose_settings(path, event_threshold=0.3).threshold_of("siren") == 0.3
+
+
+def test_the_published_method_says_that_it_has_no_thresholds(caplog: pytest.LogCaptureFixture) -> None:
+    check_words(["siren"], [], Settings(method="tmrl", thresholds=(("siren", 0.9),)))
+    assert "the method 'tmrl' has no thresholds" in caplog.text

@@ -158,6 +158,7 @@ def _tell_background(calibration: Calibration) -> list[str]:
             f"{calibration.provable_per_hour:.3g} per hour and more, at 95 %; {promised:g} per hour takes "
             f"{calibration.hours_needed:.1f} hours. The thresholds are extrapolated from the tail of the scores."
         )
+    lines.append("The expected rate keeps to the promise; rates up to the 95 % bound cannot be excluded.")
     return lines
 
 
