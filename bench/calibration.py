@@ -4,7 +4,7 @@ In: ESC-10's clips, and TUT's recordings with their annotated events cut out. Ou
 on the other half of the files, with its Poisson interval, and the mean over many divisions. A word's own clips are left
 out. Half the files are some ten minutes: promises above 3 / hours are counted, those below extrapolated.
 
-    python bench/calibration.py --esc10 ../shared/data/esc10 --tut ../shared/data/tut   # a minute
+    python bench/calibration.py --esc10 ../shared/data/esc10 --tut ../shared/data/tut   # four minutes
 """
 
 from __future__ import annotations
