@@ -22,20 +22,8 @@ ORDER = (
     *("events", "places", "scenes", "tmrl", "recognition", "features", "outputs", "feature_files", "report"),
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli"),
+    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate", "cli"),
     *("published", "__init__", "__main__"),
-    *(
-        "cli_options",
-        "cli_weights",
-        "cli_data",
-        "cli_mix",
-        "cli_embed",
-        "cli_calibrate",
-        "cli",
-        "published",
-        "__init__",
-        "__main__",
-    ),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
 # folders before it; of the flow only the commands import from folders.
