@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +121,28 @@ def test_a_run_that_is_cut_off_is_interrupted_and_keeps_its_rows(tmp_path: Path)
     assert read_run(tmp_path)["state"] == "interrupted"
     assert len(read_rows(tmp_path / "events.csv")) == 2
     assert (tmp_path / "events.parquet").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("handler", "is_stopped"), [(signal.default_int_handler, True), (signal.SIG_IGN, False)])
+def test_a_key_press_while_a_recording_is_written_waits_until_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handler: Any, is_stopped: bool
+) -> None:
+    write_rows = ResultFolder._write_rows
+
+    def press_and_write(folder: ResultFolder, *rest: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        write_rows(folder, *rest)
+
+    usual = signal.signal(signal.SIGINT, handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), ResultFolder(tmp_path, TABLES, [], RUN) as results:
+            monkeypatch.setattr(ResultFolder, "_write_rows", press_and_write)
+            results.add(RECOGNITION)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    run = read_run(tmp_path)
+    assert (run["state"], run["n_done"]) == ("interrupted" if is_stopped else "complete", 1)
+    assert len(read_rows(tmp_path / "events.csv")) == 2
 
 
 def test_files_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:

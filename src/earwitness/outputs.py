@@ -13,7 +13,9 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +39,22 @@ COLUMNS = {
 }
 FORMATS = ("csv", "jsonl", "parquet", "dcase", "audacity", "raven")
 _ESCAPE = "backslashreplace"  # for the names of files that are not UTF-8
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a recording be written whole before a key press stops the run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed and callable(usual):  # not where key presses are ignored, as in the background
+        usual(signal.SIGINT, None)
 
 
 class ResultFolder:
@@ -83,6 +101,7 @@ class ResultFolder:
         finally:
             self._write_run("complete" if is_complete else "interrupted")
 
+    @_undisturbed()
     def add(self, recognition: Recognition) -> None:
         """Write one recording's events, scenes and tags."""
         source = recognition.source
@@ -107,11 +126,13 @@ class ResultFolder:
         self.n_done += 1
         self.n_failed += bool(recognition.notes)
 
+    @_undisturbed()
     def add_clip(self, source: str, scores: Sequence[ClipScore]) -> None:
         """Write one clip's score for each word."""
         self._write_rows("clips.csv", ((source, each.word, f"{each.score:.6g}") for each in scores))
         self.n_done += 1
 
+    @_undisturbed()
     def add_error(self, source: str, reason: str) -> None:
         """Write that a recording could not be used, and why."""
         self._write_rows("errors.csv", [(source, reason)])
