@@ -59,7 +59,7 @@ def test_made_files_score_as_sed_scores_eval_scored_them() -> None:
 def test_more_made_files_score_as_in_sed_scores_eval() -> None:
     with reference_tools():
         pytest.importorskip("sed_scores_eval")
-    for seed in range(100, 180):
+    for seed in range(100, 1100):
         case = make_case(seed)
         assert_same(score_all(*case), score_with_sed_scores_eval(*case))
 
