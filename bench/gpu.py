@@ -4,6 +4,7 @@ In: nothing; weights are random, which does not change the time. Out: a Markdown
 
     python bench/gpu.py                          # ViT-Base, 256 windows of 10 s, bf16
     python bench/gpu.py --compile --out gpu.json
+    python bench/gpu.py --clips ../shared/data/esc10    # and what the embedded encoder hears there, against the CPU
 
 The share of peak is the encoder's matrix operations per second over those of a large bf16 matrix product measured in
 the same run. Two threads take turns on the whole path, so that copying overlaps with computing.
@@ -23,8 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from earwitness.audio import find_audio, load_audio
 from earwitness.encoder import Encoder
 from earwitness.logmel import compute_log_mel
+from earwitness.runtime import Compute, load_encoder
 from earwitness.runtime_shared import SharedBackend
 from earwitness.runtime_torch import TorchBackend
 from earwitness.spec import EncoderSpec
@@ -50,6 +53,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=256, help="windows of 10 s in a batch (256)")
     parser.add_argument("--runs", type=int, default=20, help="batches that are timed (20)")
     parser.add_argument("--compile", action="store_true", help="compile the blocks with torch.compile")
+    parser.add_argument("--clips", type=Path, help="a folder of clips that the embedded encoder hears on both")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
     if not torch.cuda.is_available():
@@ -62,6 +66,8 @@ def main() -> None:
     for row in rows:
         matrix = f"{row.tflops:.0f} | {row.share_of_peak:.1%}" if row.tflops and row.share_of_peak else "- | -"
         print(f"| {row.what} | {row.seconds:.4f} | {row.hours_per_s:.2f} | {matrix} |", flush=True)
+    if options.clips:
+        compare_clips(options.clips, options.compile)
     if options.out:
         result = {"device": device, "torch": torch.__version__, "peak_tflops": peak, "rows": list(map(asdict, rows))}
         options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -89,6 +95,20 @@ def measure(n_windows: int, n_runs: int, is_compiled: bool, peak_tflops: float) 
         Row("front end alone, samples on the device to log-mel", front_end_s, hours / front_end_s),
         Row("whole path, samples in host memory to logits in host memory", whole_s, hours / whole_s),
     ]
+
+
+def compare_clips(folder: Path, is_compiled: bool, clip_s: float = 5.0) -> None:
+    """Print how far the embedded encoder's clip logits on the GPU are from those in fp32 on the CPU."""
+    size = round(clip_s * 16000)
+    clips = [load_audio(path, 16000).samples[:size] for path in find_audio([folder])]
+    windows = np.stack([np.pad(clip, (0, size - len(clip))) for clip in clips])
+    exact = load_encoder(compute=Compute("torch", "cpu", "fp32")).token_logits(windows).mean(axis=1)  # (W, C)
+    for precision in ("fp32", "bf16"):
+        encoder = load_encoder(compute=Compute("torch", "cuda", precision, is_compiled))  # type: ignore[arg-type]
+        logits = encoder.token_logits(windows).mean(axis=1)
+        error, same = np.abs(logits - exact), (logits.argmax(axis=1) == exact.argmax(axis=1)).mean()
+        print(f"\n{encoder.backend.computed_on}: {len(clips)} clips, logits differ by {error.mean():.1e}, ", end="")
+        print(f"{error.max():.1e} at most; the best tag is the same on {same:.1%}")
 
 
 def make_encoder(spec: EncoderSpec) -> Encoder:

@@ -99,10 +99,13 @@ def measure_start(short: Path) -> list[Line]:
     """Measure what a user waits for before there is anything to see."""
     help_s = min(run_measured([str(COMMAND), "--help"]).seconds for _ in range(5))
     first_s = statistics.median(_listen(short).seconds for _ in range(3))
+    light = [_listen(short, "--runtime", "onnx") for _ in range(3)]
     load_s = statistics.median(_time_load() for _ in range(3))
     return [
         Line("earwitness --help, best of 5", help_s, "s", 0.3),
         Line(f"whole listen command on {_measure_s(short):.0f} s of sound, median of 3", first_s, "s", 3.0),
+        Line("the same with --runtime onnx", statistics.median(run.seconds for run in light), "s"),
+        Line("peak memory of that", max(run.peak_mib for run in light), "MiB"),
         Line("load of the embedded encoder after import torch, median of 3", load_s, "s", 0.5),
     ]
 
@@ -205,9 +208,9 @@ def write_silence(path: Path, duration_s: float) -> Path:
     return path
 
 
-def _listen(path: Path) -> Run:
+def _listen(path: Path, *options: str) -> Run:
     words = ["--events", ",".join(EVENT_WORDS), "--scenes", ",".join(SCENE_WORDS)]
-    return run_measured([str(COMMAND), "listen", str(path), *words, "--hop", "1", "--progress", "none"])
+    return run_measured([str(COMMAND), "listen", str(path), *words, "--hop", "1", "--progress", "none", *options])
 
 
 def _time_load() -> float:
