@@ -14,6 +14,7 @@ import shutil
 import site
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
@@ -38,6 +39,9 @@ HOW_TO_GET = (
 )
 
 
+_ONE_AT_A_TIME = threading.Lock()  # threads that need the model first would join and load it side by side
+
+
 def embed_with_mpnet(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return the embeddings (N, 768) of texts, each of unit length.
 
@@ -45,8 +49,9 @@ def embed_with_mpnet(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         MissingExtraError: sentence-transformers or the model is not there; the message says how to get both.
         WeightsError: the model's file is damaged.
     """
-    model = _load(find_mpnet())
-    embeddings = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
+    with _ONE_AT_A_TIME:
+        model = _load(find_mpnet())
+        embeddings = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
     return np.asarray(embeddings, dtype=np.float32)
 
 
