@@ -9,9 +9,9 @@ import pytest
 import earwitness
 
 NAMES = [
-    *("ClipTags", "Compute", "EarwitnessError", "Event", "Features", "LoadedEncoder", "Recognition", "SceneScore"),
-    *("Settings", "TagScores", "Waveform", "Windows", "WordMeanings", "WordScores", "__version__", "calibrate_run"),
-    *("classify", "embed", "find_events", "load_audio"),
+    *("Analysis", "ClipTags", "Compute", "EarwitnessError", "Event", "Features", "LoadedEncoder", "Recognition"),
+    *("SceneScore", "Settings", "TagScores", "Waveform", "Windows", "WordMeanings", "WordScores", "__version__"),
+    *("analyse", "ask", "calibrate_run", "classify", "embed", "find_events", "load_audio"),
     *("load_encoder", "match_words", "profile_scenes", "rank_scenes", "read_blocks", "read_places", "read_settings"),
     *("recognize", "score_tokens", "score_windows", "slide", "summarise_tags", "understand_words"),
 ]

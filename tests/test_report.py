@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earwitness.analysis import read_heard
 from earwitness.audio import Waveform
 from earwitness.errors import AudioError, MissingExtraError, OutputError
 from earwitness.events import Event
 from earwitness.recognition import Recognition
-from earwitness.report import draw_recognition, print_recognition, read_heard, read_timeline
+from earwitness.report import draw_recognition, print_recognition, read_timeline
 from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
 

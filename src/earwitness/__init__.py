@@ -15,11 +15,12 @@ from earwitness.errors import EarwitnessError
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
+    from earwitness.analysis import Analysis, analyse
     from earwitness.audio import Waveform, load_audio, read_blocks
     from earwitness.events import Event, find_events
     from earwitness.features import Features, embed
     from earwitness.places import profile_scenes, read_places
-    from earwitness.recognition import Recognition, calibrate_run, classify, recognize
+    from earwitness.recognition import Recognition, ask, calibrate_run, classify, recognize
     from earwitness.runtime import Compute, LoadedEncoder, load_encoder
     from earwitness.scenes import SceneScore, rank_scenes
     from earwitness.settings import Settings, read_settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from earwitness.words import WordMeanings, WordScores, match_words, understand_words
 
 _HOMES = {
+    "analysis": ("Analysis", "analyse"),
     "audio": ("Waveform", "load_audio", "read_blocks"),
     "windows": ("Windows", "slide"),
     "runtime": ("Compute", "LoadedEncoder", "load_encoder"),
@@ -38,11 +40,12 @@ _HOMES = {
     "scenes": ("SceneScore", "rank_scenes"),
     "settings": ("Settings", "read_settings"),
     "features": ("Features", "embed"),
-    "recognition": ("Recognition", "calibrate_run", "classify", "recognize"),
+    "recognition": ("Recognition", "ask", "calibrate_run", "classify", "recognize"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Analysis",
     "ClipTags",
     "Compute",
     "EarwitnessError",
@@ -58,6 +61,8 @@ __all__ = [
     "WordMeanings",
     "WordScores",
     "__version__",
+    "analyse",
+    "ask",
     "calibrate_run",
     "classify",
     "embed",

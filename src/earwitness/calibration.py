@@ -18,11 +18,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from earwitness.analysis import read_heard
 from earwitness.audio import Source, measure_duration, read_ahead
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
 from earwitness.poisson import bound_count, extrapolate_level
-from earwitness.recognition import read_heard
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.settings import Settings, fold_word
 from earwitness.tags import Logits, TagScores, score_tokens, tag_names

@@ -1,35 +1,34 @@
 """The whole chain on one page: a recording and the user's words in, events, scenes and tags out.
 
-In: a recording (path, file object, (samples, rate) or `Waveform`), event words, scene words, `Settings`.
-Out: a `Recognition`. Every stage that it calls is public and can be entered by itself.
+In: a recording (path, file object, (samples, rate) or `Waveform`), or an `Analysis` of one, event words, scene words,
+`Settings`. Out: a `Recognition`. Every stage that it calls is public and can be entered by itself.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import Source, Waveform, find_truncation, measure_duration, read_ahead, read_blocks
+from earwitness.analysis import ASKED_WITH, Analysis, RecordingReader, find_notes, name_source, read_heard
+from earwitness.audio import Source
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
 from earwitness.places import PlaceProfile, profile_scenes, read_places
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
 from earwitness.settings import Settings
-from earwitness.tags import ClipTags, TagSummary, score_tokens, score_windows, summarise_tags
+from earwitness.spec import TagStats
+from earwitness.tags import ClipTags, TagScores, TagSummary, score_windows, summarise_tags
 from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
 from earwitness.windows import slide
 from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
 
 logger = logging.getLogger(__name__)
-
-NOISE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -89,22 +88,58 @@ def recognize(
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
-    run = _run_tmrl if settings.method == "tmrl" else _run_earwitness
-    reader = _Reader(source, settings, encoder, on_progress)
-    found, ranked, clip = run(reader, events, scenes)
-    found = [replace(event, offset_s=min(event.offset_s, reader.duration_s)) for event in found]  # tokens overhang
-    truncation = find_truncation(source)
+    _understand_all(events, scenes, settings)  # before minutes of work
+    reader = RecordingReader(source, settings, encoder, on_progress)
+    if settings.method == "tmrl":
+        rows = list(reader.score_tmrl())
+        clip, found = summarise_tags(rows), _find(rows, events, settings, encoder.tag_stats)
+    else:
+        reader.n_passes = 2 if events else 1
+        rows, clip = [], reader.summarise()
+        found = _find(reader.score_tokens(), events, settings, encoder.tag_stats)
     return Recognition(
-        source=_name(source),
+        source=name_source(source),
         duration_s=reader.duration_s,
-        events=sorted(found, key=lambda event: (event.onset_s, event.word)),
-        scenes=ranked,
+        events=_order(found, reader.duration_s),
+        scenes=_rank(rows, clip, scenes, settings, encoder.tag_stats),
         tags=clip.summarise(settings.n_tags),
         event_words=list(events),
         settings=settings,
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
-        notes=[truncation] if truncation else [],
+        notes=find_notes(source),
+    )
+
+
+def ask(
+    analysis: Analysis, events: Sequence[str] = (), scenes: Sequence[str] = (), settings: Settings | None = None
+) -> Recognition:
+    """Tell what `recognize` would tell of the recording, from its analysis alone: no audio, no encoder, any words.
+
+    Args:
+        analysis: what `analyse` heard.
+        events, scenes: words, see `recognize`.
+        settings: those of the analysis if not given. What words are asked with may differ (`ASKED_WITH`: thresholds,
+            gaps, places); what a recording is analysed with may not.
+
+    Raises:
+        WordError, PlaceError: see `recognize`.
+        SettingsError: the recording was analysed with other settings.
+    """
+    settings = _check_asked(settings or analysis.settings, analysis.settings)
+    stats = analysis.tag_stats
+    return Recognition(
+        source=analysis.source,
+        duration_s=analysis.duration_s,
+        events=_order(_find(analysis.batches(), events, settings, stats), analysis.duration_s),
+        scenes=_rank(analysis.batches(), analysis.clip, scenes, settings, stats),
+        tags=analysis.clip.summarise(settings.n_tags),
+        event_words=list(events),
+        settings=settings,
+        encoder=analysis.encoder,
+        weights_sha256=analysis.weights_sha256,
+        version=analysis.version,
+        notes=analysis.notes,
     )
 
 
@@ -123,8 +158,8 @@ def classify(
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
-    meanings = _understand(tuple(words))
-    blocks = _Reader(source, settings, encoder, None).blocks()
+    meanings = understand(tuple(words))
+    blocks = read_heard(source, settings, encoder.spec.sample_rate_hz)
     windows = slide(blocks, settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
     best: dict[str, ClipScore] = {}
     for rows in match_words(score_windows(windows, encoder), meanings, encoder.tag_stats):
@@ -142,27 +177,9 @@ def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings
     Raises:
         WordError, PlaceError: see `recognize`.
     """
-    if settings.method == "tmrl":
-        if settings.thresholds:
-            logger.warning("the method 'tmrl' has no thresholds: those of single words are not used")
-        embed_words([*events, *scenes])
-    else:
-        _understand(tuple(events))
-        _profile(tuple(scenes), settings.places)
-
-
-def read_heard(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
-    """Yield a recording's blocks as they are heard: at the encoder's rate, with the noise that was asked for.
-
-    Raises:
-        AudioError: the recording cannot be used.
-    """
-    noise = np.random.default_rng(NOISE_SEED)
-    for block in read_blocks(source, sample_rate_hz):
-        if settings.noise_factor:
-            added = settings.noise_factor * noise.standard_normal(len(block.samples), dtype=np.float32)
-            block = replace(block, samples=block.samples + added)
-        yield block
+    if settings.method == "tmrl" and settings.thresholds:
+        logger.warning("the method 'tmrl' has no thresholds: those of single words are not used")
+    _understand_all(events, scenes, settings)
 
 
 def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
@@ -186,59 +203,14 @@ def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     return calibrated
 
 
-@dataclass
-class _Reader:
-    """Reads a recording's blocks, as often as a method needs them, and tells how far it is."""
-
-    source: Source
-    settings: Settings
-    encoder: LoadedEncoder
-    on_progress: Callable[[float], None] | None
-    n_passes: int = 1
-    n_begun: int = 0
-    duration_s: float = 0.0  # known once the blocks have been read
-
-    def blocks(self) -> Iterator[Waveform]:
-        self.n_begun += 1
-        expected_s = measure_duration(self.source) if self.on_progress else None
-        for block in read_ahead(read_heard(self.source, self.settings, self.encoder.spec.sample_rate_hz)):
-            self.duration_s = block.start_s + block.duration_s
-            yield block
-            if self.on_progress and expected_s:
-                share = min(1.0, self.duration_s / expected_s)
-                self.on_progress((self.n_begun - 1 + share) / self.n_passes)
-
-
-def _run_earwitness(
-    reader: _Reader, events: Sequence[str], scenes: Sequence[str]
-) -> tuple[list[Event], list[SceneScore], ClipTags]:
-    settings, encoder = reader.settings, reader.encoder
-    meanings = _understand(tuple(events)) if events else None
-    profiles = _profile(tuple(scenes), settings.places) if scenes else []
-    reader.n_passes = 2 if meanings else 1
-    clip_windows = slide(reader.blocks(), settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
-    clip = summarise_tags(score_windows(clip_windows, encoder))
-    found: list[Event] = []
-    if meanings:
-        windows = slide(reader.blocks(), settings.window_s, settings.hop_s, n_batch=encoder.batch)
-        word_scores = match_words(score_tokens(windows, encoder), meanings, encoder.tag_stats)
-        found = list(find_events(word_scores, settings))
-    return found, rank_scenes(clip, profiles, encoder.tag_stats), clip
-
-
-def _run_tmrl(
-    reader: _Reader, events: Sequence[str], scenes: Sequence[str]
-) -> tuple[list[Event], list[SceneScore], ClipTags]:
-    hop_s = min(reader.settings.hop_s, WINDOW_S)
-    windows = slide(reader.blocks(), WINDOW_S, hop_s, is_tail_repeated=True, n_batch=reader.encoder.batch)
-    rows = list(score_windows(windows, reader.encoder, is_trimmed=False))
-    found = list(find_events_tmrl(rows, events, hop_s)) if events else []
-    return found, rank_scenes_tmrl(rows, scenes).ranked if scenes else [], summarise_tags(rows)
-
-
 # The same words are asked of every recording of a run, so what is understood by them is kept.
 @lru_cache(maxsize=8)
-def _understand(words: tuple[str, ...]) -> WordMeanings:
+def understand(words: tuple[str, ...]) -> WordMeanings:
+    """Return what `words.understand_words` returns, kept for the next recording.
+
+    Raises:
+        WordError: a word cannot be understood.
+    """
     return understand_words(words)
 
 
@@ -247,7 +219,45 @@ def _profile(scenes: tuple[str, ...], own_places: str) -> list[PlaceProfile]:
     return profile_scenes(scenes, read_places(own_places))
 
 
-def _name(source: Source) -> str:
-    if isinstance(source, str | Path):
-        return str(source)
-    return str(getattr(source, "name", type(source).__name__))
+def _understand_all(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
+    if settings.method == "tmrl":
+        embed_words([*events, *scenes])
+    else:
+        understand(tuple(events))
+        _profile(tuple(scenes), settings.places)
+
+
+def _find(
+    rows: Iterable[TagScores], words: Sequence[str], settings: Settings, tag_stats: TagStats | None
+) -> Iterable[Event]:
+    if not words:
+        return []
+    if settings.method == "tmrl":
+        return find_events_tmrl(rows, words, min(settings.hop_s, WINDOW_S))
+    return find_events(match_words(rows, understand(tuple(words)), tag_stats), settings)
+
+
+def _rank(
+    rows: Iterable[TagScores], clip: ClipTags, words: Sequence[str], settings: Settings, tag_stats: TagStats | None
+) -> list[SceneScore]:
+    if not words:
+        return []
+    if settings.method == "tmrl":
+        return rank_scenes_tmrl(rows, words).ranked
+    return rank_scenes(clip, _profile(tuple(words), settings.places), tag_stats)
+
+
+def _order(events: Iterable[Event], duration_s: float) -> list[Event]:
+    """Return events by onset; the last token of a recording overhangs it, its event does not."""
+    inside = [replace(event, offset_s=min(event.offset_s, duration_s)) for event in events]
+    return sorted(inside, key=lambda event: (event.onset_s, event.word))
+
+
+def _check_asked(asked: Settings, analysed: Settings) -> Settings:
+    for name, value in analysed.to_dict().items():
+        if name not in ASKED_WITH and getattr(asked, name) != value:
+            raise SettingsError(
+                f"{name}={getattr(asked, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
+                f"change only {', '.join(ASKED_WITH)}"
+            )
+    return asked

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from earwitness.analysis import read_heard
 from earwitness.audio import Source, Waveform, measure_duration
 from earwitness.errors import MissingExtraError, OutputError
 from earwitness.events import Event
-from earwitness.recognition import Recognition, read_heard
+from earwitness.recognition import Recognition
 from earwitness.settings import Settings
 from earwitness.tags import Logits, score_windows, sigmoid, tag_names
 from earwitness.tmrl import WINDOW_S

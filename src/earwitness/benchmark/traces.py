@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from earwitness.analysis import read_heard
 from earwitness.benchmark.measures import LEVEL, N_RESAMPLES_RANKED, MetricValue
 from earwitness.errors import AnnotationError
 from earwitness.evaluation.event_metrics import EventLists
 from earwitness.evaluation.intervals import Interval, Metric, bootstrap
 from earwitness.evaluation.psds import PSDS_1, PSDS_2, CurveCounts, count_curves
 from earwitness.evaluation.score_curves import ScoreCurves
-from earwitness.recognition import read_heard
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.tags import score_tokens
