@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: demo test check bench ablation docs words clean
+.PHONY: demo test check bench ablation docs gallery words clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/demo.py $(AUDIO)
@@ -27,6 +27,9 @@ ablation: $(VENV)/.dev
 
 docs: $(VENV)/.demo
 	$(BIN)/python scripts/make_cli_docs.py
+
+gallery: $(VENV)/.dev
+	$(BIN)/python scripts/make_gallery.py
 
 words: $(VENV)/.dev
 	$(BIN)/python scripts/make_word_table.py

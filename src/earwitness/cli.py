@@ -45,6 +45,7 @@ from earwitness.cli_options import (
     read_words,
     show_name,
 )
+from earwitness.cli_show import app as show_app
 from earwitness.cli_weights import app as weights_app
 from earwitness.errors import OutputError, SettingsError, WordError
 from earwitness.version import __version__
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(weights_app, name="weights")
 app.add_typer(data_app, name="data")
+app.add_typer(show_app, name="show")
 
 
 @app.callback(invoke_without_command=True)

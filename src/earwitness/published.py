@@ -19,7 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earwitness.batch import process_each
@@ -27,10 +27,14 @@ from earwitness.cli_options import read_words
 from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.meta import Mixture, read_recipes, write_meta
 from earwitness.outputs import ResultFolder
+from earwitness.pictures.attention import Query, choose_panels, draw_attention, read_attended
+from earwitness.pictures.detections import Detected, draw_detections
+from earwitness.pictures.look import import_figure, save_picture, tell_settings
+from earwitness.pictures.timeline import draw_recognition
 from earwitness.recognition import Recognition, check_words, recognize
-from earwitness.report import draw_recognition, import_figure
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.settings import Settings
+from earwitness.tmrl import WINDOW_S
 from earwitness.tut_rare import (
     CLASS_WORDS,
     WHERE_TO_GET,
@@ -141,23 +145,47 @@ def label_scenes(options: Options) -> int:
 
 
 def draw_all(options: Options) -> int:
-    """Draw each recording: `<graph_dir>/<name>.png`, with the names of its folders before it where names are equal."""
+    """Draw each recording: `<graph_dir>/<name>.png`, with the names of its folders before it where names are equal.
+
+    `attention/<name>.png` beside it shows what the encoder attends to at the strongest event, or where it is loudest
+    if nothing was found. Where the metadata is known, `summary/` holds distributions, confusion, ROC and PR curves.
+    """
     recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
+    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     import_figure()  # before hours of work, not after
     check_words(words, [], settings)
     encoder = choose_encoder(settings)
     n_same = Counter(path.stem for path in recordings)
+    detected: list[Detected] = []
 
     def process(source: Path) -> Recognition:
         parts = source.relative_to(options.data_dir).parts if n_same[source.stem] > 1 else (source.stem,)
-        recognition = recognize(source, words, [], settings, encoder)
-        draw_recognition(recognition, source, options.graph_dir / f"{'_'.join(parts)}.png", encoder)
+        recognition, name = recognize(source, words, [], settings, encoder), f"{'_'.join(parts)}.png"
+        draw_recognition(recognition, source, options.graph_dir / name, encoder)
+        _draw_attention(recognition, source, options.graph_dir / "attention" / name, encoder)
         return recognition
 
     with _open_results(options.graph_dir, "events.csv", "", options, encoder) as results:
         for recognition in _process_all(recordings, process, results):
             _keep(results, recognition, ["drawn"])
+            if mixture := mixtures.get(Path(recognition.source).name):
+                found = sorted(recognition.events, key=lambda event: event.score)
+                detected.append(Detected(mixture.event, {event.word: event.score for event in found}))
+    if _is_scored(len(detected), results.n_done, mixtures):
+        scored, said = choose_scored(words, mixtures.values()), tell_settings(settings, encoder.spec.name)
+        draw_detections(options.graph_dir / "summary", scored, detected, said)
     return _finish(results)
+
+
+def _draw_attention(recognition: Recognition, source: Path, out: Path, encoder: LoadedEncoder) -> None:
+    """Draw roll-out seen from the strongest event's peak and from the class token."""
+    settings = recognition.settings
+    if settings.method == "tmrl":
+        settings = replace(settings, window_s=WINDOW_S)
+    strongest = max(recognition.events, key=lambda event: event.score, default=None)
+    attended = read_attended(source, strongest.peak_s if strongest else None, settings, encoder)
+    panels = choose_panels(attended, "rollout", [Query(attended.time_s), Query()])
+    save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)
 
 
 def convert_recipes(script: str, description: str) -> int:

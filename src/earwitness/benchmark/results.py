@@ -1,7 +1,7 @@
 """Results of an evaluation <-> a folder: one row of results, and the tables behind it.
 
 In: `Results`. Out: `results.json`, `per_class.csv`, `per_condition.csv`, `curves.csv`, `errors_list.csv`,
-`per_file.csv`; and `Results` again, as far as a comparison needs them.
+`per_file.csv`, `scores.csv`; and `Results` again, as far as a comparison or a picture needs them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ COLUMNS = {
     "curves.csv": ("measure", "threshold", "precision", "recall", "f1", "n_false_alarms", "false_alarms_per_hour"),
     "errors_list.csv": ("kind", "file", "word", "onset_s", "offset_s", "score", "heard"),
     "per_file.csv": ("measure", "file", "label", *COUNTS, "value"),
+    "scores.csv": ("measure", "file", "label", "is_there", "score"),
 }
 TOTAL = "(all)"  # the label of a file's row of all labels together
 Rows = list[dict[str, Any]]
@@ -42,7 +43,7 @@ class Results:
         about: data set, split, number of files, settings, encoder, date: what `results.json` says beside the numbers.
         metrics: the numbers.
         measures: counts of each file, from which they are made.
-        per_class, per_condition, curves, errors: rows by the columns of `COLUMNS`.
+        per_class, per_condition, curves, errors, scores: rows by the columns of `COLUMNS`.
     """
 
     about: dict[str, Any]
@@ -52,6 +53,7 @@ class Results:
     per_condition: Rows = field(default_factory=list)
     curves: Rows = field(default_factory=list)
     errors: Rows = field(default_factory=list)
+    scores: Rows = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the one row of results, as `results.json` holds it."""
@@ -81,6 +83,7 @@ def write_results(folder: str | Path, results: Results) -> None:
         "per_condition.csv": results.per_condition,
         "curves.csv": results.curves,
         "errors_list.csv": results.errors,
+        "scores.csv": results.scores,
         "per_file.csv": [row for measure in results.measures for row in _list_files(measure)],
     }
     for name, rows in tables.items():
@@ -124,6 +127,23 @@ def read_results(folder: str | Path) -> SavedResults:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path}: damaged ({error!r}); run 'earwitness evaluate' again") from error
     return SavedResults(folder, about, measures)
+
+
+def read_table(folder: str | Path, name: str) -> list[dict[str, str]]:
+    """Read back the rows of a table of `COLUMNS`.
+
+    Raises:
+        OutputError: it is not there, or damaged.
+    """
+    path = Path(folder) / name
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS[name]:
+                raise OutputError(f"{path}: its columns are not {', '.join(COLUMNS[name])}: evaluate again")
+            return list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise OutputError(f"{path}: not readable ({error}); give a folder that 'earwitness evaluate' wrote") from error
 
 
 def _list_files(measure: Measure) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ annotates decides what is measured: events, scenes, labels of whole clips, or se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -176,6 +176,7 @@ def score_heard(
         per_condition=[each for measure in measures for each in list_conditions(measure, groups)],
         curves=curves,
         errors=errors,
+        scores=_list_scores(plan, usable),
     )
 
 
@@ -261,6 +262,35 @@ def _label_events(plan: Plan, heard: Heard) -> list[ScoredEvent]:
         )
         for each in events
     ]
+
+
+def _list_scores(plan: Plan, heard: Sequence[Heard]) -> Rows:
+    """Return the score of each file and label with its truth: a word's loudest event, scenes, labels of whole clips.
+
+    A file in which no event of a word reached the run's threshold has an empty score for it.
+    """
+    rows: Rows = []
+
+    def add(measure: str, file: str, scores: Mapping[str, float | None], true: Collection[str]) -> None:
+        for label, score in scores.items():
+            told = "" if score is None else f"{score:.6f}"
+            row = {"measure": measure, "file": file, "label": label, "is_there": int(label in true), "score": told}
+            rows.append(row)
+
+    scenes, words = find_labels(plan.scenes), find_labels(plan.clips)
+    for each in heard:
+        if plan.events and each.clip.events is not None and each.recognition:
+            loudest: dict[str, float | None] = dict.fromkeys(plan.events)
+            for scored in _label_events(plan, each):
+                known = loudest[scored.event.label]
+                loudest[scored.event.label] = scored.score if known is None else max(known, scored.score or 0.0)
+            add("events", each.file, loudest, {event.label for event in each.clip.events})
+        if each.clip.scene and each.recognition and each.recognition.scenes:
+            ranked = {scenes[scene.scene]: scene.score for scene in each.recognition.scenes}
+            add("scenes", each.file, ranked, {each.clip.scene})
+        if each.scores:
+            add("clips", each.file, {words[score.word]: score.score for score in each.scores}, each.clip.labels or ())
+    return rows
 
 
 def _group(heard: Sequence[Heard]) -> dict[str, dict[str, str]]:
