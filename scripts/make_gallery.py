@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "gallery.md"
 WORDS = "telephone ringing,dog bark,glass breaking,smoke alarm,siren,thunder,whistling"
 N_EACH = 8  # clips of each word
 CLIP_S = 5.0
-N_COLOURS = 64
+N_COLOURS, MANY_BYTES = 112, 150_000
 FIGURES = {  # name -> the command that makes it, after 'earwitness show'
     "timeline.png": f"spectrogram demo.wav --events '{WORDS}' --ref truth.tsv",
     "tags.png": "tags demo.wav --top 15",
@@ -39,7 +39,7 @@ FIGURES = {  # name -> the command that makes it, after 'earwitness show'
     "pr.png": "pr evaluated --measure clips",
     "confusion.png": "confusion evaluated --measure top1",
     "distribution.png": "distribution evaluated --measure top1",
-    "embeddings.svg": "embeddings clips",
+    "embeddings.svg": "embeddings clips --labels clips/labels.csv",
 }
 
 
@@ -89,13 +89,15 @@ def write_clips(folder: Path, seed: int = 11) -> None:
 
 
 def shrink(path: Path) -> None:
-    """Make a PNG small enough for a repository: three quarters of its size, in 64 colours."""
+    """Make a PNG small enough for a repository: three quarters of its size; spectrograms in fewer colours."""
     if path.suffix == ".png":
         from PIL import Image
 
         with Image.open(path) as image:
             small = image.convert("RGB").resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
-        small.quantize(N_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size > MANY_BYTES:
+            small = small.quantize(N_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
 
 
 def run(command: str) -> None:

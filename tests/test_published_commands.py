@@ -166,6 +166,41 @@ def test_each_recording_becomes_a_picture(tmp_path: Path, monkeypatch: pytest.Mo
     assert run_script(monkeypatch, "visualize.py", "--noise_factor", "0.01") == 0
     pictures = sorted(path.name for path in (tmp_path / "graph").glob("*.png"))
     assert pictures == [CRY.replace(".wav", ".png"), QUIET.replace(".wav", ".png")]
+    assert sorted(path.name for path in (tmp_path / "graph" / "attention").iterdir()) == pictures
+
+
+@pytest.mark.usefixtures("data_dir")
+@pytest.mark.parametrize("method", ["tmrl", "earwitness"])
+def test_the_papers_pictures_are_drawn_where_the_truth_is_known(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    from earwitness import published
+    from earwitness.pictures.detections import Detected, draw_detections
+
+    told: list[tuple[list[str], list[Detected], str]] = []
+
+    def note(folder: Path, words: list[str], detected: list[Detected], caption: str) -> list[Path]:
+        told.append((words, detected, caption))
+        return draw_detections(folder, words, detected, caption)
+
+    monkeypatch.setattr(published, "draw_detections", note)
+    assert run_script(monkeypatch, "visualize.py", "--method", method, "--events", "babycry,gunshot,rain") == 0
+    [(words, detected, caption)] = told
+    assert words == ["baby cry", "gunshot"]  # the metadata does not say where it rains
+    assert [each.reference for each in detected] == ["babycry", ""]
+    found: dict[str, dict[str, float]] = {CRY: {}, QUIET: {}}
+    for row in read_rows(tmp_path / "graph" / "events.csv"):
+        scores = found[Path(row["file"]).name]
+        scores[row["word"]] = max(float(row["score"]), scores.get(row["word"], 0.0))
+    for each, scores in zip(detected, found.values(), strict=True):
+        assert each.scores == pytest.approx(scores, abs=1e-3)
+    assert caption.startswith(f"Method {method}, windows of")
+    names = ["confusion.png", "distribution.png", "pr.png", "roc.png"]
+    assert sorted(path.name for path in (tmp_path / "graph" / "summary").iterdir()) == names
+    for path in data_dir.rglob("*.yaml"):
+        path.unlink()
+    assert run_script(monkeypatch, "visualize.py", "--method", method, "--graph_dir", "again") == 0
+    assert not (tmp_path / "again" / "summary").exists()
 
 
 @pytest.mark.parametrize("script", ["generate_labels_event.py", "generate_labels_env.py", "visualize.py"])

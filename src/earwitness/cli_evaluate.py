@@ -69,8 +69,8 @@ def evaluate(
 ) -> None:
     """Tell how good recognition is on a data set whose truth is known, or score a table of events against the truth.
 
-    Writes results.json, per_class.csv, per_condition.csv, per_file.csv, curves.csv, errors_list.csv, submission.tsv,
-    the run's own tables and index.html to --out. Numbers come with 95 % intervals.
+    Writes results.json, per_class.csv, per_condition.csv, per_file.csv, curves.csv, errors_list.csv, scores.csv,
+    submission.tsv, the run's own tables and index.html to --out. Numbers come with 95 % intervals.
     """
     with errors_told():
         if ref or est:

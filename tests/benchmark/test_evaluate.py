@@ -23,7 +23,15 @@ from earwitness.datasets.mixture_files import make_mixtures
 from earwitness.datasets.mixture_sources import read_own_sources
 from earwitness.datasets.mixtures import MixSettings
 
-FILES = ("results.json", "per_class.csv", "per_condition.csv", "per_file.csv", "curves.csv", "errors_list.csv")
+FILES = (
+    "results.json",
+    "per_class.csv",
+    "per_condition.csv",
+    "per_file.csv",
+    "curves.csv",
+    "errors_list.csv",
+    "scores.csv",
+)
 HOSTILE = "<script>alert('1')&.wav"
 
 

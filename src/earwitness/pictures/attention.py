@@ -34,6 +34,8 @@ VIEWS: dict[str, str] = {
 }
 MOST_COLUMNS = 4
 N_COLUMNS_BEHIND = 150  # of the spectrogram behind attention
+BEHIND_DB = 35.0  # of its levels, so that noise is pale and attention stands out
+TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200)
 EVEN = 1.0  # what each token would get if all got the same
 
 
@@ -190,14 +192,14 @@ def draw_attention(
 def _draw_panels(
     figure: Any, grid: Any, attended: Attended, panels: Sequence[Panel], limits_s: tuple[float, float]
 ) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
     ramp = LinearSegmentedColormap.from_list("attention", [(*_rgb(COLOURS[1]), 0.0), (*_rgb(COLOURS[1]), 0.9)])
     most = max(float(panel.seen.weights.max()) * panel.seen.weights.size for panel in panels)
     background = attended.spectrogram.narrowed(N_COLUMNS_BEHIND)
     n_mels = len(background.centres_hz)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        draw_levels(axes, background, limits_s[0], "Greys", FEW_TICKS_HZ)
+        draw_levels(axes, background, limits_s[0], "Greys", FEW_TICKS_HZ, BEHIND_DB)
         image = axes.imshow(
             panel.seen.weights * panel.seen.weights.size,
             origin="lower",
@@ -205,8 +207,7 @@ def _draw_panels(
             interpolation="nearest",
             cmap=ramp,
             extent=(*limits_s, -0.5, n_mels - 0.5),
-            vmin=EVEN,
-            vmax=max(most, 1.01 * EVEN),
+            norm=LogNorm(EVEN, max(most, 1.1 * EVEN)),
         )
         axes.set_title(panel.title, fontsize=8.0)
         _mark(axes, panel.query, attended, "black")
@@ -218,7 +219,10 @@ def _draw_panels(
         axes.set_ylabel("frequency (Hz)")
     for axes in grid[-1]:
         axes.set_xlabel("time (s)")
-    figure.colorbar(image, ax=list(grid.flat), pad=0.01, extend="min", label="attention (times even)")
+    bar = figure.colorbar(image, ax=list(grid.flat), pad=0.01, extend="min", label="attention (times even)")
+    ticks = [tick for tick in TICKS if tick <= most]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.minorticks_off()
 
 
 def _mark(axes: Any, query: Query, attended: Attended, colour: str) -> None:

@@ -27,6 +27,7 @@ def draw_levels(
     start_s: float = 0.0,
     cmap: str = "magma",
     ticks_hz: Sequence[int] = TICKS_HZ,
+    range_db: float = LEVELS_DB,
 ) -> Any:
     """Draw a spectrogram that begins at `start_s`, with the frequency axis; return the image, for a colour bar."""
     levels = spectrogram.levels_db
@@ -39,7 +40,7 @@ def draw_levels(
         interpolation="nearest",
         cmap=cmap,
         extent=(start_s, end_s, -0.5, n_bands - 0.5),
-        vmin=top - LEVELS_DB,
+        vmin=top - range_db,
         vmax=top,
     )
     label_frequencies(axes, spectrogram.centres_hz, ticks_hz)
