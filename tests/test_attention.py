@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from conftest import RATE_HZ, make_noise, make_tone
 from earwitness.analysis import read_heard
 from earwitness.attention import Attention, explain_peaks, read_attention, roll_out
+from earwitness.audio import Waveform
 from earwitness.cli import app
 from earwitness.errors import AudioError, SettingsError, WeightsError
 from earwitness.logmel import band_edges_hz, compute_log_mel_in_numpy, mel_filters
@@ -269,6 +272,22 @@ def test_times_that_are_not_in_the_recording_are_told(encoder: LoadedEncoder) ->
             explain_peaks(source, [1.0, time_s], Settings(), encoder)
     with pytest.raises(AudioError):
         explain_peaks("missing.wav", [1.0], Settings(), encoder)
+
+
+def test_memory_does_not_grow_with_the_recording(encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_blocks(*_: object) -> Iterator[Waveform]:
+        noise = make_noise(10.0)
+        for index in range(90):
+            yield Waveform(noise.copy(), RATE_HZ, 10.0 * index)
+
+    monkeypatch.setattr("earwitness.attention.read_heard", read_blocks)
+    encoder.attention(make_noise(2.0)[None])  # what is made once is not counted
+    tracemalloc.start()
+    maps = explain_peaks("any", [899.0, 3.0, *np.linspace(10, 890, 60)], Settings(), encoder)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(maps) == 62
+    assert peak_bytes < 30e6  # the recording has 58 MB
 
 
 def test_listening_is_not_changed_by_attention(encoder: LoadedEncoder) -> None:

@@ -26,6 +26,7 @@ from earwitness.spec import Floats
 from earwitness.windows import LEAST_S
 
 CLASS_TOKEN = 0
+LATE_S = 0.2  # a time may be later than the recording's end by so much: what is said of it ends with its last token
 MOST_WEIGHTS = 2**25  # of the windows of a batch: 134 MB; one window of 10 s has 3.5 million in the embedded encoder
 
 
@@ -217,7 +218,7 @@ def _cut_around(
         held, held_from = held[n_drop:], held_from + n_drop
     end = held_from + len(held)
     late_s = times_s[waiting[-1]]
-    if late_s > end / rate + 0.2:  # what is said of a recording may end with its last token, not with it
+    if late_s > end / rate + LATE_S:
         raise SettingsError(f"{name_source(source)}: {late_s:g} s is outside the recording of {end / rate:g} s")
     if end < size:
         held = np.resize(held, min(size, max(end, round(LEAST_S * rate))))
