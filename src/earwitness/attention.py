@@ -98,11 +98,11 @@ class Attention:
         Raises:
             SettingsError: the time is outside the window.
         """
-        column = int(np.floor((time_s - self.start_s) / self.token_s + 1e-6))
+        column = (time_s - self.start_s) / self.token_s + 1e-6
         if not 0 <= column < self.n_columns:
             end_s = self.start_s + self.n_columns * self.token_s
             raise SettingsError(f"{time_s:g} s is outside the window from {self.start_s:g} to {end_s:g} s")
-        return column
+        return int(column)
 
     def token_at(self, time_s: float, frequency_hz: float) -> int:
         """Return the token at a time in the recording and a frequency.
@@ -178,7 +178,8 @@ def explain_peaks(
 
     An event's score is read from the features at its peak, the mean of the tokens of that time. So the map is the
     roll-out over all layers, seen from the tokens of the column at the peak, the mean over its bands. See
-    `read_attention` for the windows. Memory does not grow with the recording.
+    `read_attention` for the windows. Memory does not grow with the recording. The published method's peaks are where
+    windows of 4 s begin, so give it their middles.
 
     Raises:
         AudioError: the recording cannot be used.

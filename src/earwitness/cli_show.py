@@ -6,6 +6,7 @@ standard output.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -298,9 +299,9 @@ def _read_point(text: str) -> Query:
         numbers = [float(part) for part in parts]
     except ValueError:
         numbers = []
-    if not 1 <= len(numbers) <= 2:
+    if not 1 <= len(numbers) <= 2 or not all(map(math.isfinite, numbers)):
         raise SettingsError(f"--point {text}: give SECOND or SECOND,HZ, such as 12.5 or 12.5,1000")
-    return Query(*numbers)
+    return Query(numbers[0], numbers[1] if len(numbers) == 2 else None)
 
 
 def _fit_hop(window: float | None) -> float | None:

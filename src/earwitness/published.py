@@ -178,13 +178,16 @@ def draw_all(options: Options) -> int:
 
 
 def _draw_attention(recognition: Recognition, source: Path, out: Path, encoder: LoadedEncoder) -> None:
-    """Draw roll-out seen from the strongest event's peak and from the class token."""
+    """Draw roll-out at the strongest event: from what its score was read from, and from the class token."""
     settings = recognition.settings
-    if settings.method == "tmrl":
-        settings = replace(settings, window_s=WINDOW_S)
     strongest = max(recognition.events, key=lambda event: event.score, default=None)
-    attended = read_attended(source, strongest.peak_s if strongest else None, settings, encoder)
-    panels = choose_panels(attended, "rollout", [Query(attended.time_s), Query()])
+    time_s = strongest.peak_s if strongest else None
+    if settings.method == "tmrl":  # scores whole windows, and tells when they begin
+        settings = replace(settings, window_s=WINDOW_S)
+        time_s = None if time_s is None else min(time_s + WINDOW_S / 2, recognition.duration_s)
+    attended = read_attended(source, time_s, settings, encoder)
+    spoken = Query(is_mean=True) if settings.method == "tmrl" else Query(attended.time_s)
+    panels = choose_panels(attended, "rollout", [spoken, Query()])
     save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)
 
 

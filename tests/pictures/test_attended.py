@@ -50,6 +50,10 @@ def test_each_view_has_its_panels(attended: Attended) -> None:
         "from 4.20 s, 440 Hz",
         "from class token",
     ]
+    (mean,) = choose_panels(attended, "rollout", [Query(is_mean=True)])
+    row = attended.attention.roll_out()[1:, 1:].mean(axis=0).reshape(5, 12)
+    assert np.abs(mean.seen.weights - row / row.sum()).max() < 1e-6
+    assert mean.title == "from the mean of all tokens"
     heads = choose_panels(attended, "heads", [Query()], layer=-2)
     assert [panel.title for panel in heads] == [f"head {head}, from class token" for head in range(3)]
     for head, panel in enumerate(heads):
@@ -106,10 +110,20 @@ def test_even_attention_is_drawn_as_one(attended: Attended) -> None:
     assert np.allclose(axes.images[1].get_array(), 1.0)
 
 
+@pytest.mark.parametrize(("length_s", "drawn_s"), [(0.03, 0.03), (0.5, 0.5), (1.5, 1.44)])  # whole tokens of 160 ms
+def test_a_recording_of_a_moment_has_its_picture(length_s: float, drawn_s: float, encoder: LoadedEncoder) -> None:
+    attended = read_attended((make_tone(length_s), RATE_HZ), None, Settings(), encoder)
+    assert attended.spectrogram.duration_s == pytest.approx(drawn_s, abs=0.01)
+    figure = draw_attention(attended, choose_panels(attended, "mean", [Query(0.0)]), "a.wav", "mean", "an encoder")
+    assert "Mean over heads of layer 11 (of 0 to 11)" in caption(figure)
+    assert not overlaps(figure)
+
+
 def test_what_is_not_there_is_told(attended: Attended, encoder: LoadedEncoder) -> None:
     for view, query, layer, message in (
         ("mean", Query(), 12, "layer 12: this encoder has layers 0 to 11"),
         ("rollout", Query(1.0), -1, "1 s is outside the window"),
+        ("rollout", Query(float("nan")), -1, "nan s is outside the window"),
         ("rollout", Query(4.2, 9000.0), -1, "9000 Hz is outside"),
         ("sideways", Query(), -1, "choose one of rollout, mean, heads, layers"),
     ):

@@ -219,6 +219,8 @@ def test_pictures_have_sensible_names_where_none_is_given(
         (("attention", "STREET", "--at", "2", "--point", "4.9"), "4.9 s is outside the window"),
         (("attention", "STREET", "--point", "3,20000"), "20000 Hz is outside"),
         (("attention", "STREET", "--point", "soon"), "--point soon: give SECOND or SECOND,HZ"),
+        (("attention", "STREET", "--point", "nan"), "--point nan: give SECOND or SECOND,HZ"),
+        (("attention", "STREET", "--at", "nan"), "nan s"),
         (("tags", "STREET", "-t", "Unicorn"), "Unicorn: not one of the 527 tags"),
         (("spectrogram", "STREET", "--ref", "EMPTY/none.csv"), "none.csv"),
         (("roc", "EMPTY"), "give a folder that 'earwitness evaluate' wrote"),

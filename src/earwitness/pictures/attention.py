@@ -41,12 +41,18 @@ EVEN = 1.0  # what each token would get if all got the same
 
 @dataclass(frozen=True)
 class Query:
-    """From where attention is seen: a time and a frequency, a time (all bands), or, without a time, the class token."""
+    """From where attention is seen: a time and a frequency, a time (all bands), or, without a time, the class token.
+
+    `is_mean` is from all tokens of the window but the class token, the mean of which a window's tags are read from.
+    """
 
     time_s: float | None = None
     frequency_hz: float | None = None
+    is_mean: bool = False
 
     def __str__(self) -> str:
+        if self.is_mean:
+            return "the mean of all tokens"
         if self.time_s is None:
             return "class token"
         return f"{self.time_s:.2f} s" + (f", {self.frequency_hz:g} Hz" if self.frequency_hz else ", all bands")
@@ -57,6 +63,8 @@ class Query:
         Raises:
             SettingsError: the point is outside the window, or outside the bands.
         """
+        if self.is_mean:
+            return list(range(CLASS_TOKEN + 1, attention.weights.shape[-1]))
         if self.time_s is None:
             return [CLASS_TOKEN]
         if self.frequency_hz is None:
