@@ -158,6 +158,16 @@ def test_an_exported_encoder_has_attention_beside_it_where_it_was_asked_for(tmp_
         export_onnx(encoder, path, is_attention=True, is_int8=True)
 
 
+def test_the_second_graph_is_opened_only_when_attention_is_asked_for(tmp_path: Path) -> None:
+    path = export_onnx(make_encoder(SMALL), tmp_path / "small.onnx")
+    attention_path(path).write_bytes(b"nothing")
+    window = make_noise(0.9)[None]
+    backend = OnnxBackend(path)
+    assert backend.features(window, is_trimmed=True).shape == (1, 5, 640)
+    with pytest.raises(WeightsError, match=r"small\.attention\.onnx: not an encoder"):
+        backend.attention(window, is_trimmed=True)
+
+
 def test_attention_of_another_encoder_or_of_damaged_weights_is_refused(tmp_path: Path) -> None:
     path = export_onnx(make_encoder(SMALL), tmp_path / "small.onnx")
     for suffix in (".safetensors", ".attention.onnx"):
