@@ -42,7 +42,7 @@ FOLDERS = {
         *("measures", "results", "mistakes", "words", "traces", "runs", "tables", "comparing", "drawing", "page"),
         "__init__",
     ),
-    "pages": ("png", "view", "__init__"),
+    "pages": ("png", "view", "scripts", "report_page", "__init__"),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
