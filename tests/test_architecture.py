@@ -20,7 +20,7 @@ ORDER = (
     *("runtime_shared", "runtime", "onnx_export", "clap"),
     *("tags", "mpnet", "words"),
     *("events", "places", "scenes", "tmrl", "analysis", "recognition", "features", "outputs", "feature_files"),
-    *("spectrogram", "report"),
+    *("spectrogram", "attention", "report"),
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate", "cli"),
