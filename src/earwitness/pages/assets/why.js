@@ -12,7 +12,7 @@
     if (!first) return [...said, "."];
     const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "the nearest tag to the word";
     said.push(", mostly because of the tag ", make("b", {}, first.tag), `, ${closeness} (similarity ${first.similarity.toFixed(2)}). `);
-    said.push(`It scored ${first.score.toFixed(2)} at ${clock(event.peak_s, 2)} and makes up ${Math.round(100 * first.share)} % of the evidence`);
+    said.push(`It scored ${first.score.toFixed(2)} at ${clock(event.peak_s, 2)} and makes up ${Math.round(100 * first.share)}\u00a0% of the evidence`);
     said.push(others.length ? `; then come ${others.map((each) => each.tag).join(" and ")}. ` : ". ");
     const threshold = report.answer.curves && report.answer.thresholds ? report.answer.thresholds[event.word] : null;
     if (threshold) said.push(`The word's score reached ${event.score.toFixed(2)}; ${threshold[0].toFixed(2)} is enough.`);
@@ -41,7 +41,7 @@
       const bar = (value, name) => {
         const meter = make("span", { className: `ew-meter ew-${name}`, "aria-hidden": "true" }, make("span"));
         meter.firstChild.style.width = `${100 * Math.min(1, Math.max(0, value))}%`;
-        return make("td", { className: "ew-n" }, meter, name === "share" ? `${Math.round(100 * value)} %` : value.toFixed(2));
+        return make("td", { className: "ew-n" }, meter, name === "share" ? `${Math.round(100 * value)}\u00a0%` : value.toFixed(2));
       };
       const rows = event.tags.map((each) => make("tr", {}, make("th", { scope: "row" }, each.tag), bar(each.similarity, "similarity"), bar(each.score, "score"), bar(each.share, "share")));
       const head = make("tr", {}, ["Tag", "Similarity", "Score", "Share"].map((name, index) => make("th", { scope: "col", className: index ? "ew-n" : "" }, name)));
@@ -70,7 +70,7 @@
       shade(context, this.map, view.spectrogram.centres_hz, width, MAP_PX);
       const peak_s = this.report.events[this.report.selected] ? this.report.events[this.report.selected].peak_s : this.map.start_s;
       context.fillStyle = "#fff";
-      context.fillRect(((peak_s - this.map.start_s) / (end_s - this.map.start_s)) * width - 0.5, 0, 1, MAP_PX);
+      context.fillRect(((peak_s + this.map.token_s / 2 - this.map.start_s) / (end_s - this.map.start_s)) * width - 0.5, 0, 1, MAP_PX);
       this.marks.replaceChildren(...[500, 2000].map((hz) => {
         const mark = make("span", {}, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`);
         mark.style.bottom = `${100 * heightOf(hz, view.spectrogram.centres_hz)}%`;
