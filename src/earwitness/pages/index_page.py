@@ -159,6 +159,7 @@ def _show_table(
     note = f'<p class="ew-faint">{escape(said)}</p>' if said else ""
     return (
         f'<section class="ew-panel"><h2>{title} <span class="ew-count">{len(lines)}</span></h2>{note}'
-        f'<div class="ix-wide"><table class="ew-table" id="{name}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+        f'<div class="ix-wide"><table class="ew-table" id="{name}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
         "</div></section>"
     )
