@@ -56,7 +56,7 @@
       const end_s = this.map.start_s + this.map.n_tokens * this.map.token_s;
       const scale = make("div", { className: "ew-map-scale" }, make("span", {}, clock(this.map.start_s, 2)), make("span", {}, clock(end_s, 2)));
       this.marks = make("div", { className: "ew-map-marks" });
-      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Where the encoder looked: bright is what counted, dark is what did not. The line marks the score's peak."));
+      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Where the encoder looked: bright is what counted most, dark what counted least. The line marks the score's peak."));
     }
 
     drawMap() {
