@@ -24,7 +24,7 @@ ORDER = (
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate"),
-    *("cli_show", "cli"),
+    *("cli_show", "cli_report", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -43,7 +43,7 @@ FOLDERS = {
         *("measures", "results", "mistakes", "words", "traces", "runs", "tables", "comparing", "drawing", "page"),
         "__init__",
     ),
-    "pages": ("png", "view", "__init__"),
+    "pages": ("png", "view", "scripts", "report_page", "sound", "index_page", "reporting", "__init__"),
     "pictures": (
         *("look", "panels", "timeline", "tags", "attention", "curves", "counts", "embeddings"),
         *("evaluated", "detections"),
@@ -63,7 +63,7 @@ HEAVY = {
     "pyarrow": {"outputs", "feature_files"},
     "av": {"audio"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
-    "soundfile": {"audio", "datasets/mixture_files"},
+    "soundfile": {"audio", "datasets/mixture_files", "pages/sound"},
     "soxr": {"audio"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "av", "onnxruntime"}
