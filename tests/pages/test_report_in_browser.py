@@ -236,6 +236,24 @@ def test_pages_fit_and_follow_light_and_dark(
     assert min(size for size in sizes if size) >= 40  # those that are hidden have none
 
 
+def test_the_best_scenes_come_first_the_rest_on_request_and_on_paper(open_page: OpenPage, tmp_path: Path) -> None:
+    answer = make_answer_of(DURATION_S, make_events())
+    like_park = answer["recognition"]["scenes"][0]
+    scenes = [{**like_park, "scene": f"place {n}", "score": 3.0 - n, "is_winner": n == 0} for n in range(9)]
+    answer["recognition"]["scenes"] = scenes
+    path = tmp_path / "scenes.html"
+    path.write_text(make_report(make_view_of(DURATION_S), answer, Sound(), None), encoding="utf-8")
+    page = open_page(path)
+    shown = page.locator(".ew-scenes li:visible")
+    wait_until(page, "document.querySelectorAll('.ew-scenes li').length === 9")
+    assert shown.count() == 5
+    page.emulate_media(media="print")
+    assert shown.count() == 9
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Show all 9").click()
+    assert shown.count() == 9
+
+
 def test_on_paper_all_events_stand_and_nothing_to_press(open_page: OpenPage, tmp_path: Path) -> None:
     events = [make_event(index * 0.5, WORDS[index % 3]) for index in range(400)]
     path = tmp_path / "many.html"

@@ -4,6 +4,7 @@
   const { parts } = window.earwitness;
   const { make, icon, given, clock, lasting, baseName, colourOf, plural } = parts;
   const N_ROWS = 300; // at first; all on request and on paper
+  const N_SCENES = 5; // likewise
   const PLAY = "M8 5.5v13l11-6.5z";
   const KEYS = [["space", "play or pause"], ["← →", "1 s back or on; with shift 10 s"], ["p  n", "previous, next event"], ["enter", "play the event"], ["+  −", "zoom in or out"], ["z", "look closely at the event"], ["0", "show the whole recording"], ["home  end", "to the beginning, to the end"], ["?", "show or hide these keys"]];
 
@@ -112,7 +113,10 @@
         tags.length ? make("p", { className: "ew-chips" }, tags) : null);
     });
     const note = answer.recognition.settings.method === "earwitness" ? "0 is any recording, 1 and more is telling. Tags speak for a scene; those struck out speak against it." : "";
-    return [make("h2", {}, "Where it may have been"), make("ol", { className: "ew-scenes" }, rows), note ? make("p", { className: "ew-faint" }, note) : null].filter(Boolean);
+    rows.slice(N_SCENES).forEach((row) => row.classList.add("ew-further"));
+    const showAll = (click) => click.target.closest(".ew-scene-panel").classList.add("ew-all");
+    const more = rows.length > N_SCENES ? make("button", { type: "button", className: "ew-button ew-more", onclick: showAll }, `Show all ${rows.length}`) : null;
+    return [make("h2", {}, "Where it may have been"), make("ol", { className: "ew-scenes" }, rows), more, note ? make("p", { className: "ew-faint" }, note) : null].filter(Boolean);
   }
 
   /** Settings and provenance, to open. */
