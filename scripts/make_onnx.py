@@ -1,4 +1,5 @@
-"""Makes the graph of the embedded encoder for ONNX Runtime: data/<name>.onnx, which reads the weights beside it.
+"""Makes the graphs of the embedded encoder for ONNX Runtime, which read the weights beside them: data/<name>.onnx for
+features and tags, data/<name>.attention.onnx for attention.
 
 pip install 'earwitness[torch,onnx]' && python scripts/make_onnx.py
 """
@@ -8,14 +9,17 @@ from __future__ import annotations
 from earwitness.onnx_export import export_onnx
 from earwitness.paths import DATA_DIR
 from earwitness.runtime import Compute, load_encoder
+from earwitness.runtime_onnx import attention_path
 from earwitness.zoo import EMBEDDED
 
 
 def main() -> None:
-    """Write the graph."""
+    """Write the graphs."""
     encoder = load_encoder(compute=Compute(runtime="torch", device="cpu"))
-    path = export_onnx(encoder, DATA_DIR / f"{EMBEDDED}.onnx", weights=DATA_DIR / f"{EMBEDDED}.safetensors")
-    print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
+    weights, graph = (DATA_DIR / f"{EMBEDDED}{suffix}" for suffix in (".safetensors", ".onnx"))
+    for path, is_attention in ((graph, False), (attention_path(graph), True)):
+        export_onnx(encoder, path, weights=weights, is_attention=is_attention)
+        print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

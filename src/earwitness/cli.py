@@ -45,6 +45,7 @@ from earwitness.cli_options import (
     read_words,
     show_name,
 )
+from earwitness.cli_report import report, write_reports
 from earwitness.cli_serve import serve
 from earwitness.cli_weights import app as weights_app
 from earwitness.errors import OutputError, SettingsError, WordError
@@ -97,6 +98,9 @@ def listen(
         bool, typer.Option(help="Rank scenes against all recordings of this run (5 or more).")
     ] = False,
     noise_factor: Annotated[float | None, typer.Option(help="Standard deviation of noise to add.")] = None,
+    is_reported: Annotated[
+        bool, typer.Option("--report", help="Write pages to look at and listen to, too; see 'earwitness report'.")
+    ] = False,
     progress: ShowProgress = "auto",
 ) -> None:
     """Find events with onset and offset, and rank scenes, in recordings of any length.
@@ -117,7 +121,11 @@ def listen(
         event_words, scene_words = read_words(events), read_words(scenes)
         if not event_words and not scene_words:
             raise WordError("nothing to listen for: give --events, --scenes or both; 'earwitness tags' needs no words")
-        _listen(sources, event_words, scene_words, chosen, out, formats, progress)
+        if is_reported:
+            n_failed = write_reports(sources, event_words, scene_words, chosen, out, formats, progress)
+            exit_with(n_failed, len(sources), out)
+        else:
+            _listen(sources, event_words, scene_words, chosen, out, formats, progress)
 
 
 @app.command(short_help="Score words for whole clips.")
@@ -189,6 +197,7 @@ def tags(
         _listen(sources, [], [], chosen, out, [], progress)
 
 
+app.command(short_help="Write pages that show what is heard, and why.")(report)
 app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
 app.command(short_help="Choose thresholds on background, without labels.")(calibrate)
 app.command(short_help="Make test mixtures whose truth is known.")(mix)

@@ -155,6 +155,10 @@ def export(
     ] = None,
     is_onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX; the only form there is.")] = True,
     is_int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits: faster, and nearly the same.")] = False,
+    is_attention: Annotated[
+        bool,
+        typer.Option("--attention", help="Also NAME.attention.onnx, as large again: what 'show attention' needs."),
+    ] = False,
 ) -> None:
     """Write an encoder as .onnx, which machines without torch can run, and print where.
 
@@ -166,9 +170,13 @@ def export(
 
         name_or_path = name_or_path or EMBEDDED
         from earwitness.onnx_export import export_onnx
+        from earwitness.runtime_onnx import attention_path
 
         encoder = load_encoder(name_or_path, compute=Compute(runtime="torch", device="cpu", precision="fp32"))
-        print(export_onnx(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8))
+        path = export_onnx(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
+        print(path)
+        if is_attention:
+            print(export_onnx(encoder, attention_path(path), is_attention=True))
         known = identify_weights(locate_weights(name_or_path))
         if known and not known.is_commercial_use_allowed:
             print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)

@@ -69,6 +69,20 @@ class Encoder(nn.Module):
         """Return tag logits (W, C) of whole clips: the head on the features averaged over time."""
         return self.token_logits(self.token_features(log_mel).mean(dim=1))
 
+    def attention(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Return each layer's and head's attention (W, layers, heads, N, N) of log-mel (W, 1, M, F), at most a unit.
+
+        Row i says how token i mixes all tokens: the class token, then the lowest band's in time, then the next band's.
+        It costs memory that grows with N squared; listening itself never computes it.
+        """
+        (unit,) = self._cut_units(self._normalise(log_mel))
+        tokens, weights = self._embed_unit(unit), []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            weights.append(block.attn.weights(block.norm1(tokens)))
+            tokens = block(tokens)
+        return torch.stack(weights, dim=1)
+
     def to_bf16(self) -> None:
         """Compute in bfloat16 from now on, but for log-mel, norm stats and tag head, which stay in float32."""
         for part in (self.patch_embed, self.blocks, self.norm):
@@ -86,15 +100,19 @@ class Encoder(nn.Module):
 
     def _encode_unit(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return the tokens (W, bands, T, embed) of normalised log-mel (W, 1, M, F) with F at most a unit."""
+        tokens = self._embed_unit(log_mel)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)[:, 1:].unflatten(1, (self.spec.grid[0], -1))  # type: ignore[no-any-return]
+
+    def _embed_unit(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Return what the first block is given: the class token and the grid (W, 1 + bands * T, embed), with places."""
         n_bands, n_columns = self.spec.grid
         patches = self.patch_embed(log_mel)  # (W, bands, T, embed)
         n_tokens = patches.shape[2]
         places = self.pos_embed[:, 1:].view(1, n_bands, n_columns, -1)[:, :, :n_tokens]
         cls = (self.cls_token + self.pos_embed[:, :1]).expand(len(patches), -1, -1)
-        tokens = torch.cat([cls, (patches + places).flatten(1, 2)], dim=1)  # (W, 1 + bands * T, embed)
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.norm(tokens)[:, 1:].unflatten(1, (n_bands, n_tokens))  # type: ignore[no-any-return]
+        return torch.cat([cls, (patches + places).flatten(1, 2)], dim=1)
 
 
 class Standardise(nn.Module):
@@ -152,10 +170,19 @@ class Attention(nn.Module):
         self.proj = Linear(dim, dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        qkv = self.qkv(tokens).unflatten(-1, (3, self.n_heads, -1))  # (W, N, 3, heads, head_dim)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (W, heads, N, head_dim)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
+        mixed = functional.scaled_dot_product_attention(*self._project(tokens))
         return self.proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def weights(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return with what weights (W, heads, N, N) `forward` mixes the values: softmax(q k / sqrt(head_dim))."""
+        query, key, _ = self._project(tokens)
+        scores: torch.Tensor = query.float() @ key.float().transpose(-1, -2) / query.shape[-1] ** 0.5
+        return scores.softmax(-1)
+
+    def _project(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return queries, keys and values (3, W, heads, N, head_dim)."""
+        qkv: torch.Tensor = self.qkv(tokens).unflatten(-1, (3, self.n_heads, -1))  # (W, N, 3, heads, head_dim)
+        return qkv.permute(2, 0, 3, 1, 4)
 
 
 class Mlp(nn.Module):

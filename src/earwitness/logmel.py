@@ -91,6 +91,20 @@ def _check_length(n_samples: int, sample_rate_hz: int) -> tuple[int, int]:
     return n_fft, hop
 
 
+def band_edges_hz(sample_rate_hz: int, n_bands: int, n_mels: int = N_MELS) -> npt.NDArray[np.float64]:
+    """Return the edges (n_bands + 1,) in Hz of `n_bands` bands of equally many mel filters, the lowest first.
+
+    An edge is, on the mel scale, in the middle between the centres of the filters on its two sides; the outermost ones
+    are where the outermost filters end.
+    """
+    low, high = _hz_to_mel(np.array([F_MIN_HZ, sample_rate_hz / 2]))
+    step = (high - low) / (n_mels + 1)  # between centres of neighbouring filters
+    edges = low + step * (0.5 + np.linspace(0, n_mels, n_bands + 1))
+    edges[[0, -1]] = low, high
+    edges_hz: npt.NDArray[np.float64] = _mel_to_hz(edges)
+    return edges_hz
+
+
 @lru_cache(maxsize=4)
 def mel_filters(sample_rate_hz: int, n_mels: int = N_MELS) -> np.ndarray:
     """Return the triangular mel filters (M, n_fft // 2 + 1) float32, each of unit area in Hz (Slaney's norm)."""

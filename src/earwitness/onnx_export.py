@@ -32,6 +32,7 @@ from earwitness.logmel import FRAMES_PER_S, LOG_FLOOR, compute_log_mel, mel_filt
 from earwitness.paths import hash_file
 from earwitness.runtime import LoadedEncoder
 from earwitness.runtime_onnx import (
+    ATTENTION,
     FEATURES,
     LOGITS,
     N_PAD,
@@ -44,6 +45,7 @@ from earwitness.runtime_onnx import (
 from earwitness.spec import EncoderSpec
 
 Array = npt.NDArray[Any]
+Shape = list[str | int]
 Ranges = dict[str, tuple[float, float]]  # of the inputs of linear layers, by the layers' names
 
 OPSET, IR_VERSION = 23, 11  # the first with Attention; int8 runs from ONNX Runtime 1.24 on, fp32 from 1.23
@@ -52,7 +54,14 @@ KEPT_PERCENT = 99.99  # of activations are inside the ranges; the head's, in fp3
 N_CALIBRATION = 32  # windows
 
 
-def export_onnx(encoder: LoadedEncoder, out: Path, *, is_int8: bool = False, weights: Path | None = None) -> Path:
+def export_onnx(
+    encoder: LoadedEncoder,
+    out: Path,
+    *,
+    is_int8: bool = False,
+    weights: Path | None = None,
+    is_attention: bool = False,
+) -> Path:
     """Write an encoder as .onnx; return where it is. It replaces a file only when it is whole.
 
     Args:
@@ -61,17 +70,19 @@ def export_onnx(encoder: LoadedEncoder, out: Path, *, is_int8: bool = False, wei
         is_int8: quantise the linear layers of the blocks; patches, attention, norms and head stay fp32.
         weights: the .safetensors of this encoder in `out`'s folder; what it holds is then read from there at run time
             and not written again. Only for fp32.
+        is_attention: write the second graph of the encoder, whose only output is its attention weights; its place is
+            `runtime_onnx.attention_path`. Only for fp32.
 
     Raises:
         WeightsError: the file cannot be written, or does not belong to `weights`.
     """
     model, spec = encoder.model, encoder.spec
-    if out.suffix != ".onnx" or (weights and (is_int8 or weights.parent != out.parent)):
+    if out.suffix != ".onnx" or (is_attention and is_int8) or (weights and (is_int8 or weights.parent != out.parent)):
         raise WeightsError(f"{out}: export writes .onnx, beside the weights it refers to; choose another name")
     ranges = measure_ranges(model, make_calibration(spec)) if is_int8 else {}
     state = {name: each.numpy() for name, each in model.state_dict().items()}
     graph = _Graph(state, ranges, weights)
-    outputs = _write_encoder(graph, spec)
+    shapes = _write_attention(graph, spec) if is_attention else _write_encoder(graph, spec)
     float_info = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
     proto = helper.make_model(
         helper.make_graph(
@@ -81,7 +92,7 @@ def export_onnx(encoder: LoadedEncoder, out: Path, *, is_int8: bool = False, wei
                 float_info(POWER, shape=["windows", "frames", mel_filters(spec.sample_rate_hz).shape[1]]),
                 helper.make_tensor_value_info(N_PAD, TensorProto.INT64, [1]),
             ],
-            [float_info(name, shape=["windows", "tokens", width]) for name, width in outputs.items()],
+            [float_info(name, shape=shape) for name, shape in shapes.items()],
             list(graph.constants.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -111,8 +122,8 @@ def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
     return described
 
 
-def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, int]:
-    """Write the whole encoder; return its outputs and their widths.
+def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
+    """Write the whole encoder; return its outputs and their shapes.
 
     Tokens are kept column by column, unlike in `Encoder`: attention does not mind, and features need no reordering.
     """
@@ -128,12 +139,38 @@ def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, int]:
     else:
         graph.add("Reshape", tokens, _ints(0, -1, spec.feature_dim), out=FEATURES)
     if not spec.n_tags:
-        return {FEATURES: spec.feature_dim}
+        return {FEATURES: ["windows", "tokens", spec.feature_dim]}
     mean, variance = graph.weights["head_norm.running_mean"], graph.weights["head_norm.running_var"]
     centred = graph.add("Sub", FEATURES, mean)
     standardised = graph.add("Mul", centred, 1 / np.sqrt(variance + np.float32(1e-5)))
     _write_linear(graph, "head", standardised, out=LOGITS)
-    return {FEATURES: spec.feature_dim, LOGITS: spec.n_tags}
+    return {FEATURES: ["windows", "tokens", spec.feature_dim], LOGITS: ["windows", "tokens", spec.n_tags]}
+
+
+def _write_attention(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
+    """Write the encoder as far as its last attention, with all weights (W, layers, heads, N, N) as the output.
+
+    Tokens are column by column, as in `_write_encoder`.
+    """
+    tokens, weights = _write_patches(graph, spec), []
+    for i in range(spec.depth):
+        name = f"blocks.{i}"
+        qkv = _write_qkv(graph, name, tokens)
+        weights.append(graph.add("Unsqueeze", _write_weights(graph, qkv[0], qkv[1], spec), _ints(1)))
+        if i + 1 < spec.depth:
+            tokens = _write_block(graph, name, tokens, spec.n_heads, qkv)
+    graph.add("Concat", *weights, axis=1, out=ATTENTION)
+    return {ATTENTION: ["windows", spec.depth, spec.n_heads, "tokens", "tokens"]}
+
+
+def _write_weights(graph: _Graph, query: str, key: str, spec: EncoderSpec) -> str:
+    """Write softmax(q k / sqrt(head_dim)): (W, heads, N, N) of queries and keys (W, N, embed)."""
+    head_dim = spec.embed_dim // spec.n_heads
+    shape = _ints(0, 0, spec.n_heads, head_dim)
+    query = graph.add("Transpose", graph.add("Reshape", query, shape), perm=[0, 2, 1, 3])
+    key = graph.add("Transpose", graph.add("Reshape", key, shape), perm=[0, 2, 3, 1])
+    scaled = graph.add("Mul", graph.add("MatMul", query, key), np.array(head_dim**-0.5, np.float32))
+    return graph.add("Softmax", scaled, axis=-1)
 
 
 def _write_patches(graph: _Graph, spec: EncoderSpec) -> str:
@@ -158,14 +195,18 @@ def _write_patches(graph: _Graph, spec: EncoderSpec) -> str:
     return graph.add("Concat", cls, graph.add("Reshape", patches, _ints(0, -1, dim)), axis=1)
 
 
-def _write_block(graph: _Graph, name: str, tokens: str, n_heads: int) -> str:
-    """Write one transformer block, as `Block` computes it."""
-    qkv = _write_linear(graph, f"{name}.attn.qkv", _write_layer_norm(graph, f"{name}.norm1", tokens))
-    parts = graph.split(qkv, 3)
-    mixed = graph.add("Attention", *parts, q_num_heads=n_heads, kv_num_heads=n_heads)
+def _write_block(graph: _Graph, name: str, tokens: str, n_heads: int, qkv: list[str] | None = None) -> str:
+    """Write one transformer block, as `Block` computes it; `qkv`: its queries, keys and values if written already."""
+    qkv = qkv or _write_qkv(graph, name, tokens)
+    mixed = graph.add("Attention", *qkv, q_num_heads=n_heads, kv_num_heads=n_heads)
     tokens = graph.add("Add", tokens, _write_linear(graph, f"{name}.attn.proj", mixed))
     hidden = _write_linear(graph, f"{name}.mlp.fc1", _write_layer_norm(graph, f"{name}.norm2", tokens))
     return graph.add("Add", tokens, _write_linear(graph, f"{name}.mlp.fc2", graph.add("Gelu", hidden)))
+
+
+def _write_qkv(graph: _Graph, name: str, tokens: str) -> list[str]:
+    """Write queries, keys and values, each (W, N, embed), head after head."""
+    return graph.split(_write_linear(graph, f"{name}.attn.qkv", _write_layer_norm(graph, f"{name}.norm1", tokens)), 3)
 
 
 def _write_layer_norm(graph: _Graph, name: str, tokens: str) -> str:

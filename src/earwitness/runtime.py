@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from earwitness.errors import MissingExtraError, SettingsError, WeightsError
+from earwitness.logmel import FRAMES_PER_S
 from earwitness.paths import hash_file
 from earwitness.runtime_shared import Backend, SharedBackend
 from earwitness.settings import Settings
@@ -98,6 +99,24 @@ class LoadedEncoder:
                 f"{self.spec.name} has no tag head, so it cannot name sounds; choose a fine-tuned (AS-FT) encoder"
             )
         return self.backend.logits(windows, is_trimmed=is_trimmed)
+
+    def attention(self, windows: Floats, *, is_trimmed: bool = True) -> Floats:
+        """Return with what weights tokens look at each other (W, layers, heads, N, N), in windows (W, S) of one unit.
+
+        Each row sums to 1. Tokens are the class token, then the grid: the lowest band's in time, then the next band's;
+        so band b at column t of T is token 1 + b * T + t. See `token_features` for `is_trimmed`.
+
+        Raises:
+            SettingsError: a window is longer than what the encoder sees at once.
+            WeightsError: on ONNX Runtime, the encoder has no graph for attention beside it.
+        """
+        n_frames = self.spec.count_frames(1 + windows.shape[1] * FRAMES_PER_S // self.spec.sample_rate_hz, is_trimmed)
+        if n_frames > self.spec.unit_frames:
+            raise SettingsError(
+                f"windows of {windows.shape[1] / self.spec.sample_rate_hz:g} s: attention is of one unit of "
+                f"{self.spec.name}, at most {self.spec.unit_s:g} s; choose a shorter window"
+            )
+        return self.backend.attention(windows, is_trimmed=is_trimmed)
 
 
 def load_encoder(

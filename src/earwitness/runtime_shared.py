@@ -40,6 +40,10 @@ class Backend(Protocol):
         """Return tag logits (W, T, C)."""
         ...
 
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
+        ...
+
 
 @dataclass(eq=False)
 class _Request:
@@ -78,6 +82,11 @@ class SharedBackend:
     def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return tag logits (W, T, C)."""
         return self._ask(_Request("logits", windows, is_trimmed))
+
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return attention weights (W, layers, heads, N, N), computed alone: they are too large to gather."""
+        with self._turns:
+            return self.backend.attention(windows, is_trimmed=is_trimmed)
 
     def _ask(self, request: _Request) -> Floats:
         with self._list_lock:

@@ -58,6 +58,11 @@ class TorchBackend:
             features = self.model.token_features(self._log_mel(windows, is_trimmed))
             return _to_host(self.model.token_logits(features))
 
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
+        with self._computing():
+            return _to_host(self.model.attention(self._log_mel(windows, is_trimmed)))
+
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
         """Compute without gradients, on a GPU in the thread's own stream."""

@@ -54,6 +54,11 @@ class EncoderSpec:
         """Seconds between tokens in time."""
         return self.patch_frames / FRAMES_PER_S
 
+    @property
+    def unit_s(self) -> float:
+        """Seconds of the longest window that is seen at once: its frames are those of a unit, and none more."""
+        return (self.unit_frames - 1) / FRAMES_PER_S
+
     def cut_units(self, n_frames: int) -> list[tuple[int, int, int]]:
         """Return (start, stop, frames of padding) of each unit that an input of `n_frames` is cut into.
 

@@ -66,7 +66,7 @@ def trace_words(analysis: Analysis, words: list[str]) -> dict[str, Any]:
     rows = [batch.scores for batch in match_words(analysis.batches(), meanings, analysis.tag_stats)]
     scores = np.concatenate(rows) if rows else np.zeros((0, len(meanings.words)), np.float32)  # (N, V)
     quantised = np.rint(255 * scores).astype(np.uint8)
-    by_word = {word: _to_text(quantised[:, index].tobytes()) for index, word in enumerate(meanings.words)}
+    by_word = {word: encode_bytes(quantised[:, index].tobytes()) for index, word in enumerate(meanings.words)}
     return {"step_s": analysis.rows.span_s, "words": by_word}
 
 
@@ -105,7 +105,7 @@ def view_tags(analysis: Analysis) -> dict[str, Any]:
     return {
         "names": [tag_names()[tag] for tag in strongest],
         "step_s": n_each * row_s,
-        "scores": [_to_text(steps[:, index].tobytes()) for index in range(len(strongest))],
+        "scores": [encode_bytes(steps[:, index].tobytes()) for index in range(len(strongest))],
     }
 
 
@@ -127,9 +127,10 @@ def _draw(spectrogram: Spectrogram, top: int, first: int, end: int) -> dict[str,
     return {
         "start_s": start_s,
         "end_s": start_s + pixels.shape[1] * spectrogram.step_s,
-        "png": "data:image/png;base64," + _to_text(encode_png(pixels, magma())),
+        "png": "data:image/png;base64," + encode_bytes(encode_png(pixels, magma())),
     }
 
 
-def _to_text(content: bytes) -> str:
+def encode_bytes(content: bytes) -> str:
+    """Return bytes as base64 for JSON."""
     return base64.b64encode(content).decode("ascii")
