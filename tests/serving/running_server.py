@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -106,7 +107,8 @@ class Held:
         os.kill(self.pid, signal.SIGSTOP)
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # the test may have killed it
+            os.kill(self.pid, signal.SIGCONT)
 
 
 def wait_until(is_so: Any, patience_s: float = PATIENCE_S) -> None:

@@ -11,10 +11,12 @@ import pytest
 import soundfile
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
+from earwitness.attention import explain_peaks
 from earwitness.outputs import from_dict
 from earwitness.recognition import recognize
 from earwitness.runtime import LoadedEncoder
 from earwitness.serving.schemas import Format
+from earwitness.settings import Settings
 
 EVENTS = ["telephone ringing", "dog bark", "gunshot"]
 SCENES = ["park", "office"]
@@ -136,6 +138,35 @@ def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: R
         assert "dog bark" in response.text
     if form in ("json", "jsonl"):
         assert json.loads(response.text)["source"] == "street.wav"
+
+
+def test_a_report_is_one_file_with_its_sound(server: RunningServer, heard: str) -> None:
+    response = server.client.post(f"/v1/recordings/{heard}/ask?format=report", json={"events": ["dog bark"]})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-disposition"].startswith('attachment; filename="street.html"')
+    assert 'id="ew-sound"' in response.text
+    assert '"maps":[{"peak_s"' in response.text
+
+
+@pytest.mark.parametrize("at_s", [0.0, 6.24, 11.9, 12.0])
+def test_attention_to_a_moment_is_what_explain_peaks_says(
+    at_s: float, server: RunningServer, heard: str, demo: np.ndarray, encoder: LoadedEncoder
+) -> None:
+    response = server.client.get(f"/v1/recordings/{heard}/attention", params={"at_s": at_s})
+    assert response.status_code == 200, response.text
+    told, (known,) = response.json(), explain_peaks((demo, 16000), [at_s], Settings(), encoder)
+    assert told["start_s"] == pytest.approx(known.start_s)
+    assert told["token_s"] == known.token_s
+    assert np.abs(np.array(told["weights"]) - known.weights).max() < 1e-4
+    assert told["edges_hz"] == pytest.approx(known.edges_hz)
+    assert told["map"]["peak_s"] == at_s
+
+
+def test_a_moment_outside_the_recording_is_refused(server: RunningServer, heard: str) -> None:
+    for at_s in ("12.5", "-1", "nan", "1e300", "dog"):
+        response = server.client.get(f"/v1/recordings/{heard}/attention", params={"at_s": at_s})
+        assert is_problem(response, 422, "invalid")
 
 
 def test_what_is_understood_by_words_is_told(server: RunningServer) -> None:

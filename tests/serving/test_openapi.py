@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from running_server import RunningServer
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -24,7 +25,7 @@ CHECKS = [
     *(response_headers_conformance, response_schema_conformance),
 ]
 N_CASES = 1000
-counted: Counter[str] = Counter()
+POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +39,36 @@ def roomy(tmp_path_factory: pytest.TempPathFactory, demo_wav: bytes) -> Any:
         yield running
 
 
-@pytest.fixture
-def described(roomy: RunningServer) -> Any:
-    return schemathesis.openapi.from_url(f"{roomy.url}openapi.json")
-
-
-schema = schemathesis.pytest.from_fixture("described")
-
-
-@schema.parametrize()
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
-def test_no_request_ends_in_an_error_of_the_server(case: Any, roomy: RunningServer) -> None:
-    case.call_and_validate(checks=CHECKS, timeout=30)
-    counted[case.operation.label] += 1
-    if "id" in (case.path_parameters or {}) and case.method != "DELETE":
-        case.path_parameters["id"] = roomy.heard  # type: ignore[attr-defined]
-        case.call_and_validate(checks=CHECKS, timeout=30)
-        counted[case.operation.label] += 1
-
-
-def test_a_thousand_cases_were_tried(roomy: RunningServer) -> None:
+def test_a_thousand_made_up_requests_find_no_error_of_the_server(roomy: RunningServer) -> None:
+    schema = schemathesis.openapi.from_url(f"{roomy.url}openapi.json")
+    counted: Counter[str] = Counter()
+    for found in schema.get_all_operations():
+        for mode in (POSITIVE, NEGATIVE):
+            try_operation(found.ok(), mode, roomy, counted)
     print(dict(counted), sum(counted.values()))
+    assert len(counted) == 12
     assert sum(counted.values()) >= N_CASES
     assert roomy.client.get("/v1/health").json()["status"] == "ok"
+    assert roomy.service.metrics.restarts._value.get() == 0
+
+
+def try_operation(operation: Any, mode: Any, server: RunningServer, counted: Counter[str]) -> None:
+    """Send requests that fit the description, or do not; each also to the recording that was heard."""
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    def try_case(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS, timeout=30)
+        counted[operation.label] += 1
+        if "id" in (case.path_parameters or {}) and case.method != "DELETE":
+            case.path_parameters["id"] = server.heard  # type: ignore[attr-defined]
+            case.call_and_validate(checks=CHECKS, timeout=30)
+            counted[operation.label] += 1
+
+    try:
+        try_case()
+    except Unsatisfiable:
+        assert mode is NEGATIVE, operation.label  # where everything fits, nothing can fail to
 
 
 def test_examples_and_problems_are_described(server: RunningServer) -> None:
