@@ -56,7 +56,7 @@ def try_operation(operation: Any, mode: Any, server: RunningServer, counted: Cou
     """Send requests that fit the description, or do not; each also to the recording that was heard."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     def try_case(case: Any) -> None:
         case.call_and_validate(checks=CHECKS, timeout=30)
         counted[operation.label] += 1

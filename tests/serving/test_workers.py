@@ -26,7 +26,7 @@ from earwitness.settings import Settings
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that gives a recording little time and memory."""
-    limits = Limits(worker_s=3, worker_memory_mb=250, keep_s=600)
+    limits = Limits(worker_s=3, worker_memory_mb=150, keep_s=600)
     with RunningServer(tmp_path_factory.mktemp("strict"), limits) as running:
         yield running
 
@@ -35,17 +35,17 @@ def count_restarts(server: RunningServer) -> float:
     return float(server.service.metrics.restarts._value.get())
 
 
-def test_killing_the_worker_costs_its_recording_alone(strict: RunningServer, demo_wav: bytes) -> None:
+def test_killing_the_worker_costs_its_recording_alone(strict: RunningServer, demo: np.ndarray, demo_wav: bytes) -> None:
     before, slowest_s = count_restarts(strict), 0.0
-    with strict.hold():
-        ids = [strict.upload(demo_wav).json()["id"] for _ in range(3)]
-        strict.wait_for(ids[0], "working")
-        os.kill(strict.worker, signal.SIGKILL)
-        while strict.state(ids[0])["state"] != "failed" or not strict.service.workers.pids:
-            begun = time.monotonic()
-            assert strict.client.get("/v1/health").status_code == 200
-            slowest_s = max(slowest_s, time.monotonic() - begun)
-            time.sleep(0.01)
+    long = write_sound(np.tile(demo, 20))
+    ids = [strict.upload(each).json()["id"] for each in (long, demo_wav, demo_wav)]
+    wait_until(lambda: strict.state(ids[0])["duration_s"])
+    os.kill(strict.worker, signal.SIGKILL)
+    while strict.state(ids[0])["state"] != "failed" or not strict.service.workers.pids:
+        begun = time.monotonic()
+        assert strict.client.get("/v1/health").status_code == 200
+        slowest_s = max(slowest_s, time.monotonic() - begun)
+        time.sleep(0.01)
     error = strict.state(ids[0])["error"]
     assert error["type"] == "urn:earwitness:problem:worker-lost"
     assert "upload it again" in error["detail"]
@@ -63,6 +63,14 @@ def test_a_worker_that_ends_while_it_waits_costs_nothing(strict: RunningServer, 
     assert strict.worker != old
 
 
+def test_a_worker_that_ends_before_it_takes_a_recording_costs_nothing(strict: RunningServer, demo_wav: bytes) -> None:
+    with strict.hold():
+        name_id = strict.upload(demo_wav).json()["id"]
+        strict.wait_for(name_id, "working")
+        os.kill(strict.worker, signal.SIGKILL)
+    assert strict.wait_for(name_id, "done", "failed")["state"] == "done"
+
+
 def test_a_recording_that_takes_too_long_is_given_up(strict: RunningServer, demo_wav: bytes) -> None:
     with strict.hold():
         name_id = strict.upload(demo_wav).json()["id"]
@@ -73,10 +81,10 @@ def test_a_recording_that_takes_too_long_is_given_up(strict: RunningServer, demo
 
 
 def test_a_recording_that_takes_too_much_memory_is_given_up(strict: RunningServer, demo_wav: bytes) -> None:
-    sixteen_channels = write_sound(np.zeros((15 * 384_000, 16), np.int16), 384_000, "WAV")
+    sixteen_channels = write_sound(np.zeros((8 * 384_000, 16), np.int16), 384_000, "WAV")
     state = strict.hear(sixteen_channels)
     assert state["error"]["type"] == "urn:earwitness:problem:too-much-work"
-    assert "250 MB" in state["error"]["detail"]
+    assert "150 MB" in state["error"]["detail"]
     assert strict.hear(demo_wav)["state"] == "done"
 
 

@@ -63,6 +63,8 @@ FILES = {
     "parquet": ("events.parquet", "application/vnd.apache.parquet", ".events.parquet"),
 }
 
+REPORT = ("", "text/html; charset=utf-8", ".html")
+
 
 def answer_question(folder: Path, question: Question) -> dict[str, Any]:
     """Return what `pages.view.make_answer` says of a question, about what has been heard so far.
@@ -200,4 +202,4 @@ def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, at
     note = "" if is_small else "The sound is too long to be kept in this page."
     sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
     page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
-    return Download(page.encode("utf-8"), "text/html; charset=utf-8", ".html")
+    return Download(page.encode("utf-8"), *REPORT[1:])
