@@ -147,7 +147,13 @@ class Workers:
         command = (sys.executable, "-m", "earwitness.serving.worker")
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, limit=LONGEST_LINE, start_new_session=True
+            *command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # threads that spin slow each other on a busy machine
         )
         worker = _Worker(process)
         worker.listener = asyncio.create_task(worker.listen())
