@@ -5,6 +5,7 @@ In: where to listen, settings, limits. Out: the URL, on standard output; then se
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +65,7 @@ def serve(
 
     Only this machine can connect, unless --host says otherwise; then a token is needed.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads spin, and answers are small
     with errors_told():
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
         from earwitness.serving.security import Access

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -22,6 +23,7 @@ from earwitness.serving.limits import Limits
 from earwitness.serving.security import Access
 from earwitness.serving.service import Options
 
+SWITCH_S = 0.001  # how long a thread that answers may keep the event loop waiting; 5 ms otherwise
 N_PENDING = 512  # connections that the system holds until we accept them
 LONGEST_HEADERS = 1 << 15  # bytes
 
@@ -108,6 +110,7 @@ def serve(
     """
     access = access or Access()
     server = make_server(options, limits, access, on_ready)
+    sys.setswitchinterval(SWITCH_S)
     with bind(access.host, port) as listening, contextlib.suppress(KeyboardInterrupt, SystemExit):  # it has stopped
         server.run([listening])
     failure = server.app.state.failure
