@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 
 RATE_HZ, SOUND_S = 16000, 5.0
-POLL_S, PROBE_S, SAMPLE_S = 0.1, 0.05, 0.5
+POLL_S, PROBE_S, SAMPLE_S = 0.25, 0.05, 0.5
 PATIENCE_S = 120.0
 QUESTION = {"events": ["dog bark", "siren", "speech"], "scenes": ["street", "office"]}
 

@@ -22,6 +22,7 @@ from earwitness.cli_options import (
     choose_settings,
     errors_told,
 )
+from earwitness.errors import ServerError
 
 if TYPE_CHECKING:
     from earwitness.serving.limits import Limits
@@ -67,6 +68,8 @@ def serve(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads spin, and answers are small
     with errors_told():
+        if os.name == "nt":
+            raise ServerError("the server needs Linux or macOS, for the limits of its workers; on Windows use WSL")
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
         from earwitness.serving.security import Access
         from earwitness.serving.serve import serve as serve_until_stopped

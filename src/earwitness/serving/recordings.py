@@ -93,9 +93,7 @@ class Recordings:
         if len(self) >= limits.max_recordings:
             detail = f"this server keeps {limits.max_recordings} recordings; delete one, or wait until one expires"
             raise Refused("full", detail, retry_after=self._next_expiry_s())
-        if self.count_bytes() + n_bytes > limits.max_stored_bytes:
-            detail = f"recordings take the {limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
-            raise Refused("full", detail, retry_after=self._next_expiry_s())
+        self._check_stored(n_bytes)
 
     def create(self, name: str, n_bytes: int) -> Recording:
         """Return a new recording of which nothing is received yet.
@@ -121,10 +119,25 @@ class Recordings:
             raise Refused("not-found", "no recording has this id; it may have been deleted, or kept long enough")
         return recording
 
-    def know(self, recording: Recording, duration_s: float) -> None:
-        """Note that the first pass is done."""
-        recording.is_known, recording.duration_s = True, duration_s
-        recording.n_bytes += estimate_bytes(duration_s, self.grid.rate_hz, self.grid.token_s, self.grid.n_tags)
+    def grow(self, recording: Recording, n_bytes: int) -> None:
+        """Note that a recording takes more.
+
+        Raises:
+            Refused: there is no room for that.
+        """
+        self._check_stored(n_bytes - recording.n_bytes)
+        recording.n_bytes = max(recording.n_bytes, n_bytes)
+
+    def expect(self, recording: Recording, duration_s: float) -> None:
+        """Note how long a recording is, and so what it will take.
+
+        Raises:
+            Refused: there is no room for that.
+        """
+        is_first, recording.duration_s = recording.duration_s is None, duration_s
+        if is_first:
+            n_more = estimate_bytes(duration_s, self.grid.rate_hz, self.grid.token_s, self.grid.n_tags)
+            self.grow(recording, recording.n_bytes + n_more)
 
     async def finish(self, recording: Recording, problem: Problem | None = None) -> None:
         """Note that a recording was heard, or why it was not; from now on it is kept for `keep_s`."""
@@ -154,6 +167,11 @@ class Recordings:
         for each in expired:
             await self.delete(each)
         return len(expired)
+
+    def _check_stored(self, n_more: int) -> None:
+        if n_more > 0 and self.count_bytes() + n_more > self.limits.max_stored_bytes:
+            detail = f"recordings take the {self.limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
+            raise Refused("full", detail, retry_after=self._next_expiry_s())
 
     def _tidy(self, recording: Recording) -> None:
         try:

@@ -39,6 +39,11 @@
       context.drawImage(image, left, 0, across, image.height, to, y, wide, height);
     }
 
+    /** Ask for the picture of the whole; `onLoad` tells when it is there. */
+    load() {
+      this._find(this.spectrogram.overview);
+    }
+
     _find(part) {
       const known = this.images.get(part);
       if (known) {

@@ -144,7 +144,7 @@
 
     _showTime() {
       const total = this.report.duration_s || 0;
-      this.time.replaceChildren(make("b", {}, clock(this.position_s)), ` / ${clock(total)}`);
+      this.time.replaceChildren(make("b", {}, clock(this.position_s)), ` / ${clock(total, total < 60 ? 1 : 0)}`);
     }
   }
 

@@ -47,6 +47,12 @@
       return this.answer ? this.answer.recognition.event_words : [];
     }
 
+    /** The event whose reason is shown: the chosen one, else the one with the highest score. */
+    get explained() {
+      if (this.selected !== null) return this.selected;
+      return this.events.reduce((best, event, index, all) => (best < 0 || event.score > all[best].score ? index : best), -1);
+    }
+
     get isPartial() {
       return Boolean(this.answer && this.answer.heard_until_s !== undefined && this.answer.heard_until_s !== null);
     }
@@ -133,6 +139,11 @@
       this.root.dispatchEvent(new CustomEvent("earwitness:event-selected", { bubbles: true, detail: { event, index } }));
     }
 
+    lookClosely() {
+      const event = this.events[this.selected];
+      if (event) this.timeline.zoomTo(event.onset_s, event.offset_s);
+    }
+
     /** Choose the next event in time, or the previous one. */
     stepEvent(by) {
       const at_s = this.player.position_s;
@@ -173,6 +184,7 @@
         "+": () => this.timeline.zoom(0.5),
         "=": () => this.timeline.zoom(0.5),
         "-": () => this.timeline.zoom(2),
+        z: () => this.lookClosely(),
         0: () => this.timeline.stretch.show(0, this.duration_s),
         Home: () => this.seek(0),
         End: () => this.seek(this.duration_s),

@@ -10,7 +10,7 @@
     const [first, ...others] = event.tags;
     const said = [given(event.word, { className: "ew-strong" }), ` was heard from ${clock(event.onset_s, 2)} to ${clock(event.offset_s, 2)}`];
     if (!first) return [...said, "."];
-    const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "the nearest tag to the word";
+    const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "which is related to the word";
     said.push(", mostly because of the tag ", make("b", {}, first.tag), `, ${closeness} (similarity ${first.similarity.toFixed(2)}). `);
     said.push(`It scored ${first.score.toFixed(2)} at ${clock(event.peak_s, 2)} and makes up ${Math.round(100 * first.share)}\u00a0% of the evidence`);
     said.push(others.length ? `; then come ${others.map((each) => each.tag).join(" and ")}. ` : ". ");
@@ -27,9 +27,10 @@
 
     redraw() {
       const { report } = this;
-      const event = report.events[report.selected];
-      this.element.hidden = !report.events.length;
-      if (!event) return this.element.replaceChildren(make("h2", {}, "Why"), make("p", { className: "ew-faint" }, "Choose an event to hear it and to see what it rests on."));
+      const event = report.events[report.explained];
+      this.element.hidden = !event;
+      this.element.classList.toggle("ew-unasked", report.selected === null);
+      if (!event) return this.element.replaceChildren();
       const swatch = make("span", { className: "ew-swatch" });
       swatch.style.backgroundColor = colourOf(report.words.indexOf(event.word));
       this.element.replaceChildren(make("h2", {}, "Why ", swatch, given(event.word)), make("p", {}, explain(report, event)), this._tags(event), this._map(event));
@@ -68,7 +69,7 @@
       if (!this.pictures || this.pictures.spectrogram !== view.spectrogram) this.pictures = new Pictures(view.spectrogram, () => this.drawMap());
       this.pictures.draw(context, this.map.start_s, end_s, 0, 0, width, MAP_PX);
       shade(context, this.map, view.spectrogram.centres_hz, width, MAP_PX);
-      const peak_s = this.report.events[this.report.selected] ? this.report.events[this.report.selected].peak_s : this.map.start_s;
+      const { peak_s } = this.map;
       context.fillStyle = "#fff";
       context.fillRect(((peak_s + this.map.token_s / 2 - this.map.start_s) / (end_s - this.map.start_s)) * width - 0.5, 0, 1, MAP_PX);
       this.marks.replaceChildren(...[500, 2000].map((hz) => {
