@@ -143,13 +143,13 @@ class Recordings:
         """Note that a recording was heard, or why it was not; from now on it is kept for `keep_s`."""
         if recording.is_gone:
             return
-        recording.expires = time.time() + self.limits.keep_s
         recording.cancel = None
+        recording.n_bytes = await asyncio.to_thread(_tidy, recording.folder, is_failed=problem is not None)
+        recording.expires = time.time() + self.limits.keep_s
         if problem is None:
             recording.share, recording.state = 1.0, "done"
         else:
             recording.problem, recording.state = problem, "failed"
-        await asyncio.to_thread(self._tidy, recording)
 
     async def delete(self, recording: Recording) -> None:
         """Forget a recording, stop hearing it and remove its files."""
@@ -173,20 +173,21 @@ class Recordings:
             detail = f"recordings take the {self.limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
             raise Refused("full", detail, retry_after=self._next_expiry_s())
 
-    def _tidy(self, recording: Recording) -> None:
-        try:
-            if recording.state == "failed":
-                remove_folder(recording.folder)
-                recording.n_bytes = 0
-            else:
-                (recording.folder / UPLOAD).unlink(missing_ok=True)
-                recording.n_bytes = measure_folder(recording.folder)
-        except OSError:  # deleted meanwhile
-            recording.n_bytes = 0
-
     def _is_expired(self, recording: Recording) -> bool:
         return recording.state in ("done", "failed") and recording.expires <= time.time()
 
     def _next_expiry_s(self) -> str:
         ends = [each.expires for each in self._by_id.values()]
         return str(max(1, round(min(ends, default=0.0) - time.time())))
+
+
+def _tidy(folder: Path, *, is_failed: bool) -> int:
+    """Remove what is not needed any more; return the bytes of the rest."""
+    if is_failed:
+        remove_folder(folder)
+        return 0
+    try:
+        (folder / UPLOAD).unlink(missing_ok=True)
+        return measure_folder(folder)
+    except OSError:  # deleted meanwhile
+        return 0
