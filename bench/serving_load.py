@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import os
 import subprocess
 import sys
 import time
@@ -42,6 +43,8 @@ class Load:
     server_mb: list[float] = field(default_factory=list)
     workers_mb: list[float] = field(default_factory=list)
     elapsed_s: float = 0.0
+    ran_s: float = 0.0  # of the server's main thread, which is its event loop
+    waited_s: float = 0.0
 
     @property
     def n_lost(self) -> int:
@@ -57,7 +60,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     asked = parser.parse_args()
     load = run_load(asked.seconds, asked.clients, asked.workers)
-    print(f"{asked.clients} clients, {asked.workers} workers, {load.elapsed_s:.0f} s")
+    n_cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{asked.clients} clients, {asked.workers} workers, {load.elapsed_s:.0f} s; {n_cores} cores, load {busy:.1f}")
+    print(f"queueing    the server waited for a core {load.waited_s:.1f} s, and had one for {load.ran_s:.1f} s")
     print(f"uploads     {load.n_heard} heard, {load.n_heard / load.elapsed_s:.1f} a second, {load.n_lost} lost")
     print(f"wrong       {dict(load.wrong) or 'nothing'}")
     print(f"answers     {tell_times(load.answer_s)}")
@@ -95,6 +100,7 @@ async def send_all(url: str, seconds: float, n_clients: int, pid: int) -> Load:
         watching = asyncio.create_task(watch_memory(pid, load))
         await asyncio.gather(*(send_some(client, sound, begun + seconds, load) for _ in range(n_clients)))
         watching.cancel()
+    load.ran_s, load.waited_s = (int(each) / 1e9 for each in Path(f"/proc/{pid}/schedstat").read_text().split()[:2])
     load.elapsed_s = time.monotonic() - begun
     return load
 
