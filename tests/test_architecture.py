@@ -24,7 +24,7 @@ ORDER = (
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate"),
-    *("cli_show", "cli_report", "cli"),
+    *("cli_show", "cli_report", "cli_serve", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -46,8 +46,12 @@ FOLDERS = {
     "pages": ("png", "view", "scripts", "report_page", "sound", "index_page", "reporting", "__init__"),
     "pictures": (
         *("look", "panels", "timeline", "tags", "attention", "curves", "counts", "embeddings"),
-        *("evaluated", "detections"),
-        "__init__",
+        *("evaluated", "detections", "__init__"),
+    ),
+    "serving": (
+        *("limits", "problems", "names", "kept", "containers", "worker", "spool", "recordings", "workers"),
+        *("security", "metrics", "uploads", "attending", "answers", "schemas", "service", "routes", "api"),
+        *("serve", "__init__"),
     ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
@@ -61,10 +65,22 @@ HEAVY = {
     "matplotlib": {f"pictures/{name}" for name in ("look", "panels", "timeline", "attention")},
     "umap": {"pictures/embeddings"},
     "pyarrow": {"outputs", "feature_files"},
-    "av": {"audio"},
+    "av": {"audio", "serving/containers"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
-    "soundfile": {"audio", "datasets/mixture_files", "pages/sound"},
+    "soundfile": {
+        "audio",
+        "datasets/mixture_files",
+        "pages/sound",
+        "serving/containers",
+        "serving/worker",
+        "serving/attending",
+    },
     "soxr": {"audio"},
+    "fastapi": {"serving/routes", "serving/api", "serving/serve"},
+    "starlette": {f"serving/{stem}" for stem in ("security", "metrics", "uploads", "routes", "api")},
+    "pydantic": {"serving/schemas", "serving/routes"},
+    "prometheus_client": {"serving/metrics"},
+    "uvicorn": {"serving/serve"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "av", "onnxruntime"}
 
