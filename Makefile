@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: demo test check bench ablation docs gallery words clean
+.PHONY: notebook demo test check bench ablation docs gallery words clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/demo.py $(AUDIO)
@@ -33,6 +33,10 @@ gallery: $(VENV)/.dev
 
 words: $(VENV)/.dev
 	$(BIN)/python scripts/make_word_table.py
+
+notebook: $(VENV)/.dev
+	$(BIN)/pip install --quiet -c constraints.txt nbclient ipykernel
+	$(BIN)/python scripts/make_notebook.py
 
 clean:
 	rm -rf $(VENV) demo_out
