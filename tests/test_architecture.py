@@ -24,7 +24,7 @@ ORDER = (
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate"),
-    *("cli_report", "cli"),
+    *("cli_report", "cli_serve", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -44,6 +44,10 @@ FOLDERS = {
         "__init__",
     ),
     "pages": ("png", "view", "scripts", "report_page", "sound", "index_page", "reporting", "__init__"),
+    "serving": (
+        *("limits", "problems", "names", "kept", "containers", "worker", "spool", "recordings", "workers"),
+        *("security", "metrics", "uploads", "answers", "schemas", "service", "routes", "api", "serve", "__init__"),
+    ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
@@ -55,10 +59,15 @@ HEAVY = {
     "transformers": {"clap", "mpnet"},
     "matplotlib": {"report"},
     "pyarrow": {"outputs", "feature_files"},
-    "av": {"audio"},
+    "av": {"audio", "serving/containers"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
-    "soundfile": {"audio", "datasets/mixture_files", "pages/sound"},
+    "soundfile": {"audio", "datasets/mixture_files", "pages/sound", "serving/containers", "serving/worker"},
     "soxr": {"audio"},
+    "fastapi": {"serving/routes", "serving/api", "serving/serve"},
+    "starlette": {f"serving/{stem}" for stem in ("security", "metrics", "uploads", "routes", "api")},
+    "pydantic": {"serving/schemas", "serving/routes"},
+    "prometheus_client": {"serving/metrics"},
+    "uvicorn": {"serving/serve"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}
 

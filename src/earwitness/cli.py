@@ -46,6 +46,7 @@ from earwitness.cli_options import (
     show_name,
 )
 from earwitness.cli_report import report, write_reports
+from earwitness.cli_serve import serve
 from earwitness.cli_weights import app as weights_app
 from earwitness.errors import OutputError, SettingsError, WordError
 from earwitness.version import __version__
@@ -202,6 +203,7 @@ app.command(short_help="Choose thresholds on background, without labels.")(calib
 app.command(short_help="Make test mixtures whose truth is known.")(mix)
 app.command(short_help="Tell how good recognition is on a data set.")(evaluate)
 app.command(short_help="Compare two evaluations of the same recordings.")(compare)
+app.command(short_help="Serve the page and the API on this machine.")(serve)
 
 
 @app.command(short_help="Show what is understood by a word.")

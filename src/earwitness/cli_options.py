@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
 N_AT_ONCE = 4  # recordings, so that decoding overlaps with computing and short ones fill a batch together
+EXTRAS = {  # the module that is not there -> the extra that brings it
+    **{"torch": "torch", "onnx": "onnx", "transformers": "clap"},
+    **{"fastapi": "server", "uvicorn": "server", "prometheus_client": "server", "starlette": "server"},
+}
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
 
 Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
@@ -65,7 +69,7 @@ def errors_told() -> Iterator[None]:
         print(f"earwitness: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
     except ModuleNotFoundError as error:
-        extra = {"torch": "torch", "onnx": "onnx", "transformers": "clap"}.get(str(error.name))
+        extra = EXTRAS.get(str(error.name))
         if extra is None:
             raise
         print(f"earwitness: this needs {error.name}: pip install 'earwitness[{extra}]'", file=sys.stderr)

@@ -41,5 +41,9 @@ class AnnotationError(EarwitnessError):
     """Annotations or estimates cannot be read, or do not fit each other."""
 
 
+class ServerError(EarwitnessError):
+    """The server cannot start."""
+
+
 class MissingExtraError(EarwitnessError):
     """An optional dependency is needed; the message names the extra that brings it."""

@@ -1,0 +1,113 @@
+"""How much a server takes on: one frozen dataclass, with a TOML file as its written form.
+
+In: keyword arguments or a TOML file. Out: checked `Limits`; unknown keys, wrong types, values out of range are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from earwitness.errors import SettingsError
+from earwitness.settings import read_toml
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes on at most; what goes beyond is refused with a problem that names the limit.
+
+    Attributes:
+        max_upload_mb: size of an upload (413).
+        max_duration_s: length of a recording (413, as the recording's error).
+        max_rate_hz, max_channels: of a recording (422, as its error).
+        n_workers: processes that hear recordings at the same time.
+        max_waiting: recordings that are received or wait to be heard (429).
+        max_recordings: recordings kept at the same time (503).
+        max_stored_mb: room that they may take on the disk (503).
+        keep_s: how long a recording is kept after it was heard.
+        worker_memory_mb: memory that a recording may take in a worker, beyond the loaded encoder (422, as its error).
+        worker_s: time that a worker may take for a recording (422, as its error).
+        upload_idle_s: longest pause of an upload (408).
+        upload_least_kb_s: least speed of an upload, over its whole time, after `upload_idle_s` (408).
+        max_words: event and scene words in one question (422).
+        max_question_kb: size of a question (413).
+        n_askers: questions that are answered at the same time.
+        max_asking: questions that wait (429).
+        max_connections: connections at the same time (503).
+        header_s: time to send a request's headers; the connection is closed after it.
+        stop_s: time that requests have to end when the server stops.
+    """
+
+    max_upload_mb: float = 200.0
+    max_duration_s: float = 3600.0
+    max_rate_hz: int = 384_000
+    max_channels: int = 16
+    n_workers: int = 1
+    max_waiting: int = 64
+    max_recordings: int = 200
+    max_stored_mb: float = 4000.0
+    keep_s: float = 3600.0
+    worker_memory_mb: float = 1500.0
+    worker_s: float = 900.0
+    upload_idle_s: float = 15.0
+    upload_least_kb_s: float = 4.0
+    max_words: int = 50
+    max_question_kb: float = 64.0
+    n_askers: int = 2
+    max_asking: int = 64
+    max_connections: int = 256
+    header_s: float = 10.0
+    stop_s: float = 3.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, default = getattr(self, field.name), getattr(type(self), field.name)
+            is_number = isinstance(value, int if isinstance(default, int) else int | float)
+            if not is_number or isinstance(value, bool):
+                kind = "a whole number" if isinstance(default, int) else "a number"
+                raise SettingsError(f"{field.name}={value!r}: give {kind}, such as {default}")
+            if not 0 < value < math.inf:
+                raise SettingsError(f"{field.name}={value}: must be above 0 and finite")
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest upload in bytes."""
+        return round(self.max_upload_mb * 1e6)
+
+    @property
+    def max_stored_bytes(self) -> int:
+        """Room for all recordings in bytes."""
+        return round(self.max_stored_mb * 1e6)
+
+    @property
+    def max_question_bytes(self) -> int:
+        """Largest body of a question in bytes."""
+        return round(self.max_question_kb * 1e3)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], origin: str = "limits") -> Limits:
+        """Return limits from plain values; `origin` names them in errors.
+
+        Raises:
+            SettingsError: a key is unknown, or a value is of the wrong type or out of range.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [key for key in values if key not in known]
+        if unknown:
+            raise SettingsError(f"{origin}: unknown key {unknown[0]!r}; known are: {', '.join(known)}")
+        try:
+            return cls(**values)
+        except SettingsError as error:
+            raise SettingsError(f"{origin}: {error}") from error
+
+
+def read_limits(path: str | Path) -> Limits:
+    """Read limits from a TOML file.
+
+    Raises:
+        SettingsError: the file is missing or not TOML, or see `Limits.from_mapping`.
+    """
+    return Limits.from_mapping(read_toml(path), str(path))
