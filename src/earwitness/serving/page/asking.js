@@ -1,0 +1,85 @@
+// Asking: one question to all recordings, the one that is looked at first; a newer question cancels the older.
+
+const DEBOUNCE_MS = 50;
+
+export class Asking {
+  /** `getQuestion()` gives { events, scenes, settings }; `getOrder()` the recordings; `onAnswer(recording)`, `onProblem`. */
+  constructor(api, meanings, { getQuestion, getOrder, onMeaning, onAnswer, onProblem }) {
+    Object.assign(this, { api, meanings, getQuestion, getOrder, onMeaning, onAnswer, onProblem });
+    this.version = 1;
+    this.current = new AbortController();
+  }
+
+  /** Ask all anew, soon: at once after a word, a moment later while a slider moves. */
+  askAll(isHasty = false) {
+    this.version += 1;
+    this.current.abort();
+    this.current = new AbortController();
+    clearTimeout(this.timer);
+    if (isHasty) this._round(this.version);
+    else this.timer = setTimeout(() => this._round(this.version), DEBOUNCE_MS);
+  }
+
+  /** Ask one recording: it is new, or more of it has been heard. */
+  async askOne(recording) {
+    if (!isAskable(recording) || recording.isAsking) return;
+    recording.isAsking = true;
+    try {
+      if (await this._learn(this.version)) await this._ask(recording, this.version, this.current.signal);
+    } finally {
+      recording.isAsking = false;
+    }
+  }
+
+  async _round(version) {
+    if (!(await this._learn(version))) return;
+    for (const recording of this.getOrder().filter(isAskable)) {
+      if (version !== this.version) return;
+      await this._ask(recording, version, this.current.signal);
+    }
+  }
+
+  /** Learn what the words mean, so that one which is not understood does not spoil the question. */
+  async _learn(version) {
+    const { events, scenes } = this.getQuestion();
+    const news = [...events, ...scenes].filter((word) => !this.meanings.of(word));
+    try {
+      await this.meanings.learn(news, this.current.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") this.onProblem(error);
+      return false;
+    }
+    if (news.length) this.onMeaning();
+    return version === this.version;
+  }
+
+  async _ask(recording, version, signal) {
+    const wasDone = recording.state === "done";
+    try {
+      const answer = await this.api.json("POST", `/v1/recordings/${recording.id}/ask`, { body: this.usable(), signal });
+      if (version !== this.version || recording.isRemoved) return;
+      if (answer.state === "done") answer.heard_until_s = null; // nothing more will come
+      Object.assign(recording, { answer, asked: version, askedUntil_s: wasDone ? Infinity : answer.heard_until_s === null ? Infinity : answer.heard_until_s });
+      this.onAnswer(recording);
+    } catch (error) {
+      if (error.name !== "AbortError" && error.status !== 409 && error.status !== 404 && !recording.isRemoved) this.onProblem(error);
+    }
+  }
+
+  /** The question without the words that are not understood. */
+  usable() {
+    const { events, scenes, settings } = this.getQuestion();
+    const isUsable = (word) => this.meanings.isUsable(word);
+    return { events: events.filter(isUsable), scenes: scenes.filter(isUsable), settings };
+  }
+
+  /** Tell whether a recording has something to say that it was not asked for. */
+  isDue(recording) {
+    if (!isAskable(recording)) return false;
+    return recording.asked !== this.version || recording.askedUntil_s < (recording.state === "done" ? Infinity : recording.heard_until_s);
+  }
+}
+
+export function isAskable(recording) {
+  return recording.state === "done" || (recording.state === "working" && recording.heard_until_s > 0);
+}
