@@ -98,8 +98,8 @@ class App {
 
   _buildQuestion() {
     const shared = { meanings: this.meanings, onChange: () => this._changed(), hasRoom: () => this.events.words.length + this.scenes.words.length < this.max_words, onFull: () => this.tell({ title: "Enough words", detail: `This server takes ${this.max_words} at once; remove some first.` }) };
-    this.events = new WordField({ ...shared, kind: "event", label: "What is heard?", placeholder: "Add a word, such as glass breaking" });
-    this.scenes = new WordField({ ...shared, kind: "scene", label: "Where?", placeholder: "Add a place" });
+    this.events = new WordField({ ...shared, kind: "event", label: "Sounds", placeholder: "Add any sound" });
+    this.scenes = new WordField({ ...shared, kind: "scene", label: "Places", placeholder: "Add any place" });
     this.sliders = new Sliders(() => this._changed(false));
     this.elapsed = make("output", { className: "app-elapsed", "aria-label": "Time that the answer took" });
     const sets = WORD_SETS.map((set) => make("button", { type: "button", className: "app-set", onclick: () => { this._readWords({ ...set, settings: this.sliders.changed }); this._changed(); } }, set.name));
@@ -185,7 +185,7 @@ class App {
     if (recording !== this.selected) return;
     this._hideProblem();
     this.shown.setAnswer(recording);
-    this.elapsed.textContent = `answered in ${recording.answer.elapsed_ms.toFixed(1)} ms`;
+    this.elapsed.textContent = `answered in ${recording.answer.elapsed_ms.toFixed(recording.answer.elapsed_ms < 10 ? 1 : 0)} ms`;
     performance.mark("earwitness:answered");
     const n = recording.answer.recognition.events.length;
     if (recording.state === "done") this.say(`${plural(n, "event")} in ${baseName(recording.name)}`);
