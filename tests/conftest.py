@@ -8,7 +8,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: on clips this sho
 
 import csv
 import json
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,14 @@ def read_run(folder: Path) -> dict[str, Any]:
     """Return the content of a result folder's `run.json`."""
     content: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     return content
+
+
+def wait_until(page: Any, expression: str, timeout_s: float = 3.0) -> None:
+    """Wait until a script's expression holds in a page; `page.wait_for_function` is refused by pages' policies."""
+    begun = time.monotonic()
+    while not page.evaluate(expression):
+        assert time.monotonic() - begun < timeout_s, expression
+        page.wait_for_timeout(20)
 
 
 @pytest.fixture
@@ -92,3 +102,37 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not here: it holds the data sets and golden files that cannot be shipped")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Start Chromium once; skip where it or playwright is not installed."""
+    programs = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = next(programs, None)
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
+    with sync_api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        started = playwright.chromium.launch(executable_path=path, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Give a function that opens a file or address in a new window; errors that the page tells fail the test."""
+    contexts, wrong = [], []
+
+    def open_it(address: Path | str, **options: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(address.as_uri() if isinstance(address, Path) else address)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert not wrong

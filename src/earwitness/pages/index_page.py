@@ -5,9 +5,11 @@ In: an `IndexEntry` for each recording. Out: HTML, whole without scripts; a scri
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from urllib.parse import quote
 
 from earwitness.events import Event
@@ -38,9 +40,11 @@ def make_index(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
     if n_failed := len(entries) - len(heard):
         facts.append(f"{n_failed} could not be used")
     title = "What was heard"
+    folder, entries = _shorten(entries)
     body = [
         '<main class="ew-index">',
         f'<h1>{title}</h1><p class="ew-facts">{"".join(f"<span>{each}</span>" for each in facts)}</p>',
+        f'<p class="ew-path ix-folder"><bdi>{escape(folder)}</bdi></p>' if folder else "",
         '<p class="ix-find" hidden><label>Find <input type="search" id="ix-find" placeholder="name, word, scene">'
         '</label> <output id="ix-found"></output></p>',
         _show_totals(heard, words),
@@ -69,16 +73,30 @@ def show_time(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
 
 
+def _shorten(entries: Sequence[IndexEntry]) -> tuple[str, list[IndexEntry]]:
+    """Return the folder that all recordings lie in, empty if there is none, and the entries named from there."""
+    folders = [PurePath(each.name).parent for each in entries]
+    try:
+        folder = PurePath(os.path.commonpath(folders))
+    except ValueError:  # none at all, other drives, or some relative and some not
+        return "", list(entries)
+    if folder == PurePath():
+        return "", list(entries)
+    return str(folder), [replace(each, name=str(PurePath(each.name).relative_to(folder))) for each in entries]
+
+
 def _show_totals(heard: Sequence[Recognition], words: Sequence[str]) -> str:
     counts = Counter(event.word for each in heard for event in each.events)
     files = Counter(word for each in heard for word in {event.word for event in each.events})
     best = Counter(each.scenes[0].scene for each in heard if each.scenes)
     parts = []
     if words:
-        rows = [(word, counts[word], f"{counts[word]} in {files[word]} of {len(heard)}") for word in words]
+        rows = [(word, counts[word], f"{counts[word]} in {files[word]} of {len(heard)} recordings") for word in words]
         parts.append(_show_bars("Events by word", rows))
     if best:
-        parts.append(_show_bars("Best scene", [(scene, n, f"{n} of {len(heard)}") for scene, n in best.most_common()]))
+        parts.append(
+            _show_bars("Best scene", [(scene, n, f"{n} of {len(heard)} recordings") for scene, n in best.most_common()])
+        )
     return f'<div class="ix-totals">{"".join(parts)}</div>' if parts else ""
 
 

@@ -6,6 +6,7 @@ logits, sound) waits in a temporary folder, so that memory does not.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -172,17 +173,18 @@ class ReportFolder:
         self, source: Path, name: str, on_progress: Callable[[float], None] | None = None, *, is_kept: bool = True
     ) -> Recognition:
         """Write a recording's page and return what was recognised; `is_kept`: the file will still be there later."""
-        return write_report(
-            source if is_kept else source.open("rb"),
-            self.events,
-            self.scenes,
-            self.folder / self._pages[name],
-            self.settings,
-            self.encoder,
-            name=name,
-            audio=self.audio,
-            on_progress=on_progress,
-        )
+        with contextlib.nullcontext(source) if is_kept else source.open("rb") as opened:
+            return write_report(
+                opened,
+                self.events,
+                self.scenes,
+                self.folder / self._pages[name],
+                self.settings,
+                self.encoder,
+                name=name,
+                audio=self.audio,
+                on_progress=on_progress,
+            )
 
     def add(self, recognition: Recognition) -> None:
         """Take a recording that has a page into the index."""

@@ -22,7 +22,8 @@ from earwitness.pages.report_page import Sound
 
 AudioChoice = Literal["embed", "link", "none"]
 MAX_PAGE_BYTES = 20_000_000  # of a page with its sound in it
-BYTES_IN_BASE64 = 3 / 4
+PICTURE_BYTES = 4_000_000  # of it, what else is in a page with so much sound
+MAX_FLAC_BYTES = (MAX_PAGE_BYTES - PICTURE_BYTES) * 3 / 4  # as base64; some 12 minutes
 # What browsers play, by suffix; a recording of another kind is linked all the same, and the page says if it is silent.
 PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".webm"}
 
@@ -30,7 +31,7 @@ PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aa
 class SoundKeeper:
     """Takes blocks in order and keeps them as FLAC, 16 bit, in `path`, up to `max_bytes`; use it in a `with` block."""
 
-    def __init__(self, path: Path, max_bytes: float = MAX_PAGE_BYTES * BYTES_IN_BASE64) -> None:
+    def __init__(self, path: Path, max_bytes: float = MAX_FLAC_BYTES) -> None:
         self.path, self.max_bytes = path, max_bytes
         self.is_whole = True
         self._file: soundfile.SoundFile | None = None

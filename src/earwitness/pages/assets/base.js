@@ -1,4 +1,4 @@
-// What every part of the report uses: elements without innerHTML, times and numbers as text, bytes, colours.
+// What every part of the report uses: elements made without markup, times and numbers as text, bytes, colours.
 "use strict";
 (() => {
   const earwitness = (window.earwitness = window.earwitness || {});

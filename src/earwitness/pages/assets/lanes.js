@@ -117,7 +117,7 @@
     }
 
     _makeButton() {
-      const button = make("button", { type: "button", className: "ew-region", tabIndex: -1, "data-word": this.word, onclick: () => this.report.select(Number(button.dataset.eventIndex), { isHeard: true }) }, make("span"));
+      const button = make("button", { type: "button", className: "ew-region", tabIndex: -1, "data-word": this.word, ondblclick: () => this.report.lookClosely(), onclick: () => this.report.select(Number(button.dataset.eventIndex), { isHeard: true }) }, make("span"));
       button.style.setProperty("--ew-colour", this.colour);
       this.track.append(button);
       return button;

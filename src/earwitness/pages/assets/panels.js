@@ -5,7 +5,7 @@
   const { make, icon, given, clock, lasting, baseName, colourOf, plural } = parts;
   const N_ROWS = 300; // at first; all on request and on paper
   const PLAY = "M8 5.5v13l11-6.5z";
-  const KEYS = [["space", "play or pause"], ["← →", "1 s back or on; with shift 10 s"], ["p  n", "previous, next event"], ["enter", "play the event"], ["+  −", "zoom in or out"], ["0", "show the whole recording"], ["home  end", "to the beginning, to the end"], ["?", "show or hide these keys"]];
+  const KEYS = [["space", "play or pause"], ["← →", "1 s back or on; with shift 10 s"], ["p  n", "previous, next event"], ["enter", "play the event"], ["+  −", "zoom in or out"], ["z", "look closely at the event"], ["0", "show the whole recording"], ["home  end", "to the beginning, to the end"], ["?", "show or hide these keys"]];
 
   /** Title, facts and notes of a recording. */
   function showFacts(view) {

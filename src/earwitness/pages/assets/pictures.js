@@ -39,6 +39,11 @@
       context.drawImage(image, left, 0, across, image.height, to, y, wide, height);
     }
 
+    /** Ask for the picture of the whole; `onLoad` tells when it is there. */
+    load() {
+      this._find(this.spectrogram.overview);
+    }
+
     _find(part) {
       const known = this.images.get(part);
       if (known) {
@@ -90,6 +95,7 @@
   /** Darken a box where an attention map looks less: bands stand at their frequencies, tokens at their times. */
   function shade(context, map, centres_hz, width, height) {
     const weights = typeof map.weights === "string" ? readBytes(map.weights) : Uint8Array.from(map.weights);
+    const [least, most] = [Math.min(...weights), Math.max(...weights)];
     const canvas = document.createElement("canvas");
     const n_rows = 80;
     [canvas.width, canvas.height] = [map.n_tokens, n_rows];
@@ -99,8 +105,8 @@
       const hz = frequencyAt(1 - (row + 0.5) / n_rows, centres_hz);
       const band = clamp(map.edges_hz.findIndex((edge) => edge > hz) - 1, 0, map.n_bands - 1);
       for (let token = 0; token < map.n_tokens; token += 1) {
-        const weight = weights[(hz >= map.edges_hz[map.n_bands] ? map.n_bands - 1 : band) * map.n_tokens + token] / 255;
-        image.data.set([0, 0, 0, Math.round(225 * (1 - weight) ** 1.5)], 4 * (row * map.n_tokens + token));
+        const weight = weights[(hz >= map.edges_hz[map.n_bands] ? map.n_bands - 1 : band) * map.n_tokens + token];
+        image.data.set([0, 0, 0, Math.round((190 * (most - weight)) / Math.max(1, most - least))], 4 * (row * map.n_tokens + token));
       }
     }
     small.putImageData(image, 0, 0);

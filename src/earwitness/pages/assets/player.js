@@ -68,6 +68,7 @@
     }
 
     seek(s) {
+      this.loadNow();
       this.position_s = clamp(s, 0, this.report.duration_s || 0);
       this.stop_s = null;
       if (this.hasAudio && this.audio.readyState >= 1) this.audio.currentTime = this.position_s;
@@ -143,7 +144,7 @@
 
     _showTime() {
       const total = this.report.duration_s || 0;
-      this.time.replaceChildren(make("b", {}, clock(this.position_s)), ` / ${clock(total)}`);
+      this.time.replaceChildren(make("b", {}, clock(this.position_s)), ` / ${clock(total, total < 60 ? 1 : 0)}`);
     }
   }
 

@@ -9,6 +9,7 @@
   const { parts } = window.earwitness;
   const { make, Player, Timeline, EventTable, Why, showFacts, showScenes, showSettings, makeKeys } = parts;
   const MAP_SLACK_S = 0.005;
+  const N_FEW = 8; // events, so that there is room for the scenes below them
 
   class Report {
     constructor(root) {
@@ -24,8 +25,9 @@
       this.keys = makeKeys();
       const help = make("button", { type: "button", className: "ew-button ew-help", "aria-label": "Keys (?)", title: "Keys (?)", onclick: () => this.toggleKeys() }, "?");
       this.player.right.append(help);
-      const side = make("div", { className: "ew-side" }, this.why.element, this.scenes);
-      this.element = make("div", { className: "ew-report" }, this.facts, this.player.element, this.timeline.element, make("div", { className: "ew-columns" }, this.table.element, side), this.settings, this.keys);
+      this.left = make("div", { className: "ew-side" }, this.table.element);
+      this.right = make("div", { className: "ew-side" }, this.why.element, this.scenes);
+      this.element = make("div", { className: "ew-report" }, this.facts, this.player.element, this.timeline.element, make("div", { className: "ew-columns" }, this.left, this.right), this.settings, this.keys);
       root.append(this.element);
       this._listen();
       this.player.setAudio(null);
@@ -43,6 +45,12 @@
 
     get words() {
       return this.answer ? this.answer.recognition.event_words : [];
+    }
+
+    /** The event whose reason is shown: the chosen one, else the one with the highest score. */
+    get explained() {
+      if (this.selected !== null) return this.selected;
+      return this.events.reduce((best, event, index, all) => (best < 0 || event.score > all[best].score ? index : best), -1);
     }
 
     get isPartial() {
@@ -96,6 +104,7 @@
       const scenes = showScenes(answer);
       this.scenes.replaceChildren(...scenes);
       this.scenes.hidden = !scenes.length;
+      (this.events.length <= N_FEW ? this.left : this.right).append(this.scenes);
       if (this.view) this.settings.replaceChildren(...showSettings(this.view, answer));
       this.player._showTime();
     }
@@ -128,6 +137,11 @@
       this.why.redraw();
       this.timeline.redraw();
       this.root.dispatchEvent(new CustomEvent("earwitness:event-selected", { bubbles: true, detail: { event, index } }));
+    }
+
+    lookClosely() {
+      const event = this.events[this.selected];
+      if (event) this.timeline.zoomTo(event.onset_s, event.offset_s);
     }
 
     /** Choose the next event in time, or the previous one. */
@@ -170,6 +184,7 @@
         "+": () => this.timeline.zoom(0.5),
         "=": () => this.timeline.zoom(0.5),
         "-": () => this.timeline.zoom(2),
+        z: () => this.lookClosely(),
         0: () => this.timeline.stretch.show(0, this.duration_s),
         Home: () => this.seek(0),
         End: () => this.seek(this.duration_s),

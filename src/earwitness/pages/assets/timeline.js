@@ -51,7 +51,12 @@
     }
 
     setView(view) {
-      this.pictures = new Pictures(view.spectrogram, () => this.redraw(true));
+      const pictures = new Pictures(view.spectrogram, () => {
+        if (this.report.view !== view) return;
+        this.pictures = pictures; // the former stay until the new ones have come, so that nothing flickers
+        this.redraw(true);
+      });
+      pictures.load();
       this.tagRows = new TagRows(this.report);
       this.tagBox.replaceChildren(make("h3", { className: "ew-small-title" }, "Strongest tags"), this.tagRows.element);
       const { centres_hz } = view.spectrogram;
@@ -88,6 +93,12 @@
       this.stretch.show(middle - span / 2, middle + span / 2);
     }
 
+    /** Look closely at a stretch of time. */
+    zoomTo(from_s, to_s) {
+      const span = Math.max(10, 3 * (to_s - from_s));
+      this.stretch.show((from_s + to_s - span) / 2, (from_s + to_s + span) / 2);
+    }
+
     follow(position_s, isPlaying) {
       if (isPlaying && !this.stretch.includes(position_s) && !this.stretch.isWhole()) {
         this.stretch.show(position_s - 0.05 * this.stretch.span_s, position_s + 0.95 * this.stretch.span_s);
@@ -119,7 +130,9 @@
       this.frame.style.left = `${(100 * from_s) / this.stretch.duration_s}%`;
       this.frame.style.width = `${(100 * this.stretch.span_s) / this.stretch.duration_s}%`;
       this.frame.classList.toggle("ew-whole", this.stretch.isWhole());
-      this.shown.textContent = this.stretch.isWhole() ? "All of it is shown" : `${clock(from_s)} to ${clock(to_s)}`;
+      const { answer, isPartial } = this.report;
+      const shown = this.stretch.isWhole() ? "All of it is shown" : `${clock(from_s)} to ${clock(to_s)}`;
+      this.shown.textContent = isPartial ? `${shown}, heard until ${clock(answer.heard_until_s)}` : shown;
       this._placeHead(this.report.player.position_s);
     }
 

@@ -27,9 +27,10 @@
 
     redraw() {
       const { report } = this;
-      const event = report.events[report.selected];
-      this.element.hidden = !report.events.length;
-      if (!event) return this.element.replaceChildren(make("h2", {}, "Why"), make("p", { className: "ew-faint" }, "Choose an event to hear it and to see what it rests on."));
+      const event = report.events[report.explained];
+      this.element.hidden = !event;
+      this.element.classList.toggle("ew-unasked", report.selected === null);
+      if (!event) return this.element.replaceChildren();
       const swatch = make("span", { className: "ew-swatch" });
       swatch.style.backgroundColor = colourOf(report.words.indexOf(event.word));
       this.element.replaceChildren(make("h2", {}, "Why ", swatch, given(event.word)), make("p", {}, explain(report, event)), this._tags(event), this._map(event));
@@ -56,7 +57,7 @@
       const end_s = this.map.start_s + this.map.n_tokens * this.map.token_s;
       const scale = make("div", { className: "ew-map-scale" }, make("span", {}, clock(this.map.start_s, 2)), make("span", {}, clock(end_s, 2)));
       this.marks = make("div", { className: "ew-map-marks" });
-      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Where the encoder looked: bright is what counted, dark is what did not. The line marks the score's peak."));
+      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Where the encoder looked: bright is what counted most, dark what counted least. The line marks the score's peak."));
     }
 
     drawMap() {
@@ -68,7 +69,7 @@
       if (!this.pictures || this.pictures.spectrogram !== view.spectrogram) this.pictures = new Pictures(view.spectrogram, () => this.drawMap());
       this.pictures.draw(context, this.map.start_s, end_s, 0, 0, width, MAP_PX);
       shade(context, this.map, view.spectrogram.centres_hz, width, MAP_PX);
-      const peak_s = this.report.events[this.report.selected] ? this.report.events[this.report.selected].peak_s : this.map.start_s;
+      const { peak_s } = this.map;
       context.fillStyle = "#fff";
       context.fillRect(((peak_s + this.map.token_s / 2 - this.map.start_s) / (end_s - this.map.start_s)) * width - 0.5, 0, 1, MAP_PX);
       this.marks.replaceChildren(...[500, 2000].map((hz) => {
