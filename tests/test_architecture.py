@@ -46,7 +46,19 @@ FOLDERS = {
     "pages": ("png", "view", "scripts", "report_page", "sound", "index_page", "reporting", "__init__"),
     "serving": (
         *("limits", "problems", "names", "kept", "containers", "worker", "spool", "recordings", "workers"),
-        *("security", "metrics", "uploads", "answers", "schemas", "service", "routes", "api", "serve", "__init__"),
+        *(
+            "security",
+            "metrics",
+            "uploads",
+            "attending",
+            "answers",
+            "schemas",
+            "service",
+            "routes",
+            "api",
+            "serve",
+            "__init__",
+        ),
     ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
@@ -61,7 +73,14 @@ HEAVY = {
     "pyarrow": {"outputs", "feature_files"},
     "av": {"audio", "serving/containers"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
-    "soundfile": {"audio", "datasets/mixture_files", "pages/sound", "serving/containers", "serving/worker"},
+    "soundfile": {
+        "audio",
+        "datasets/mixture_files",
+        "pages/sound",
+        "serving/containers",
+        "serving/worker",
+        "serving/attending",
+    },
     "soxr": {"audio"},
     "fastapi": {"serving/routes", "serving/api", "serving/serve"},
     "starlette": {f"serving/{stem}" for stem in ("security", "metrics", "uploads", "routes", "api")},

@@ -18,9 +18,12 @@ from typing import Any
 from earwitness.analysis import Analysis
 from earwitness.errors import WordError
 from earwitness.outputs import FORMATS, ResultFolder, to_dict
+from earwitness.pages.report_page import Sound, make_report
+from earwitness.pages.sound import BYTES_IN_BASE64, MAX_PAGE_BYTES
 from earwitness.pages.view import make_answer, make_view
 from earwitness.recognition import Recognition, ask, understand
-from earwitness.serving.kept import VIEW, read_analysis, read_spectrogram
+from earwitness.serving.attending import Attender
+from earwitness.serving.kept import AUDIO, VIEW, read_analysis, read_spectrogram
 from earwitness.serving.problems import Refused
 from earwitness.settings import Settings
 from earwitness.tags import tag_names
@@ -60,6 +63,8 @@ FILES = {
     "parquet": ("events.parquet", "application/vnd.apache.parquet", ".events.parquet"),
 }
 
+REPORT = ("", "text/html; charset=utf-8", ".html")
+
 
 def answer_question(folder: Path, question: Question) -> dict[str, Any]:
     """Return what `pages.view.make_answer` says of a question, about what has been heard so far.
@@ -74,8 +79,8 @@ def answer_question(folder: Path, question: Question) -> dict[str, Any]:
     return {**answer, "elapsed_ms": round(1000 * (time.perf_counter() - begun), 2)}
 
 
-def write_download(folder: Path, question: Question, form: str) -> Download:
-    """Return an answer as a file of the format `form`.
+def write_download(folder: Path, question: Question, form: str, attender: Attender) -> Download:
+    """Return an answer as a file of the format `form`; `attender` tells a report what the encoder looked at.
 
     Raises:
         Refused: nothing has been heard yet, or the format is not offered.
@@ -87,7 +92,7 @@ def write_download(folder: Path, question: Question, form: str) -> Download:
     if form == "json":
         return Download(json.dumps(to_dict(recognition), indent=2).encode(), "application/json", ".json")
     if form == "report":
-        return _write_report(folder, analysis, recognition)
+        return _write_report(folder, analysis, recognition, attender)
     pattern, media_type, suffix = FILES[form]
     extra = [form] if form in FORMATS and form != "csv" else []
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="download-") as scratch:
@@ -189,5 +194,12 @@ def _sorted_words() -> list[str]:
     return sorted(word_table().rows)
 
 
-def _write_report(folder: Path, analysis: Analysis, recognition: Recognition) -> Download:
-    raise Refused("not-offered", "this version writes no reports")
+def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> Download:
+    if not len(analysis.rows.start_s):
+        raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
+    view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
+    is_small = (folder / AUDIO).stat().st_size <= MAX_PAGE_BYTES * BYTES_IN_BASE64
+    note = "" if is_small else "The sound is too long to be kept in this page."
+    sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
+    page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
+    return Download(page.encode("utf-8"), *REPORT[1:])

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 
+from earwitness.serving.answers import FILES, REPORT
 from earwitness.serving.limits import Limits
 from earwitness.serving.metrics import Measured, Metrics
 from earwitness.serving.problems import Problem, Refused
@@ -140,6 +141,11 @@ def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
             route["responses"]["422"] = tell_problems(422)[422]
     for unused in ("HTTPValidationError", "ValidationError"):
         known.pop(unused, None)
+    answers = told["paths"]["/v1/recordings/{id}/ask"]["post"]["responses"]["200"]["content"]
+    recognition = {"type": "object", "title": "Recognition", "description": "With format=json: a line of jsonl."}
+    answers["application/json"]["schema"] = {"anyOf": [answers["application/json"]["schema"], recognition]}
+    for _, media_type, _ in (*FILES.values(), REPORT):
+        answers[media_type] = {"schema": {"type": "string", "format": "binary"}}
     if access.token:
         told["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         told["security"] = [{"token": []}]

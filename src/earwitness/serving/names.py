@@ -24,6 +24,6 @@ def clean_name(given: str | None) -> str:
 
 def offer_download(name: str, suffix: str) -> str:
     """Return a Content-Disposition (RFC 6266) that offers a recording's result under the recording's own name."""
-    stem = PurePosixPath(clean_name(name)).stem or UNNAMED
+    stem = PurePosixPath(clean_name(name)).stem.strip() or UNNAMED
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._") or UNNAMED
     return f"attachment; filename=\"{plain}{suffix}\"; filename*=UTF-8''{quote(stem + suffix, safe='')}"

@@ -42,6 +42,8 @@ class Recording:
     expires: float
     state: State = "waiting"
     is_received: bool = False
+    n_sent: int = 0  # how often it was given to a worker
+    is_taken: bool = False  # a worker has begun with it
     is_known: bool = False  # the first pass is done, words can be asked
     is_gone: bool = False
     share: float = 0.0

@@ -28,6 +28,7 @@ from earwitness.serving.recordings import Recording
 from earwitness.serving.schemas import (
     AnswerModel,
     AskModel,
+    AttentionModel,
     Format,
     HealthModel,
     ProblemModel,
@@ -191,7 +192,7 @@ async def ask_recording(
         raise Refused("invalid", f"{n_words} words: this server takes {service.limits.max_words} at once")
     _check_known(recording)
     if form:
-        file = await service.think(write_download, recording.folder, question, form)
+        file = await service.think(write_download, recording.folder, question, form, service.attender)
         disposition = offer_download(recording.name, file.suffix)
         return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})
     state, heard_until_s = recording.state, recording.heard_until_s(service.recordings.grid)
@@ -201,6 +202,22 @@ async def ask_recording(
         return json.dumps({**said, "state": state, "heard_until_s": heard_until_s}).encode()
 
     return Response(await service.think(answer), media_type="application/json")
+
+
+@router.get(
+    "/recordings/{id}/attention",
+    response_model=AttentionModel,
+    responses=tell_problems(404, 409, 422, 429, 501),
+    summary="What the encoder attended to at a moment",
+)
+async def get_attention(
+    request: Request, id: str, at_s: Annotated[float, Query(ge=0, allow_inf_nan=False, examples=[6.2])]
+) -> Response:
+    """Tell from where in time and frequency what was heard at a moment came."""
+    service = service_of(request)
+    recording = _find_known(service, id)
+    found = await service.think(service.attender.attend, recording.folder, at_s)
+    return Response(json.dumps(found), media_type="application/json")
 
 
 @router.get(

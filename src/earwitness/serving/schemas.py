@@ -123,10 +123,11 @@ class ViewModel(_Model):
 class AttentionModel(_Model):
     """Where the encoder looked at a moment: weights by band and time."""
 
-    weights: list[list[float]]
+    weights: list[list[float]] = Field(description="By band, the lowest first, and time; they sum to 1.")
     start_s: float
     token_s: float
-    edges_hz: list[float]
+    edges_hz: list[float] = Field(description="The bands' edges.")
+    map: dict[str, Any] = Field(description="The same as a report draws it.")
 
 
 class TagModel(_Model):

@@ -6,6 +6,7 @@ In: `Options`, `Limits`, `Access`, a port. Out: served requests; nothing stays o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -39,14 +40,17 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, on a signal."""
-        self.begin_stop()
+        self._refuse_uploads()
         super().handle_exit(sig, frame)
 
     def begin_stop(self) -> None:
-        """Refuse new uploads and end those that are received."""
+        """Stop, as on a signal."""
+        self._refuse_uploads()
+        self.should_exit = True
+
+    def _refuse_uploads(self) -> None:
         if service := getattr(self.app.state, "service", None):
             service.is_stopping = True
-        self.should_exit = True
 
 
 def make_server(
@@ -97,7 +101,7 @@ def serve(
     """
     access = access or Access()
     server = make_server(options, limits, access, on_ready)
-    with bind(access.host, port) as listening:
+    with bind(access.host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then
         server.run([listening])
     failure = server.app.state.failure
     if isinstance(failure, EarwitnessError):

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from earwitness.errors import MissingExtraError, SettingsError, WeightsError, WordError
 from earwitness.mpnet import embed_with_mpnet
+from earwitness.serving.attending import Attender
 from earwitness.serving.limits import Limits
 from earwitness.serving.metrics import Metrics
 from earwitness.serving.problems import Refused
@@ -57,6 +58,7 @@ class Service:
         self.spool = Spool(options.spool)
         self.recordings = Recordings(self.spool.folder, limits)
         self.workers = Workers(options.settings, limits, self.recordings, self.metrics)
+        self.attender = Attender(options.settings)
         self._askers = ThreadPoolExecutor(limits.n_askers, "ask")
         self._n_asking = 0
         self._sweeper: asyncio.Task[None] | None = None
@@ -101,7 +103,7 @@ class Service:
             return await asyncio.get_running_loop().run_in_executor(self._askers, work)
         except (WordError, SettingsError) as error:
             raise Refused("invalid", str(error)) from error
-        except MissingExtraError as error:
+        except (MissingExtraError, WeightsError) as error:
             raise Refused("not-offered", str(error)) from error
         except FileNotFoundError as error:
             raise Refused("not-found", "the recording has been deleted meanwhile") from error

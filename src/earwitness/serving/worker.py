@@ -68,6 +68,7 @@ def main() -> None:
 def hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, tell: Tell) -> bool:
     """Hear one upload and tell how it ended; return whether this process is fit for another."""
     upload = folder / UPLOAD
+    tell({"event": "taken"})  # from here on, if this process ends, the upload may be why
     try:
         _hear(folder, name, settings, limits, encoder, tell)
     except Refused as error:

@@ -26,6 +26,7 @@ from earwitness.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+MOST_SENT = 3  # times that a recording is given to a worker that ends before it takes it
 START_S = 120.0  # to load an encoder, on a slow machine
 LONGEST_LINE = 1 << 20
 LONGEST_PAUSE_S = 30.0  # between starts of a worker that does not start
@@ -184,6 +185,10 @@ class Workers:
             try:
                 problem, is_fit = await self._hear(worker, recording)
             except _Lost:
+                if not recording.is_taken and recording.n_sent < MOST_SENT:  # it ended before, of something else
+                    recording.state, recording.cancel = "waiting", None
+                    self._queue.put_nowait(recording)
+                    raise
                 problem, is_fit = Problem("worker-lost", f"{recording.name}: upload it again"), False
             except asyncio.TimeoutError:
                 limit = f"{self.limits.worker_s:g} s that this server gives a recording"
@@ -217,11 +222,14 @@ class Workers:
 
     async def _hear(self, worker: _Worker, recording: Recording) -> tuple[Problem | None, bool]:
         """Return what went wrong with a recording, if anything, and whether the worker is fit for another."""
+        recording.n_sent += 1
         ends = time.monotonic() + self.limits.worker_s
         await worker.tell({"folder": str(recording.folder), "name": recording.name})
         while True:
             message = await worker.read(ends - time.monotonic())
             match message.get("event"):
+                case "taken":
+                    recording.is_taken = True
                 case "begun":
                     recording.duration_s = message["duration_s"]
                 case "progress":

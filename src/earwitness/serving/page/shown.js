@@ -107,10 +107,10 @@ export class Shown {
   async _explain(event) {
     const { recording } = this;
     recording.maps = recording.maps || [];
-    if (recording.state !== "done" || recording.maps.some((map) => map.peak_s === event.peak_s)) return;
+    if (recording.maps.some((map) => map.peak_s === event.peak_s)) return;
     try {
-      const map = await this.api.json("GET", `/v1/recordings/${recording.id}/attention?at_s=${event.peak_s}`);
-      recording.maps.push(readMap(map, event.peak_s));
+      const found = await this.api.json("GET", `/v1/recordings/${recording.id}/attention?at_s=${event.peak_s}`);
+      recording.maps.push({ ...found.map, peak_s: event.peak_s });
     } catch (error) {
       if (recording === this.recording && this.report) this.report.setAttention({ maps: recording.maps, note: `No attention map: ${error.detail || error.message}` });
       return;
@@ -121,13 +121,4 @@ export class Shown {
   forget(recording) {
     if (recording.soundUrl) URL.revokeObjectURL(recording.soundUrl);
   }
-}
-
-/** An attention map as the report takes it: weights as bytes, 255 for the largest, band by band. */
-function readMap(map, peak_s) {
-  if (typeof map.weights === "string") return { ...map, peak_s };
-  const flat = map.weights.flat();
-  const largest = Math.max(1e-12, ...flat);
-  const weights = flat.map((weight) => Math.round((255 * weight) / largest));
-  return { peak_s, start_s: map.start_s, token_s: map.token_s, edges_hz: map.edges_hz, n_bands: map.weights.length, n_tokens: map.weights[0].length, weights };
 }
