@@ -19,7 +19,7 @@ from earwitness.analysis import Analysis
 from earwitness.errors import WordError
 from earwitness.outputs import FORMATS, ResultFolder, to_dict
 from earwitness.pages.report_page import Sound, make_report
-from earwitness.pages.sound import BYTES_IN_BASE64, MAX_PAGE_BYTES
+from earwitness.pages.sound import MAX_FLAC_BYTES
 from earwitness.pages.view import make_answer, make_view
 from earwitness.recognition import Recognition, ask, understand
 from earwitness.serving.attending import Attender
@@ -198,7 +198,7 @@ def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, at
     if not len(analysis.rows.start_s):
         raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
     view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
-    is_small = (folder / AUDIO).stat().st_size <= MAX_PAGE_BYTES * BYTES_IN_BASE64
+    is_small = (folder / AUDIO).stat().st_size <= MAX_FLAC_BYTES
     note = "" if is_small else "The sound is too long to be kept in this page."
     sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
     page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
