@@ -1,6 +1,7 @@
 // Asking: one question to all recordings, the one that is looked at first; a newer question cancels the older.
 
 const DEBOUNCE_MS = 50;
+const PATIENCE_MS = 120; // for what a word means
 
 export class Asking {
   /** `getQuestion()` gives { events, scenes, settings }; `getOrder()` the recordings; `onAnswer(recording)`, `onProblem`. */
@@ -25,32 +26,34 @@ export class Asking {
     if (!isAskable(recording) || recording.isAsking) return;
     recording.isAsking = true;
     try {
-      if (await this._learn(this.version)) await this._ask(recording, this.version, this.current.signal);
+      const { version } = this;
+      const isAllKnown = await this._learn(version);
+      await this._ask(recording, version, this.current.signal);
+      if (!isAllKnown && (await this.learning) && version === this.version) this.askAll(true);
     } finally {
       recording.isAsking = false;
     }
   }
 
   async _round(version) {
-    if (!(await this._learn(version))) return;
+    const isAllKnown = await this._learn(version);
     for (const recording of this.getOrder().filter(isAskable)) {
       if (version !== this.version) return;
       await this._ask(recording, version, this.current.signal);
     }
+    if (!isAllKnown && (await this.learning) && version === this.version) this.askAll(true);
   }
 
-  /** Learn what the words mean, so that one which is not understood does not spoil the question. */
+  /** Learn what the words mean, so that one which is not understood does not spoil the question; but do not wait long
+   * for a word that the server has to think about: the others are asked without it. Tell whether all are known. */
   async _learn(version) {
     const { events, scenes } = this.getQuestion();
     const news = [...events, ...scenes].filter((word) => !this.meanings.of(word));
-    try {
-      await this.meanings.learn(news, this.current.signal);
-    } catch (error) {
-      if (error.name !== "AbortError") this.onProblem(error);
-      return false;
-    }
-    if (news.length) this.onMeaning();
-    return version === this.version;
+    if (!news.length) return true;
+    this.learning = this.meanings.learn(news).then(() => true, (error) => this.onProblem(error));
+    const isLearnt = await Promise.race([this.learning, new Promise((resolve) => setTimeout(() => resolve(false), PATIENCE_MS))]);
+    if (version === this.version) this.onMeaning();
+    return Boolean(isLearnt);
   }
 
   async _ask(recording, version, signal) {
@@ -66,7 +69,7 @@ export class Asking {
     }
   }
 
-  /** The question without the words that are not understood. */
+  /** The question without the words that are not understood, or not yet. */
   usable() {
     const { events, scenes, settings } = this.getQuestion();
     const isUsable = (word) => this.meanings.isUsable(word);

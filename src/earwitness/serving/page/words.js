@@ -4,6 +4,7 @@ const { make, given, colourOf } = window.earwitness.parts;
 const SUGGEST_MS = 60;
 const N_SHOWN = 8;
 const LONGEST = 100; // characters of a word
+const FLAGS = { "is-far": "far", "is-unknown": "unknown" };
 
 let n_fields = 0;
 
@@ -70,9 +71,9 @@ export class WordField {
     const isEvent = this.kind === "event";
     const swatch = make("span", { className: "ew-swatch", "aria-hidden": "true" });
     if (isEvent && index >= 0) swatch.style.backgroundColor = colourOf(index);
-    const state = meaning && !meaning.is_understood ? "is-unknown" : meaning && meaning.is_far && isEvent ? "is-far" : "";
+    const state = !meaning ? "is-pending" : !meaning.is_understood ? "is-unknown" : meaning.is_far && isEvent ? "is-far" : "";
     const tip = this._tip(meaning, isEvent);
-    const said = make("button", { type: "button", className: "app-chip-word", "data-word": word, onkeydown: (event) => this._pressChip(event, word) }, isEvent ? swatch : null, given(word), state ? make("span", { className: "app-chip-flag" }, state === "is-far" ? "far" : "unknown") : null);
+    const said = make("button", { type: "button", className: "app-chip-word", "data-word": word, onkeydown: (event) => this._pressChip(event, word) }, isEvent ? swatch : null, given(word), FLAGS[state] ? make("span", { className: "app-chip-flag" }, FLAGS[state]) : null);
     const away = make("button", { type: "button", className: "app-chip-away", tabIndex: -1, "aria-label": `Remove ${word}`, title: "Remove", onclick: () => this.remove(word) }, "×");
     return make("li", { className: `app-chip ${state}` }, said, away, tip);
   }
