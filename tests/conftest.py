@@ -113,7 +113,8 @@ def browser() -> Iterator[Any]:
         pytest.skip("no Chromium here: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
     with sync_api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # it beeps
+        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *microphone]
         started = playwright.chromium.launch(executable_path=path, args=flags)
         yield started
         started.close()

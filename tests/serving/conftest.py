@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from running_server import RunningServer, write_sound
+from served_page import OpenServed, ServedPage
 
 from demo_recording import make_recording
 
@@ -40,3 +42,18 @@ def heard(server: RunningServer, demo_wav: bytes) -> str:
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture
+def open_served(browser: Any) -> Iterator[OpenServed]:
+    """Give a function that opens a server's page; what its console tells fails the test, but for what is `expected`."""
+    opened: list[ServedPage] = []
+
+    def open_it(running: RunningServer, words: str = "", expected: tuple[str, ...] = (), **options: Any) -> ServedPage:
+        opened.append(ServedPage(browser, running.url, words, expected, options))
+        return opened[-1]
+
+    yield open_it
+    for each in opened:
+        each.close()
+    assert not [said for each in opened for said in each.wrong]
