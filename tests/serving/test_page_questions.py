@@ -82,7 +82,7 @@ def test_words_come_by_enter_comma_and_paste_and_go_by_backspace(
 
 def test_suggestions_are_chosen_by_keys(server: RunningServer, open_served: OpenServed) -> None:
     served = open_served(server, write_words(["siren"]))
-    served.words.press_sequentially("glass b")
+    served.words.press_sequentially("glass br")
     options = served.page.get_by_role("option")
     served.wait(lambda: options.count() and options.first.inner_text() == "glass break")
     served.words.press("ArrowDown")

@@ -50,9 +50,8 @@ export class Asking {
     const { events, scenes } = this.getQuestion();
     const news = [...events, ...scenes].filter((word) => !this.meanings.of(word));
     if (!news.length) return true;
-    this.learning = this.meanings.learn(news).then(() => true, (error) => this.onProblem(error));
+    this.learning = this.meanings.learn(news).then(() => { this.onMeaning(); return true; }, (error) => this.onProblem(error));
     const isLearnt = await Promise.race([this.learning, new Promise((resolve) => setTimeout(() => resolve(false), PATIENCE_MS))]);
-    if (version === this.version) this.onMeaning();
     return Boolean(isLearnt);
   }
 
