@@ -154,7 +154,7 @@ def _show_events(entries: Sequence[IndexEntry]) -> str:
 
 def _event_row(entry: IndexEntry, event: Event) -> str:
     link = f"{escape(quote(entry.page))}#t={event.onset_s:.2f}"
-    tags = escape(", ".join(each.tag for each in event.tags))
+    tags = escape(" · ".join(each.tag for each in event.tags))
     return (
         f'<tr data-file="{escape(entry.name)}" data-word="{escape(event.word)}"><td><a href="{link}">'
         f"<bdi>{escape(entry.name)}</bdi></a></td>{_number(event.onset_s, show_time(event.onset_s))}"

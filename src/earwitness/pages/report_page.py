@@ -83,12 +83,12 @@ def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
     recognition = answer["recognition"]
     events = "".join(
         f"<tr><td>{event['onset_s']:.2f}</td><td>{event['offset_s']:.2f}</td><td><bdi>{escape(event['word'])}</bdi></td>"
-        f"<td>{event['score']:.2f}</td><td>{escape(', '.join(each['tag'] for each in event['tags']))}</td></tr>"
+        f"<td>{event['score']:.2f}</td><td>{escape(' · '.join(each['tag'] for each in event['tags']))}</td></tr>"
         for event in recognition["events"]
     )
     scenes = "".join(
         f"<tr><td><bdi>{escape(each['scene'])}</bdi></td><td>{each['score']:.2f}</td>"
-        f"<td>{escape(', '.join(each['tags']))}</td></tr>"
+        f"<td>{escape(' · '.join(each['tags']))}</td></tr>"
         for each in recognition["scenes"]
     )
     notes = "".join(f"<p>{escape(note)}</p>" for note in view["notes"])

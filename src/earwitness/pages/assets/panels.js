@@ -65,7 +65,7 @@
         make("td", { className: "ew-cell-word" }, make("div", {}, button, swatch, given(event.word))),
         make("td", { className: "ew-n" }, clock(event.onset_s, 2)), make("td", { className: "ew-n" }, clock(event.offset_s, 2)),
         make("td", { className: "ew-n ew-score" }, meter, event.score.toFixed(2)),
-        make("td", { className: "ew-because" }, event.tags.map((each) => each.tag).join(", ")));
+        make("td", { className: "ew-because" }, event.tags.map((each) => each.tag).join(" · ")));
     }
 
     _setOrder(order) {

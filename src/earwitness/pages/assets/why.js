@@ -10,7 +10,7 @@
     const [first, ...others] = event.tags;
     const said = [given(event.word, { className: "ew-strong" }), ` was heard from ${clock(event.onset_s, 2)} to ${clock(event.offset_s, 2)}`];
     if (!first) return [...said, "."];
-    const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "the nearest tag to the word";
+    const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "which is related to the word";
     said.push(", mostly because of the tag ", make("b", {}, first.tag), `, ${closeness} (similarity ${first.similarity.toFixed(2)}). `);
     said.push(`It scored ${first.score.toFixed(2)} at ${clock(event.peak_s, 2)} and makes up ${Math.round(100 * first.share)}\u00a0% of the evidence`);
     said.push(others.length ? `; then come ${others.map((each) => each.tag).join(" and ")}. ` : ". ");
