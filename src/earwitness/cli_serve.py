@@ -5,6 +5,7 @@ In: where to listen, settings, limits. Out: the URL, on standard output; then se
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ from earwitness.cli_options import (
     choose_settings,
     errors_told,
 )
+from earwitness.errors import ServerError
 
 if TYPE_CHECKING:
     from earwitness.serving.limits import Limits
@@ -64,7 +66,10 @@ def serve(
 
     Only this machine can connect, unless --host says otherwise; then a token is needed.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads spin, and answers are small
     with errors_told():
+        if os.name == "nt":
+            raise ServerError("the server needs Linux or macOS, for the limits of its workers; on Windows use WSL")
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
         from earwitness.serving.security import Access
         from earwitness.serving.serve import serve as serve_until_stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +171,27 @@ def test_no_room_is_told(spool: Path) -> None:
         response = server.upload(short(4.0))
         assert is_problem(response, 503, "full")
         assert "0.1 MB" in response.text
+
+
+def test_room_is_counted_while_bytes_come_and_for_what_they_become(spool: Path) -> None:
+    with RunningServer(spool, Limits(max_stored_mb=3)) as server:
+        chunks = (bytes(100_000) for _ in range(100))
+        assert is_problem(server.client.post("/v1/recordings", content=chunks), 503, "full")
+        hour = write_sound(np.zeros(1000 * 8000, np.int16), 8000, "FLAC")
+        assert len(hour) < 1e6
+        state = server.hear(hour)
+        assert state["error"]["type"] == "urn:earwitness:problem:full"
+        assert server.service.recordings.count_bytes() == 0
+        assert server.hear(short())["state"] == "done"
+
+
+def test_more_connections_than_are_held_are_refused(spool: Path) -> None:
+    with RunningServer(spool, Limits(max_connections=4)) as server:
+        idle = [socket.create_connection(server.address) for _ in range(5)]
+        wait_until(lambda: server.client.get("/v1/health").status_code == 503)
+        for each in idle:
+            each.close()
+        wait_until(lambda: server.client.get("/v1/health").status_code == 200)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def make_app(options: Options, limits: Limits | None = None, access: Access | No
     )
     app.state.failure = None
     app.include_router(router)
-    app.add_api_route("/", _show_page, include_in_schema=False)
+    app.add_api_route("/", _show_page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/assets", PageFiles(), name="assets")
     for kind, answer in HANDLERS:
         app.add_exception_handler(kind, answer)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from earwitness.spectrogram import Spectrogram
 from earwitness.tags import ClipTags, Logits, TagScores
 
 UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
+PICTURE_BYTES_PER_S = 25_000  # of an hour 18 MB were measured; short recordings take more a second
 FACTS, ARRAYS, ROWS = "heard.json", "heard.npz", "rows.npz"  # FACTS is written last: what it tells of is there
 
 
@@ -129,7 +130,7 @@ def measure_folder(folder: Path) -> int:
 
 def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tags: int) -> int:
     """Return the bytes that a recording of this length may take: its logits, its audio, its pictures."""
-    return round(duration_s * (2 * sample_rate_hz + 4 * n_tags / token_s)) + 20_000_000
+    return round(duration_s * (2 * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S)) + 1_000_000
 
 
 def remove_folder(folder: Path) -> None:

@@ -93,9 +93,7 @@ class Recordings:
         if len(self) >= limits.max_recordings:
             detail = f"this server keeps {limits.max_recordings} recordings; delete one, or wait until one expires"
             raise Refused("full", detail, retry_after=self._next_expiry_s())
-        if self.count_bytes() + n_bytes > limits.max_stored_bytes:
-            detail = f"recordings take the {limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
-            raise Refused("full", detail, retry_after=self._next_expiry_s())
+        self._check_stored(n_bytes)
 
     def create(self, name: str, n_bytes: int) -> Recording:
         """Return a new recording of which nothing is received yet.
@@ -121,22 +119,37 @@ class Recordings:
             raise Refused("not-found", "no recording has this id; it may have been deleted, or kept long enough")
         return recording
 
-    def know(self, recording: Recording, duration_s: float) -> None:
-        """Note that the first pass is done."""
-        recording.is_known, recording.duration_s = True, duration_s
-        recording.n_bytes += estimate_bytes(duration_s, self.grid.rate_hz, self.grid.token_s, self.grid.n_tags)
+    def grow(self, recording: Recording, n_bytes: int) -> None:
+        """Note that a recording takes more.
+
+        Raises:
+            Refused: there is no room for that.
+        """
+        self._check_stored(n_bytes - recording.n_bytes)
+        recording.n_bytes = max(recording.n_bytes, n_bytes)
+
+    def expect(self, recording: Recording, duration_s: float) -> None:
+        """Note how long a recording is, and so what it will take.
+
+        Raises:
+            Refused: there is no room for that.
+        """
+        is_first, recording.duration_s = recording.duration_s is None, duration_s
+        if is_first:
+            n_more = estimate_bytes(duration_s, self.grid.rate_hz, self.grid.token_s, self.grid.n_tags)
+            self.grow(recording, recording.n_bytes + n_more)
 
     async def finish(self, recording: Recording, problem: Problem | None = None) -> None:
         """Note that a recording was heard, or why it was not; from now on it is kept for `keep_s`."""
         if recording.is_gone:
             return
-        recording.expires = time.time() + self.limits.keep_s
         recording.cancel = None
+        recording.n_bytes = await asyncio.to_thread(_tidy, recording.folder, is_failed=problem is not None)
+        recording.expires = time.time() + self.limits.keep_s
         if problem is None:
             recording.share, recording.state = 1.0, "done"
         else:
             recording.problem, recording.state = problem, "failed"
-        await asyncio.to_thread(self._tidy, recording)
 
     async def delete(self, recording: Recording) -> None:
         """Forget a recording, stop hearing it and remove its files."""
@@ -155,16 +168,10 @@ class Recordings:
             await self.delete(each)
         return len(expired)
 
-    def _tidy(self, recording: Recording) -> None:
-        try:
-            if recording.state == "failed":
-                remove_folder(recording.folder)
-                recording.n_bytes = 0
-            else:
-                (recording.folder / UPLOAD).unlink(missing_ok=True)
-                recording.n_bytes = measure_folder(recording.folder)
-        except OSError:  # deleted meanwhile
-            recording.n_bytes = 0
+    def _check_stored(self, n_more: int) -> None:
+        if n_more > 0 and self.count_bytes() + n_more > self.limits.max_stored_bytes:
+            detail = f"recordings take the {self.limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
+            raise Refused("full", detail, retry_after=self._next_expiry_s())
 
     def _is_expired(self, recording: Recording) -> bool:
         return recording.state in ("done", "failed") and recording.expires <= time.time()
@@ -172,3 +179,15 @@ class Recordings:
     def _next_expiry_s(self) -> str:
         ends = [each.expires for each in self._by_id.values()]
         return str(max(1, round(min(ends, default=0.0) - time.time())))
+
+
+def _tidy(folder: Path, *, is_failed: bool) -> int:
+    """Remove what is not needed any more; return the bytes of the rest."""
+    if is_failed:
+        remove_folder(folder)
+        return 0
+    try:
+        (folder / UPLOAD).unlink(missing_ok=True)
+        return measure_folder(folder)
+    except OSError:  # deleted meanwhile
+        return 0

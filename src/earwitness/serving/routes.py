@@ -279,7 +279,13 @@ async def _receive(request: Request, service: Service, name: str) -> Recording:
     recording = service.recordings.create(name, n_announced)
     try:
         path = recording.folder / UPLOAD
-        n_bytes = await receive_file(request, path, service.limits, lambda: service.is_stopping)
+        n_bytes = await receive_file(
+            request,
+            path,
+            service.limits,
+            lambda: service.is_stopping,
+            lambda n_bytes: service.recordings.grow(recording, max(n_bytes, n_announced)),
+        )
         service.metrics.upload_bytes.inc(n_bytes)
         recording.n_bytes, recording.is_received = n_bytes, True
     except OSError as error:

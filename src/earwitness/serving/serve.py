@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -21,6 +23,7 @@ from earwitness.serving.limits import Limits
 from earwitness.serving.security import Access
 from earwitness.serving.service import Options
 
+SWITCH_S = 0.001  # how long a thread that answers may keep the event loop waiting; 5 ms otherwise
 N_PENDING = 512  # connections that the system holds until we accept them
 LONGEST_HEADERS = 1 << 15  # bytes
 
@@ -34,7 +37,13 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell where."""
-        await super().startup(sockets)
+        log = logging.getLogger("uvicorn.error")
+        usual = log.level
+        log.setLevel(logging.CRITICAL)  # it would print a traceback where `serve` tells the reason
+        try:
+            await super().startup(sockets)
+        finally:
+            log.setLevel(usual)
         if self.started and self.on_ready and sockets:
             self.on_ready(tell_url(sockets[0]))
 
@@ -101,13 +110,14 @@ def serve(
     """
     access = access or Access()
     server = make_server(options, limits, access, on_ready)
-    with bind(access.host, port) as listening, contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then
+    sys.setswitchinterval(SWITCH_S)
+    with bind(access.host, port) as listening, contextlib.suppress(KeyboardInterrupt, SystemExit):  # it has stopped
         server.run([listening])
     failure = server.app.state.failure
     if isinstance(failure, EarwitnessError):
         raise failure
     if failure is not None or not server.started:
-        raise ServerError(f"the server could not start ({failure}); --verbose tells more")
+        raise ServerError(f"the server could not start ({failure!r})") from failure
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -25,8 +25,10 @@ LINGER_S = 1.0
 LINGER_BYTES = 1 << 24
 
 
-async def receive_file(request: Request, path: Path, limits: Limits, is_stopping: Callable[[], bool]) -> int:
-    """Write a request's body to a file; return its size.
+async def receive_file(
+    request: Request, path: Path, limits: Limits, is_stopping: Callable[[], bool], on_bytes: Callable[[int], None]
+) -> int:
+    """Write a request's body to a file; return its size. `on_bytes` is told how many came so far, and may refuse them.
 
     Raises:
         Refused: it is empty, too large or too slow, or the server stops.
@@ -39,6 +41,7 @@ async def receive_file(request: Request, path: Path, limits: Limits, is_stopping
             n_bytes += len(part)
             if n_bytes > limits.max_upload_bytes:
                 raise Refused("too-large", _tell_largest(limits))
+            on_bytes(n_bytes)
             held += part
             if len(held) >= BUFFER:
                 await asyncio.to_thread(file.write, bytes(held))

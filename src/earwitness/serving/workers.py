@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from earwitness.errors import ServerError
 from earwitness.serving.kept import remove_folder
 from earwitness.serving.limits import Limits
-from earwitness.serving.problems import KINDS, Problem
+from earwitness.serving.problems import KINDS, Problem, Refused
 from earwitness.serving.recordings import Grid, Recording, Recordings
 from earwitness.settings import Settings
 
@@ -147,7 +147,13 @@ class Workers:
         command = (sys.executable, "-m", "earwitness.serving.worker")
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, limit=LONGEST_LINE, start_new_session=True
+            *command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # threads that spin slow each other on a busy machine
         )
         worker = _Worker(process)
         worker.listener = asyncio.create_task(worker.listen())
@@ -190,6 +196,8 @@ class Workers:
                     self._queue.put_nowait(recording)
                     raise
                 problem, is_fit = Problem("worker-lost", f"{recording.name}: upload it again"), False
+            except Refused as refused:  # there is no room for what it becomes
+                problem, is_fit = refused.problem, False
             except asyncio.TimeoutError:
                 limit = f"{self.limits.worker_s:g} s that this server gives a recording"
                 problem, is_fit = Problem("too-much-work", f"{recording.name}: it takes more than the {limit}"), False
@@ -230,12 +238,15 @@ class Workers:
             match message.get("event"):
                 case "taken":
                     recording.is_taken = True
-                case "begun":
-                    recording.duration_s = message["duration_s"]
+                case "begun" if message["duration_s"] is not None:
+                    self.recordings.expect(recording, float(message["duration_s"]))
+                case "begun":  # how long it is will be known
+                    pass
                 case "progress":
                     recording.share = float(message["share"])
                 case "known":
-                    self.recordings.know(recording, float(message["duration_s"]))
+                    self.recordings.expect(recording, float(message["duration_s"]))
+                    recording.is_known = True
                 case "done":
                     recording.duration_s = float(message["duration_s"])
                     return None, True
