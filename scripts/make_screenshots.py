@@ -1,6 +1,6 @@
 """Make the pictures of the page in docs/screenshots: the demo recording, at a desk, on a phone and in the dark.
 
-In: nothing but Chromium, playwright and Pillow (`pip install '.[dev]'`). Out: PNG files with few colours, each below 200 kB.
+In: nothing but Chromium, playwright and Pillow (`pip install '.[dev]'`). Out: PNG files below 200 kB each.
 
     python scripts/make_screenshots.py
 """
