@@ -21,18 +21,16 @@ export class Asking {
     else this.timer = setTimeout(() => this._round(this.version), DEBOUNCE_MS);
   }
 
-  /** Ask one recording: it is new, or more of it has been heard. */
+  /** Ask one recording: it is new, or more of it has been heard; again if it was done meanwhile. */
   async askOne(recording) {
     if (!isAskable(recording) || recording.isAsking) return;
     recording.isAsking = true;
-    try {
-      const { version } = this;
-      const isAllKnown = await this._learn(version);
-      await this._ask(recording, version, this.current.signal);
-      if (!isAllKnown && (await this.learning) && version === this.version) this.askAll(true);
-    } finally {
-      recording.isAsking = false;
-    }
+    const { version } = this;
+    const isAllKnown = await this._learn(version);
+    const isAnswered = await this._ask(recording, version, this.current.signal);
+    recording.isAsking = false;
+    if (!isAllKnown && (await this.learning) && version === this.version) this.askAll(true);
+    else if (isAnswered && recording.state === "done" && this.isDue(recording)) this.askOne(recording);
   }
 
   async _round(version) {
@@ -56,15 +54,18 @@ export class Asking {
   }
 
   async _ask(recording, version, signal) {
-    const wasDone = recording.state === "done";
+    const isWhole = recording.state === "done";
     try {
       const answer = await this.api.json("POST", `/v1/recordings/${recording.id}/ask`, { body: this.usable(), signal });
-      if (version !== this.version || recording.isRemoved) return;
-      if (answer.state === "done") answer.heard_until_s = null; // nothing more will come
-      Object.assign(recording, { answer, asked: version, askedUntil_s: wasDone ? Infinity : answer.heard_until_s === null ? Infinity : answer.heard_until_s });
+      if (version !== this.version || recording.isRemoved) return false;
+      const askedUntil_s = isWhole || answer.state === "done" ? Infinity : answer.heard_until_s;
+      if (askedUntil_s === Infinity) answer.heard_until_s = null; // nothing more will come
+      Object.assign(recording, { answer, asked: version, askedUntil_s });
       this.onAnswer(recording);
+      return true;
     } catch (error) {
       if (error.name !== "AbortError" && error.status !== 409 && error.status !== 404 && !recording.isRemoved) this.onProblem(error);
+      return false;
     }
   }
 
