@@ -4,6 +4,7 @@ const { make, given, colourOf } = window.earwitness.parts;
 const SUGGEST_MS = 60;
 const N_SHOWN = 8;
 const LONGEST = 100; // characters of a word
+const TIP_PX = 300;
 const FLAGS = { "is-far": "far", "is-unknown": "unknown" };
 
 let n_fields = 0;
@@ -75,7 +76,10 @@ export class WordField {
     const tip = this._tip(meaning, isEvent);
     const said = make("button", { type: "button", className: "app-chip-word", "data-word": word, onkeydown: (event) => this._pressChip(event, word) }, isEvent ? swatch : null, given(word), FLAGS[state] ? make("span", { className: "app-chip-flag" }, FLAGS[state]) : null);
     const away = make("button", { type: "button", className: "app-chip-away", tabIndex: -1, "aria-label": `Remove ${word}`, title: "Remove", onclick: () => this.remove(word) }, "×");
-    return make("li", { className: `app-chip ${state}` }, said, away, tip);
+    const item = make("li", { className: `app-chip ${state}` }, said, away, tip);
+    const turn = () => item.classList.toggle("is-right", item.getBoundingClientRect().left + TIP_PX > window.innerWidth);
+    ["pointerenter", "focusin"].forEach((name) => item.addEventListener(name, turn));
+    return item;
   }
 
   /** What is understood by a word, for who points at it. */
@@ -169,7 +173,10 @@ export class WordField {
     this.active = ((this.active + 1 + by + n) % n) - 1;
     [...this.list.children].forEach((option, index) => option.setAttribute("aria-selected", String(index === this.active)));
     if (this.active < 0) this.input.removeAttribute("aria-activedescendant");
-    else this.input.setAttribute("aria-activedescendant", this.list.children[this.active].id);
+    else {
+      this.input.setAttribute("aria-activedescendant", this.list.children[this.active].id);
+      this.list.children[this.active].scrollIntoView({ block: "nearest" });
+    }
   }
 
   _leave() {
