@@ -137,3 +137,57 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not wrong
+
+
+@pytest.fixture(scope="session")
+def demo() -> np.ndarray:
+    """The first 12 s of the demo: rain, a telephone at 2.1 s, a dog at 6.2 s, thunder at 9.1 s."""
+    from demo_recording import make_recording
+
+    return make_recording()[0][: 12 * RATE_HZ]
+
+
+@pytest.fixture(scope="session")
+def demo_wav(demo: np.ndarray) -> bytes:
+    from running_server import write_sound  # tests/serving, for which these are
+
+    return write_sound(demo)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One server with the usual limits, for all tests that only ask it."""
+    from running_server import RunningServer
+
+    with RunningServer(tmp_path_factory.mktemp("spool")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def heard(server: Any, demo_wav: bytes) -> str:
+    """The id of the demo, which the server has heard."""
+    state = server.hear(demo_wav)
+    assert state["state"] == "done", state
+    return str(state["id"])
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def open_served(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Give a function that opens a server's page; what its console tells fails the test, but for what is `expected`."""
+    from served_page import ServedPage
+
+    opened: list[ServedPage] = []
+
+    def open_it(running: Any, words: str = "", expected: tuple[str, ...] = (), **options: Any) -> ServedPage:
+        opened.append(ServedPage(browser, running.url, words, expected, options))
+        return opened[-1]
+
+    yield open_it
+    for each in opened:
+        each.close()
+    assert not [said for each in opened for said in each.wrong]

@@ -119,7 +119,10 @@ def test_audio_is_what_the_encoder_heard(server: RunningServer, heard: str, demo
     assert part.status_code == 206
     assert part.content == whole.content[100:200]
     beyond = server.client.get(f"/v1/recordings/{heard}/audio", headers={"Range": "bytes=99999999-"})
-    assert beyond.status_code == 416
+    assert is_problem(beyond, 416, "unsatisfiable")
+    assert beyond.headers["content-range"] == f"bytes */{len(whole.content)}"
+    nonsense = server.client.get(f"/v1/recordings/{heard}/audio", headers={"Range": "miles=1-2"})
+    assert is_problem(nonsense, 416, "unsatisfiable")
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from earwitness.serving.answers import (
     answer_question,
@@ -23,7 +25,7 @@ from earwitness.serving.answers import (
 )
 from earwitness.serving.kept import AUDIO, UPLOAD
 from earwitness.serving.names import clean_name, offer_download
-from earwitness.serving.problems import Refused
+from earwitness.serving.problems import Problem, Refused
 from earwitness.serving.recordings import Recording
 from earwitness.serving.schemas import (
     AnswerModel,
@@ -38,7 +40,27 @@ from earwitness.serving.schemas import (
     WordsModel,
 )
 from earwitness.serving.service import Service
-from earwitness.serving.uploads import check_announced, receive_bytes, receive_file
+from earwitness.serving.uploads import ProblemResponse, check_announced, receive_bytes, receive_file
+
+
+class SoundResponse(FileResponse):
+    """A file, or parts of it; a Range that cannot be answered is told as a problem too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        wrong: dict[str, str] = {}
+
+        async def send_parts(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                wrong.update({"Content-Range": Headers(raw=message["headers"]).get("content-range", "bytes */*")})
+            if not wrong:
+                await send(message)
+
+        await super().__call__(scope, receive, send_parts)
+        if wrong:
+            detail = f"Range: {Headers(scope=scope).get('range', '')[:100]!r} is no part of it"
+            await ProblemResponse(Problem("unsatisfiable", detail, wrong))(scope, receive, send)
+
 
 router = APIRouter(prefix="/v1")
 FORM = "multipart/form-data"
@@ -159,7 +181,7 @@ async def get_view(request: Request, id: str) -> Response:
     responses={
         200: {"content": {"audio/flac": RAW_BODY}},
         206: {"description": "A part", "content": {"audio/flac": RAW_BODY}},
-        **tell_problems(404, 409, 422),
+        **tell_problems(404, 409, 416, 422),
     },
     summary="What the encoder heard",
 )
@@ -168,7 +190,7 @@ async def get_audio(request: Request, id: str) -> FileResponse:
     recording = _find_known(service_of(request), id)
     if not (recording.folder / AUDIO).is_file():
         raise Refused("not-found", "the recording has been deleted meanwhile")
-    return FileResponse(recording.folder / AUDIO, media_type="audio/flac")
+    return SoundResponse(recording.folder / AUDIO, media_type="audio/flac")
 
 
 @router.post(
