@@ -131,6 +131,17 @@ def test_the_threshold_is_asked_with_and_the_view_stays(
     served.wait(lambda: served.page.locator(".ew-events tbody tr").count() == 3)
 
 
+def test_more_settings_open_and_close(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
+    served = open_served(server, WORDS)
+    served.hear(as_file("a.wav", demo_wav))
+    gap = served.page.get_by_label("Shortest")
+    served.page.get_by_text("More", exact=True).click()
+    gap.fill("5")
+    served.wait(lambda: served.page.locator(".ew-events tbody tr").count() == 0)
+    gap.press("Escape")
+    assert not gap.is_visible()
+
+
 def test_too_many_words_are_refused_here(server: RunningServer, open_served: OpenServed) -> None:
     served = open_served(server, write_words(["siren"]))
     served.wait(lambda: served.page.locator("#app-keeps").inner_text())

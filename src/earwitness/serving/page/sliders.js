@@ -16,6 +16,9 @@ export class Sliders {
     this.rows = SETTINGS.map((setting) => this._row(setting));
     this.reset = make("button", { type: "button", className: "app-link", hidden: true, title: "As the server has them", onclick: () => this._reset() }, "Reset");
     const more = make("details", { className: "app-more" }, make("summary", {}, "More"), make("div", { className: "app-more-box" }, this.rows.slice(1).map(({ element }) => element)));
+    const close = () => { more.open = false; };
+    document.addEventListener("pointerdown", (event) => more.contains(event.target) || close());
+    more.addEventListener("keydown", (event) => { if (event.key === "Escape") { close(); more.firstElementChild.focus(); } });
     this.element = make("div", { className: "app-sliders" }, this.rows[0].element, this.reset, more);
     this.redraw();
   }
