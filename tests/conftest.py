@@ -104,9 +104,9 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while playwright runs, asyncio.run cannot: other files' tests need it
 def browser() -> Iterator[Any]:
-    """Start Chromium once; skip where it or playwright is not installed."""
+    """Start Chromium once for a file of tests; skip where it or playwright is not installed."""
     programs = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     path = next(programs, None)
     if path is None:
