@@ -104,16 +104,17 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while playwright runs, asyncio.run cannot: other files' tests need it
 def browser() -> Iterator[Any]:
-    """Start Chromium once; skip where it or playwright is not installed."""
+    """Start Chromium once for a file of tests; skip where it or playwright is not installed."""
     programs = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     path = next(programs, None)
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
     with sync_api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # it beeps
+        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *microphone]
         started = playwright.chromium.launch(executable_path=path, args=flags)
         yield started
         started.close()
@@ -173,3 +174,20 @@ def heard(server: Any, demo_wav: bytes) -> str:
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture
+def open_served(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Give a function that opens a server's page; what its console tells fails the test, but for what is `expected`."""
+    from served_page import ServedPage
+
+    opened: list[ServedPage] = []
+
+    def open_it(running: Any, words: str = "", expected: tuple[str, ...] = (), **options: Any) -> ServedPage:
+        opened.append(ServedPage(browser, running.url, words, expected, options))
+        return opened[-1]
+
+    yield open_it
+    for each in opened:
+        each.close()
+    assert not [said for each in opened for said in each.wrong]
