@@ -124,6 +124,14 @@ def score_evidence(roots: Logits, meanings: WordMeanings, usual: Embeddings) -> 
     return sigmoid(logits.astype(np.float32))
 
 
+def find_roots(scores: Logits, usual: Embeddings) -> Logits:
+    """Return the root of the evidence (V,) at which each word has a score (V,): the inverse of `score_evidence`."""
+    clipped = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    logits = np.log(clipped / (1 - clipped)) + PRIOR_SHARE * usual + OFFSET
+    roots = np.sqrt(1 / (1 + np.exp(-logits)))
+    return np.where(scores > 0, roots, 0.0).astype(np.float32)
+
+
 def embed_words(words: Sequence[str]) -> Embeddings:
     """Return embeddings (V, 768) of unit length, from the shipped table where it holds the word, else from MPNet.
 

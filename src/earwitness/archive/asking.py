@@ -28,10 +28,19 @@ from earwitness.places import profile_scenes, read_places
 from earwitness.runtime_onnx import count_threads
 from earwitness.settings import Settings
 from earwitness.tags import Logits, TagScores, tag_names
-from earwitness.words import TagEvidence, WordMeanings, WordScores, score_evidence, understand_words, weigh_usual
+from earwitness.words import (
+    TagEvidence,
+    WordMeanings,
+    WordScores,
+    find_roots,
+    score_evidence,
+    understand_words,
+    weigh_usual,
+)
 
 Result = TypeVar("Result")
-N_ROWS_AT_ONCE = 2048  # so that what is looked up stays in the processor's cache
+FEW_WEIGHT = 1e-3  # of a tag, for some word, to be looked at first: some 80 tags for 20 words
+N_ROWS_AT_ONCE = 512  # so that what is looked up stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,9 @@ def ask_store(
     if events:
         find = _Finder(store, meanings, settings)
         for entry, heard in _score_files(store, entries, find.score, problems):
-            found += [each for each in find.find(entry, heard) if choice.holds(each.start_time)]
+            heard_events = list(find.find(entry, heard))
+            is_asked = choice.hold(np.array([each.event.onset_s for each in heard_events]), entry.start_time)
+            found += [each for each, is_in in zip(heard_events, is_asked, strict=True) if is_in]
         found.sort(key=lambda each: (each.path, each.event.onset_s, each.event.word))
     files, hours = sum_events([(each.path, each.event, each.start_time) for each in found])
     ranked = rank_hours(store, entries, profiles, choice, problems) if scenes else []
@@ -124,28 +135,11 @@ class _HeardPiece:
     levels: Levels
 
 
-class _QuantisedWordScores(WordScores):
-    """Word scores whose reasons are read from bytes, and only where an event has its peak."""
-
-    levels: Levels
-
-    @classmethod
-    def of(cls, scores: Logits, meanings: WordMeanings, levels: Levels, span_s: float) -> _QuantisedWordScores:
-        start_s = span_s * np.arange(len(scores), dtype=np.float64)
-        made = cls(scores, meanings, TagScores(np.zeros((0, 0), np.float32), start_s, span_s))
-        object.__setattr__(made, "levels", levels)
-        return made
+class _BareWordScores(WordScores):
+    """Word scores that give no reasons: those are added where there is an event, all of a recording at once."""
 
     def explain(self, row: int, word: int, n_tags: int = 3) -> tuple[TagEvidence, ...]:
-        levels, weights = self.levels[row], self.meanings.weights[word]
-        parts = weights * root_table()[levels]
-        parts = parts / max(float(parts.sum()), 1e-12)
-        similarities, names, scores = self.meanings.similarities[word], tag_names(), score_table()
-        best = np.argpartition(-parts, n_tags)[:n_tags]
-        return tuple(
-            TagEvidence(names[tag], float(similarities[tag]), float(scores[levels[tag]]), float(parts[tag]))
-            for tag in sorted(best, key=lambda tag: (-parts[tag], tag))
-        )
+        return ()
 
 
 class _Finder:
@@ -159,27 +153,72 @@ class _Finder:
         gap_s = max(0.0, settings.merge_gap_s - (made.row_s - made.token_s))
         self.settings = replace(settings, merge_gap_s=gap_s, window_s=made.heard_with["window_s"])
         self.thresholds = np.array([settings.threshold_of(word) for word in meanings.words], np.float32)
+        self.holds = np.array([settings.hold_of(word) for word in meanings.words], np.float32)
+        self.few = np.flatnonzero(meanings.weights.max(axis=0, initial=0.0) >= FEW_WEIGHT)
+        rest = 1 - meanings.weights[:, self.few].sum(axis=1)  # what other tags could add: no root is above 1
+        self.least_roots = 0.999 * find_roots(self.holds, self.usual) - rest
 
     def score(self, levels: Levels) -> Logits:
-        """Return the words' scores (N, V)."""
-        parts = [levels[first : first + N_ROWS_AT_ONCE] for first in range(0, len(levels), N_ROWS_AT_ONCE)]
-        scores = [score_evidence(np.take(root_table(), part), self.meanings, self.usual) for part in parts]
-        return np.concatenate(scores) if scores else np.zeros((0, len(self.meanings.words)), np.float32)
+        """Return the words' scores (N, V); 0 in rows where none can reach its hold.
+
+        The few tags that words mostly listen to are looked at first. If the rest, at their loudest, could not lift any
+        word to its hold, the row is passed over: nothing is lost by it.
+        """
+        scores = np.zeros((len(levels), len(self.meanings.words)), np.float32)
+        heard_by_few = self.meanings.weights[:, self.few]
+        for first in range(0, len(levels), N_ROWS_AT_ONCE):
+            part = levels[first : first + N_ROWS_AT_ONCE]
+            roots = np.take(root_table(), np.take(part, self.few, axis=1)) @ heard_by_few.T
+            rows = np.flatnonzero((roots >= self.least_roots).any(axis=1))
+            if len(rows):
+                scores[first + rows] = score_evidence(np.take(root_table(), part[rows]), self.meanings, self.usual)
+        return scores
 
     def find(self, entry: FileEntry, heard: Sequence[_HeardPiece]) -> Iterator[ArchiveEvent]:
-        """Yield a recording's events by onset."""
+        """Yield a recording's events."""
         scores = np.concatenate([each.scores for each in heard])
-        is_silent = scores.max(axis=0) < self.thresholds
-        if is_silent.all():
+        if not self._drop_faint(scores):
             return
-        scores[:, is_silent] = 0  # saves looking for what cannot be an event
-        rows = _QuantisedWordScores.of(scores, self.meanings, np.concatenate([h.levels for h in heard]), self.span_s)
-        inside = [
-            replace(each, offset_s=min(each.offset_s, entry.duration_s)) for each in find_events([rows], self.settings)
-        ]
-        for event in sorted(inside, key=lambda each: (each.onset_s, each.word)):
+        start_s = self.span_s * np.arange(len(scores), dtype=np.float64)
+        no_tags = TagScores(np.zeros((0, 0), np.float32), start_s, self.span_s)
+        events = list(find_events([_BareWordScores(scores, self.meanings, no_tags)], self.settings))
+        levels = np.concatenate([each.levels for each in heard])
+        for event, tags in zip(events, self._explain(events, levels), strict=True):
             start = None if entry.start_time is None else entry.start_time + event.onset_s
-            yield ArchiveEvent(entry.path, event, start)
+            offset_s = min(event.offset_s, entry.duration_s)
+            yield ArchiveEvent(entry.path, replace(event, tags=tags, offset_s=offset_s), start)
+
+    def _drop_faint(self, scores: Logits) -> bool:
+        """Set scores of stretches that reach no threshold to 0: they cannot be events. Return whether any is left."""
+        is_any = False
+        for index in np.flatnonzero(scores.max(axis=0) < self.thresholds):
+            scores[:, index] = 0
+        for index in np.flatnonzero(scores.max(axis=0) >= self.thresholds):
+            column, is_any = scores[:, index], True
+            steps = np.diff((column >= self.holds[index]).astype(np.int8), prepend=0)
+            stretch = np.cumsum(steps == 1)  # the number of each row's stretch
+            peaks = np.zeros(int(stretch[-1]) + 1, np.float32)
+            np.maximum.at(peaks, stretch, column)
+            column[peaks[stretch] < self.thresholds[index]] = 0
+        return is_any
+
+    def _explain(self, events: Sequence[Event], levels: Levels, n_tags: int = 3) -> Iterator[tuple[TagEvidence, ...]]:
+        """Yield the tags that speak most for each event at its peak, as `WordScores.explain` does."""
+        names, numbers = tag_names(), {word: index for index, word in enumerate(self.meanings.words)}
+        for first in range(0, len(events), N_ROWS_AT_ONCE):
+            some = events[first : first + N_ROWS_AT_ONCE]
+            words = np.array([numbers[each.word] for each in some])
+            heard = levels[[round(each.peak_s / self.span_s) for each in some]]  # (E, C)
+            parts = self.meanings.weights[words] * root_table()[heard]
+            parts /= np.maximum(parts.sum(axis=1, keepdims=True), 1e-12)
+            best = np.argpartition(-parts, n_tags, axis=1)[:, :n_tags]
+            order = np.argsort(-np.take_along_axis(parts, best, 1), axis=1, kind="stable")
+            best = np.take_along_axis(best, order, 1)  # (E, n_tags)
+            similarities = np.take_along_axis(self.meanings.similarities[words], best, 1).tolist()
+            scores = score_table()[np.take_along_axis(heard, best, 1)].tolist()
+            shares = np.take_along_axis(parts, best, 1).tolist()
+            for row in zip(best.tolist(), similarities, scores, shares, strict=True):
+                yield tuple(TagEvidence(names[tag], *rest) for tag, *rest in zip(*row, strict=True))
 
 
 def _score_files(

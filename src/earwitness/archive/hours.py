@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def rank_hours(
     for entry in entries:
         for piece in entry.pieces:
             wanted.setdefault(piece.part, []).append((entry, piece))
-    totals: dict[Hour, np.ndarray] = {}
+    totals: dict[Hour, Any] = {}
     counts: dict[Hour, int] = {}
     for part, pieces in wanted.items():
         try:
@@ -107,13 +108,15 @@ def rank_hours(
             problems.append(str(error))
             continue
         for entry, piece in pieces:
-            for clip in range(piece.first_clip, piece.first_clip + piece.n_clips):
-                onset_s = float(starts[clip])
-                if choice.holds(None if entry.start_time is None else entry.start_time + onset_s):
-                    hour = find_hour(entry.path, entry.start_time, onset_s)
-                    total = totals.setdefault(hour, np.zeros(levels.shape[1]))
-                    total += restore_logits(levels[clip])
-                    counts[hour] = counts.get(hour, 0) + 1
+            place = slice(piece.first_clip, piece.first_clip + piece.n_clips)
+            is_asked = choice.hold(starts[place], entry.start_time)
+            onsets_s, logits = starts[place][is_asked], restore_logits(levels[place][is_asked])
+            numbers = (onsets_s + (entry.start_time or 0.0)) // HOUR_S
+            for number in np.unique(numbers):
+                is_in = numbers == number
+                hour = find_hour(entry.path, entry.start_time, float(onsets_s[is_in][0]))
+                totals[hour] = totals.get(hour, 0.0) + logits[is_in].sum(axis=0, dtype=np.float64)
+                counts[hour] = counts.get(hour, 0) + int(is_in.sum())
     stats = store.provenance.tag_stats
     ranked = []
     for hour in sorted(totals):

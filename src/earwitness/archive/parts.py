@@ -96,7 +96,7 @@ def read_records(part: Path) -> list[PieceRecord]:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        table = parquet.read_table(part / FILES, use_threads=False)
+        table = parquet.ParquetFile(part / FILES).read(use_threads=False)
         promised = json.loads(table.schema.metadata[SCHEMA_KEY])
         for name in (ROWS, CLIPS):
             size = (part / name).stat().st_size
@@ -115,7 +115,8 @@ def read_levels(part: Path, name: str = ROWS) -> Levels:
     _, parquet = import_pyarrow()
     column = "scores" if name == ROWS else "logits"
     with _damage_told(part):
-        table = parquet.read_table(part / name, columns=[column], use_threads=False)
+        # read_table would find out about data sets first, which takes longer than reading.
+        table = parquet.ParquetFile(part / name, memory_map=True).read(columns=[column], use_threads=False)
         width = table.schema.field(column).type.byte_width
         arrays = [
             np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
@@ -134,7 +135,7 @@ def read_clip_starts(part: Path) -> np.ndarray:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        column = parquet.read_table(part / CLIPS, columns=["start_s"], use_threads=False)["start_s"]
+        column = parquet.ParquetFile(part / CLIPS).read(columns=["start_s"], use_threads=False)["start_s"]
         return np.asarray(column.to_numpy())
 
 
@@ -225,7 +226,7 @@ def _write_table(path: Path, table: Any) -> None:
     _, parquet = import_pyarrow()
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
-    parquet.write_table(table, path, compression="zstd", compression_level=3, use_dictionary=coded)
+    parquet.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=coded)
     _sync(path)
 
 

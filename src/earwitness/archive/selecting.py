@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+import numpy as np
+
 from earwitness.archive.catalogue import UNFINISHED, FileEntry, tabulate_files
 from earwitness.archive.hearing import FAILED, HEARD
 from earwitness.archive.part_store import PartStore
@@ -48,12 +50,12 @@ class Choice:
                 raise SettingsError(f"{name}={text!r}: give a time such as 2026-03-01 or 2026-03-01T12:00") from error
         return limits[0], limits[1]
 
-    def holds(self, time_s: float | None) -> bool:
-        """Say whether a time lies within the limits; an unknown one does where there are none."""
+    def hold(self, onsets_s: np.ndarray, start_time: float | None) -> np.ndarray:
+        """Say of moments (N,) in a recording whether they lie within the limits; unknown times do if there are none."""
         since, until = self.limits()
-        if time_s is None:
-            return not (self.since or self.until)
-        return since <= time_s < until
+        if start_time is None:
+            return np.full(len(onsets_s), not (self.since or self.until))
+        return (start_time + onsets_s >= since) & (start_time + onsets_s < until)
 
 
 def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], list[str]]:

@@ -84,7 +84,7 @@ def find_similar(
         for row, similarity in _pick_peaks(compare_rows(levels, query, mean, std), made.row_s, n_matches):
             start_s = row * made.row_s
             time = None if entry.start_time is None else entry.start_time + start_s
-            if choice.holds(time):
+            if choice.hold(np.array([start_s]), entry.start_time)[0]:
                 end_s = min(start_s + made.row_s, entry.duration_s)
                 best.append(Match(entry.path, start_s, end_s, similarity, time))
         best = sorted(best, key=lambda each: (-each.similarity, each.path, each.start_s))[:n_matches]
