@@ -31,6 +31,7 @@ from earwitness.windows import slide
 
 PIECE_S = 640.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
 LEAD_S = 16.0  # more than a window on each side; whole numbers of the same
+ROW_LEAD_S = 4.0  # enough for windows of the usual 2 s: less is heard twice
 HEARD, FAILED, GONE = "heard", "failed", "gone"
 
 
@@ -108,31 +109,46 @@ def hear_file(task: HearTask, encoder: LoadedEncoder | None = None) -> Iterator[
         AudioError: the recording cannot be used, or changed while it was heard.
         SettingsError, WeightsError: the settings do not suit a store, the encoder cannot be loaded.
     """
-    check_settings(task.settings)
     encoder = encoder or _keep_encoder(task.settings)
+    for stretch in cut_file(task, encoder.spec.sample_rate_hz):
+        yield hear_piece(stretch, task, encoder)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Samples of a piece with their surroundings, from `offset_s` of the recording, and the piece without its rows."""
+
+    piece: Piece
+    samples: Samples
+    offset_s: float
+
+
+def cut_file(task: HearTask, rate_hz: int) -> Iterator[Stretch]:
+    """Yield what is to be heard of a recording, piece by piece; see `hear_file`."""
+    check_settings(task.settings)
     before = describe_file(task)
-    rate_hz = encoder.spec.sample_rate_hz
-    for number, held, offset_s, end_s, is_last in _cut_pieces(task, rate_hz):
-        start_s = PIECE_S * number
-        stop_s = end_s if is_last else start_s + PIECE_S
+    for number, samples, offset_s, end_s, is_last in _cut_pieces(task, rate_hz):
         if is_last:
             _check_unchanged(before, task)
-        if number in task.done:
-            continue
-        clips, clip_start_s = _score_clips(held, offset_s, start_s, stop_s, is_last, task, encoder)
-        yield replace(
-            before,
-            state=HEARD,
-            notes="; ".join(find_notes(task.path)) if is_last else "",
-            start_time=find_start(task.path, before.mtime_ns / 1e9, end_s if is_last else None, task.start_from),
-            number=number,
-            is_last=is_last,
-            start_s=start_s,
-            end_s=stop_s,
-            rows=_score_rows(held, offset_s, start_s, stop_s, task, encoder),
-            clips=clips,
-            clip_start_s=clip_start_s,
-        )
+        if number not in task.done:
+            start_s = PIECE_S * number
+            piece = replace(
+                before,
+                state=HEARD,
+                notes="; ".join(find_notes(task.path)) if is_last else "",
+                start_time=find_start(task.path, before.mtime_ns / 1e9, end_s if is_last else None, task.start_from),
+                number=number,
+                is_last=is_last,
+                start_s=start_s,
+                end_s=end_s if is_last else start_s + PIECE_S,
+            )
+            yield Stretch(piece, samples, offset_s)
+
+
+def hear_piece(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> Piece:
+    """Return a piece with its rows and clips; it depends on nothing but its arguments."""
+    clips, clip_start_s = _score_clips(stretch, task, encoder)
+    return replace(stretch.piece, rows=_score_rows(stretch, task, encoder), clips=clips, clip_start_s=clip_start_s)
 
 
 def describe_file(task: HearTask, reason: str = "") -> Piece:
@@ -211,36 +227,36 @@ def _cut_pieces(task: HearTask, rate_hz: int) -> Iterator[tuple[int, Samples, fl
     yield number, np.concatenate(held), offset / rate_hz, (offset + n_held) / rate_hz, True
 
 
-def _score_rows(
-    samples: Samples, offset_s: float, start_s: float, stop_s: float, task: HearTask, encoder: LoadedEncoder
-) -> Levels:
-    settings, token_s = task.settings, encoder.spec.token_s
-    waveform = Waveform(samples, encoder.spec.sample_rate_hz)
-    windows = slide(waveform, settings.window_s, settings.hop_s, n_batch=encoder.batch)
+def _score_rows(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> Levels:
+    settings, token_s, rate_hz = task.settings, encoder.spec.token_s, encoder.spec.sample_rate_hz
+    piece = stretch.piece
+    lead_s = ROW_LEAD_S if settings.window_s <= ROW_LEAD_S and is_whole(ROW_LEAD_S / token_s) else LEAD_S
+    from_s, to_s = max(stretch.offset_s, piece.start_s - lead_s), piece.end_s + lead_s
+    first, last = (round((time_s - stretch.offset_s) * rate_hz) for time_s in (from_s, to_s))
+    windows = slide(
+        Waveform(stretch.samples[first:last], rate_hz), settings.window_s, settings.hop_s, n_batch=encoder.batch
+    )
     logits = np.concatenate([rows.logits for rows in score_tokens(windows, encoder)])
-    first, last = round((start_s - offset_s) / token_s), int(np.ceil((stop_s - offset_s) / token_s - 1e-6))
-    return quantise_scores(pool_rows(logits[first:last], token_s, task.row_s))
+    begin, end = round((piece.start_s - from_s) / token_s), int(np.ceil((piece.end_s - from_s) / token_s - 1e-6))
+    return quantise_scores(pool_rows(logits[begin:end], token_s, task.row_s))
 
 
-def _score_clips(
-    samples: Samples,
-    offset_s: float,
-    start_s: float,
-    stop_s: float,
-    is_last: bool,
-    task: HearTask,
-    encoder: LoadedEncoder,
-) -> tuple[Levels, np.ndarray]:
+def _score_clips(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> tuple[Levels, np.ndarray]:
     """Return the logits of the windows that begin in a piece; the recording's last may reach back before it."""
     rate_hz, window_s = encoder.spec.sample_rate_hz, task.settings.clip_window_s
-    first = round((start_s - offset_s) * rate_hz)
-    stop = len(samples) if is_last else round((stop_s - offset_s) * rate_hz)
-    if is_last and first:  # the last window ends where the recording ends
+    piece, samples, offset_s = stretch.piece, stretch.samples, stretch.offset_s
+    first, stop = (round((time_s - offset_s) * rate_hz) for time_s in (piece.start_s, piece.end_s))
+    if piece.is_last and first:  # the last window ends where the recording ends
         first = min(first, max(0, len(samples) - round(window_s * rate_hz)))
     waveform = Waveform(samples[first:stop], rate_hz)
     parts = list(score_windows(slide(waveform, window_s, window_s, n_batch=encoder.batch), encoder))
     starts = np.concatenate([part.start_s for part in parts]) + offset_s + first / rate_hz
     return quantise_logits(np.concatenate([part.logits for part in parts])), starts
+
+
+def is_whole(number: float) -> bool:
+    """Say whether a number is whole, but for rounding."""
+    return abs(number - round(number)) < 1e-6
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 In: recordings, a store's folder, settings. Out: parts in the store and an `IndexReport`.
 
-Each thread decodes and hears recordings of its own. Pieces gather and are committed together, at the latest after a
+Some threads read recordings, others hear their pieces, so that short recordings and one long one keep all cores
+busy. Pieces gather and are committed together, at the latest after a
 minute, so that many short recordings make few parts and a killed run loses a minute at most.
 """
 
@@ -12,7 +13,9 @@ import hashlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,13 +26,16 @@ from earwitness.archive.hearing import (
     HEARD,
     HearTask,
     Piece,
+    Stretch,
     check_settings,
+    cut_file,
     describe_file,
-    hear_file,
+    hear_piece,
     show_path,
 )
 from earwitness.archive.part_store import STORE, PartStore, describe_hearing, make_store
 from earwitness.archive.start_times import StartFrom
+from earwitness.audio import measure_duration
 from earwitness.batch import Progress, process_each
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.runtime import LoadedEncoder, choose_encoder
@@ -162,6 +168,7 @@ class _Run:
         self._n_rows, self._since = 0, time.monotonic()
         self._lock = threading.RLock()
         self._failure: ArchiveError | None = None
+        self._free: SimpleQueue[LoadedEncoder] = SimpleQueue()
 
     def wants(self, path: str) -> bool:
         """Say whether a recording is to be heard, and count it otherwise."""
@@ -174,32 +181,31 @@ class _Run:
 
     def hear_all(self, todo: Sequence[str], encoders: Sequence[LoadedEncoder]) -> None:
         """Hear recordings, a few at a time; what has been heard is kept whatever stops it."""
-        free: SimpleQueue[LoadedEncoder] = SimpleQueue()
         for each in encoders:
-            free.put(each)
-
-        def process(source: Path, tell: Callable[[float], None]) -> bool:
-            encoder = free.get()
+            self._free.put(each)
+        self._rate_hz = encoders[0].spec.sample_rate_hz
+        self._n_threads = len(encoders)
+        self._slots = threading.Semaphore(len(encoders) + 1)
+        n_readers = len(encoders) + 1  # so that one reads while all others compute
+        with ThreadPoolExecutor(len(encoders), "hear") as self._threads:
             try:
-                return self._hear(str(source), encoder)
+                sources = [Path(each) for each in todo]
+                for outcome in process_each(sources, self._hear, self.options.progress, n_readers):
+                    if self._failure:
+                        raise self._failure
+                    if outcome.result is None:
+                        self._fail(str(outcome.source), outcome.reason)
             finally:
-                free.put(encoder)
+                if not self._failure:
+                    self._commit()
 
-        try:
-            for outcome in process_each([Path(each) for each in todo], process, self.options.progress, len(encoders)):
-                if self._failure:
-                    raise self._failure
-                if outcome.result is None:
-                    self._fail(str(outcome.source), outcome.reason)
-        finally:
-            if not self._failure:
-                self._commit()
-
-    def _hear(self, path: str, encoder: LoadedEncoder) -> bool:
+    def _hear(self, source: Path, tell: Callable[[float], None]) -> bool:
+        """Read a recording, let its pieces be heard by free threads, and take them in order."""
+        path = str(source)
         if self._failure:
             raise self._failure
         with self._lock:
-            if not self.store.claim(path):
+            if not self.store.claim(show_path(path)):
                 self.report.n_elsewhere += 1
                 return False
             self.store.refresh()
@@ -207,12 +213,26 @@ class _Run:
         if isinstance(task, str):  # another process has just done it
             self.report.n_unchanged += 1
             return False
-        for piece in hear_file(task, encoder):
-            self._add(piece)
-            if piece.notes:
-                self.report.notes.append((path, piece.notes))
+        expected_s = measure_duration(source) or 0.0
+        begun: deque[Future[Piece]] = deque()
+        for stretch in cut_file(task, self._rate_hz):
+            self._slots.acquire()
+            begun.append(self._threads.submit(self._hear_piece, stretch, task))
+            tell(min(1.0, stretch.offset_s / expected_s) if expected_s else 0.0)
+            while begun and (begun[0].done() or len(begun) > self._n_threads):
+                self._add(begun.popleft().result())
+        while begun:
+            self._add(begun.popleft().result())
         self.report.n_heard += 1
         return True
+
+    def _hear_piece(self, stretch: Stretch, task: HearTask) -> Piece:
+        encoder = self._free.get()
+        try:
+            return hear_piece(stretch, task, encoder)
+        finally:
+            self._free.put(encoder)
+            self._slots.release()
 
     def _fail(self, path: str, reason: str) -> None:
         task = plan_task(self.store, path, self.settings, replace(self.options, retry_failed=True))
@@ -225,6 +245,8 @@ class _Run:
             if self._failure:
                 raise self._failure
             self._pieces.append(piece)
+            if piece.notes:
+                self.report.notes.append((piece.path, piece.notes))
             self._n_rows += max(1, len(piece.rows))
             is_late = time.monotonic() - self._since > self.options.seconds_a_part
             if is_late or self._n_rows >= self.options.rows_a_part:
@@ -246,12 +268,12 @@ class _Run:
 
 
 def _load_encoders(settings: Settings) -> list[LoadedEncoder]:
-    """Return an encoder for each thread: on ONNX Runtime one with a thread of its own for each core and one more."""
+    """Return an encoder for each thread: on ONNX Runtime one with a thread of its own for each core."""
     first = choose_encoder(replace(settings, n_threads=1) if settings.runtime == "onnx" else settings)
     if not first.backend.computed_on.startswith("onnx"):
         return [first] * N_SHARED
     n_cores = settings.n_threads or count_threads()
-    return [first, *(choose_encoder(replace(settings, n_threads=1, runtime="onnx")) for _ in range(n_cores))]
+    return [first, *(choose_encoder(replace(settings, n_threads=1, runtime="onnx")) for _ in range(n_cores - 1))]
 
 
 def _choose_settings(folder: str | Path, settings: Settings | None) -> Settings:

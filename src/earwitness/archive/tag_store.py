@@ -6,16 +6,19 @@ answer = store.ask(events=["siren"], scenes=["park", "street"], since="2026-03-0
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from earwitness.archive.asking import Answer, ask_store
 from earwitness.archive.catalogue import FileEntry, tabulate_files
 from earwitness.archive.part_store import PartStore, Provenance
-from earwitness.archive.parts import CLIPS, ROWS, check_part, import_pyarrow
+from earwitness.archive.parts import CLIPS, ROWS, PieceRecord, check_part, import_pyarrow, read_pieces
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.selecting import Choice, import_duckdb
 from earwitness.archive.similar import Match, find_similar
@@ -112,6 +115,28 @@ class TagStore:
                 damaged[part.name] = str(error)
         self.parts.damaged = damaged
         return damaged
+
+    def fingerprint(self) -> str:
+        """Return a sha256 of all that the store says, however it is divided into parts and whatever came before.
+
+        Raises:
+            ArchiveError: a part is damaged.
+        """
+        digests: dict[tuple[str, int], str] = {}
+        by_part: dict[str, list[PieceRecord]] = {}
+        for entry in self.files:
+            ended = (entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.state, entry.reason)
+            digests[entry.path, -1] = repr(ended)
+            for record in entry.pieces:
+                by_part.setdefault(record.part, []).append(record)
+        for part, records in by_part.items():
+            for piece in read_pieces(self.parts.folder / "parts" / part, records):
+                told = (piece.is_last, piece.start_s, piece.end_s, piece.start_time, piece.rate_hz, piece.notes)
+                digest = hashlib.sha256(repr(told).encode())
+                for array in (piece.rows, piece.clips, piece.clip_start_s):
+                    digest.update(np.ascontiguousarray(array).tobytes())
+                digests[piece.path, piece.number] = digest.hexdigest()
+        return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
     def set_aside(self) -> dict[str, str]:
         """Move damaged parts to `damaged/`, so that `index` hears what they held again; see `verify`."""
