@@ -24,6 +24,7 @@ import soundfile
 
 from demo_recording import make_recording
 from earwitness import open_store
+from earwitness.runtime_onnx import count_threads
 
 CODE = """
 import sys
@@ -83,7 +84,7 @@ def run_index(archive: Path, store: Path, kill_after_s: float | None = None, sec
 
 def tell(name: str, run: Run) -> None:
     """Print what a run took."""
-    n_cores = len(os.sched_getaffinity(0))
+    n_cores = count_threads()
     busy = run.cpu_s / run.wall_s / n_cores
     print(f"{name:12s} {run.wall_s:7.1f} s, {busy:4.0%} of {n_cores} cores, at most {run.peak_mb:.0f} MB", flush=True)
 
