@@ -28,6 +28,8 @@ from earwitness.runtime_onnx import count_threads
 
 CODE = """
 import sys
+from earwitness.cli_archive import _keep_memory_flat
+_keep_memory_flat()
 from pathlib import Path
 from earwitness import Settings
 from earwitness.archive.indexing import IndexOptions, index_recordings

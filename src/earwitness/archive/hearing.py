@@ -1,6 +1,6 @@
 """One recording to the pieces that a store keeps: nothing is read but the recording, nothing is written.
 
-In: a `HearTask`, which can be sent to another process or machine. Out: `Piece`s of some five minutes, one after another.
+In: a `HearTask`, which can be sent to another process or machine. Out: `Piece`s of some five minutes, in order.
 
 A piece is heard by itself, with 16 s of its surroundings, so that it comes out the same whether a run went through or
 was killed and went on. Its rows lie on the recording's one time grid.
