@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_sql_sees_what_is_current(archive: Path, index: Index, onnx: LoadedEncod
     assert -16 <= mean["m"] <= 9.5
     with pytest.raises(SettingsError, match="nothing_here"):
         store.sql("select nothing_here from files")
+
+
+def test_the_sql_of_the_docs_runs(
+    archive: Path, index: Index, onnx: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    page = Path(__file__).parents[2] / "docs" / "archives.md"
+    over_tables, over_files = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    index(archive, encoder=onnx, store=tmp_path / "tags")
+    assert open_store(tmp_path / "tags").sql(over_tables).column_names == ["hour", "seconds"]
+    monkeypatch.chdir(tmp_path)
+    assert sorted(row[1] for row in duckdb.sql(over_files).fetchall()) == ["heard", "heard"]
 
 
 def test_an_empty_store_can_be_asked(index: Index, tmp_path: Path) -> None:
