@@ -111,7 +111,7 @@ def test_rows_that_are_passed_over_could_not_have_held_an_event(store: TagStore)
         levels = parts.read_levels(part)
         scores = finder.score(levels)
         roots = np.take(asking.root_table(), levels)
-        full = asking.score_evidence(roots, meanings, finder.usual)
+        full = asking.score_evidence(roots @ meanings.weights.T, finder.usual)
         is_passed = (scores == 0).all(axis=1)
         assert is_passed.any()
         assert (full[is_passed] < finder.holds).all()
@@ -191,3 +191,10 @@ def test_days_of_scores_are_asked_in_a_moment(onnx: LoadedEncoder, tmp_path: Pat
 def test_there_must_be_a_store(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no store here"):
         open_store(tmp_path)
+
+
+def test_small_products_are_the_same_as_one() -> None:
+    generator = np.random.default_rng(1)
+    rows, weights = (generator.random(shape, dtype=np.float32) for shape in ((1001, 527), (527, 20)))
+    assert np.allclose(asking.multiply_alone(rows, weights), rows @ weights, rtol=1e-5)
+    assert asking.multiply_alone(rows[:0], weights).shape == (0, 20)
