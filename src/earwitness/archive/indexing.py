@@ -43,6 +43,7 @@ from earwitness.runtime_onnx import count_threads
 from earwitness.settings import Settings
 
 ROW_S = 1.0
+PIECES_A_PART = 500  # so that very short recordings do not gather by the thousand
 N_SHARED = 4  # recordings at once where they share one encoder
 
 
@@ -248,7 +249,7 @@ class _Run:
                 self.report.notes.append((piece.path, piece.notes))
             self._n_rows += max(1, len(piece.rows))
             is_late = time.monotonic() - self._since > self.options.seconds_a_part
-            if is_late or self._n_rows >= self.options.rows_a_part:
+            if is_late or self._n_rows >= self.options.rows_a_part or len(self._pieces) >= PIECES_A_PART:
                 self._commit()
 
     def _commit(self) -> None:
