@@ -23,8 +23,8 @@ ORDER = (
     *("spectrogram", "attention", "report"),
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate"),
-    *("cli_show", "cli_report", "cli_serve", "cli"),
+    *("cli_options", "cli_archive", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate"),
+    *("cli_calibrate", "cli_show", "cli_report", "cli_serve", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -53,6 +53,10 @@ FOLDERS = {
         *("security", "metrics", "uploads", "attending", "answers", "schemas", "service", "routes", "api"),
         *("serve", "__init__"),
     ),
+    "archive": (
+        *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
+        *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
+    ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
@@ -64,16 +68,13 @@ HEAVY = {
     "transformers": {"clap", "mpnet"},
     "matplotlib": {f"pictures/{name}" for name in ("look", "panels", "timeline", "attention")},
     "umap": {"pictures/embeddings"},
-    "pyarrow": {"outputs", "feature_files"},
+    "pyarrow": {"outputs", "feature_files", "archive/parts"},
+    "duckdb": {"archive/selecting"},
     "av": {"audio", "serving/containers"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
     "soundfile": {
-        "audio",
-        "datasets/mixture_files",
-        "pages/sound",
-        "serving/containers",
-        "serving/worker",
-        "serving/attending",
+        *("audio", "datasets/mixture_files", "pages/sound", "archive/hearing"),
+        *("serving/containers", "serving/worker", "serving/attending"),
     },
     "soxr": {"audio"},
     "fastapi": {"serving/routes", "serving/api", "serving/serve"},
@@ -82,7 +83,9 @@ HEAVY = {
     "prometheus_client": {"serving/metrics"},
     "uvicorn": {"serving/serve"},
 }
-IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "av", "onnxruntime"}
+IMPORTED_WHERE_USED = {
+    *("sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "duckdb", "av", "onnxruntime"),
+}
 
 
 def python_files() -> list[Path]:
