@@ -23,7 +23,8 @@ ORDER = (
     *("spectrogram", "report"),
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate", "cli"),
+    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate", "cli_live"),
+    "cli",
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -43,6 +44,10 @@ FOLDERS = {
         "__init__",
     ),
     "pages": ("png", "view", "__init__"),
+    "live": (
+        *("pieces", "pcm", "media", "microphone", "sources", "reconnecting", "waiting"),
+        *("clock", "privacy", "telling", "stretches", "listening", "lines", "sinks", "__init__"),
+    ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
@@ -54,12 +59,15 @@ HEAVY = {
     "transformers": {"clap", "mpnet"},
     "matplotlib": {"report"},
     "pyarrow": {"outputs", "feature_files"},
-    "av": {"audio"},
+    "av": {"audio", "live/media"},
+    "sounddevice": {"live/microphone"},
+    "paho": {"live/sinks"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
     "soundfile": {"audio", "datasets/mixture_files"},
     "soxr": {"audio"},
 }
 IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}
+IMPORTED_WHERE_USED |= {"sounddevice", "paho"}
 
 
 def python_files() -> list[Path]:
