@@ -17,6 +17,7 @@ from earwitness.live.pieces import Break, Gap, Item, Piece, Trouble
 from earwitness.live.sources import Source
 
 LIMIT_S = 30.0
+MOST_TROUBLES = 100  # that are kept when sound is dropped
 MOST_ITEMS = 10_000  # pieces of one sample each would take far more memory than their sound
 POLL_S = 0.1
 OVERRUN = "sound came faster than it could be heard"
@@ -100,7 +101,8 @@ class WaitingSound:
 
     def _drop_oldest(self, length_s: float) -> None:
         """Replace the oldest sound by one gap, so that half of the room is free again: few large gaps, not many."""
-        lost_s, reason, kept = 0.0, OVERRUN, deque[Item]()
+        lost_s, reason = 0.0, OVERRUN
+        kept: dict[Item, None] = {}  # troubles, each once
         while self._items and (self._waiting_s + length_s > self.limit_s / 2 or len(self._items) > MOST_ITEMS // 2):
             item = self._items.popleft()
             if isinstance(item, Piece):
@@ -109,9 +111,9 @@ class WaitingSound:
             elif isinstance(item, Gap):
                 lost_s += item.lost_s
                 reason = item.reason if item.reason != OVERRUN else reason
-            elif not isinstance(item, Break):
-                kept.append(item)
-        self._items.extendleft(reversed([Break(reason), Gap(lost_s, reason), *kept]))
+            elif isinstance(item, Trouble):
+                kept[item] = None
+        self._items.extendleft(reversed([Break(reason), Gap(lost_s, reason), *list(kept)[-MOST_TROUBLES:]]))
 
 
 def start_reading(items: Iterator[Item | None], source: Source, waiting: WaitingSound) -> threading.Thread:
