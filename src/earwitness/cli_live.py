@@ -234,7 +234,7 @@ class _Run:
 
         stretches, counts = self.listener.stretches, self.listener.counts
         told: dict[str, Any] = {
-            "heard_s": round(counts.heard_s, 3),
+            "heard_s": round(self.listener.heard_s, 3),
             "lost_s": round(stretches.lost_s, 3) if stretches else 0.0,
             "gaps": stretches.n_gaps if stretches else 0,
             "windows": counts.n_windows,
@@ -250,7 +250,7 @@ class _Run:
     def _look(self, stretches: Stretches) -> None:
         """See after each block whether it is time to stop, to say how it goes, or to show it."""
         now = time.monotonic()
-        if self.duration_s is not None and self.listener.counts.heard_s >= self.duration_s:
+        if self.duration_s is not None and self.listener.heard_s >= self.duration_s:
             self.waiting.stop()
         if self.status_every_s and now - self._status_at >= self.status_every_s:
             self._status_at = now

@@ -169,6 +169,7 @@ class StreamServer(BaseHTTPRequestHandler):
     data: ClassVar[bytes] = b""
     plan: ClassVar[list[str]] = []  # what becomes of each request in turn: "break", "stall", "refuse" or "whole"
     asked: ClassVar[list[str]] = []
+    is_over: ClassVar[threading.Event] = threading.Event()
 
     def do_GET(self) -> None:
         deed = self.plan.pop(0) if self.plan else "whole"
@@ -183,7 +184,7 @@ class StreamServer(BaseHTTPRequestHandler):
         half = len(self.data) // 2
         self.wfile.write(self.data if deed == "whole" else self.data[:half])
         if deed == "stall":
-            time.sleep(1.5)
+            self.is_over.wait(8.0)
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
@@ -199,20 +200,26 @@ def stream(tmp_path: Path) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/sound.wav"
+    StreamServer.is_over.set()
     server.shutdown()
     server.server_close()
+    StreamServer.is_over.clear()
 
 
 def test_a_whole_http_stream_is_heard_once(stream: str) -> None:
-    heard = [item for item in read_on(choose_source(stream, PcmFormat(), 5.0), QUICK) if item]
+    source = choose_source(stream, PcmFormat(), 5.0)
+    heard = [item for item in read_on(source, QUICK) if item]
     assert len(samples_of(heard)) == 64000
+    assert not source.is_dropping, "a file that comes faster than it is heard can wait"
     assert StreamServer.asked == ["whole"]
 
 
 @pytest.mark.parametrize("deed", ["break", "stall"])
 def test_an_http_stream_that_breaks_or_stalls_is_opened_again(stream: str, deed: str) -> None:
     StreamServer.plan = [deed, "refuse", "whole"]
+    started = time.monotonic()
     heard = [item for item in read_on(choose_source(stream, PcmFormat(), 0.4), QUICK) if item]
+    assert time.monotonic() - started < 5.0
     kinds = [type(item) for item in heard]
     first_break = kinds.index(Break)
     assert StreamServer.asked == [deed, "refuse", "whole"]
@@ -227,6 +234,17 @@ def test_a_stream_that_is_not_there_at_first_is_an_error(stream: str) -> None:
     StreamServer.plan = ["refuse"]
     with pytest.raises(AudioError, match="cannot be read"):
         list(read_on(choose_source(stream, PcmFormat(), 5.0), QUICK))
+
+
+def test_a_stream_that_ends_before_its_length_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = Piece(np.zeros(16000, np.float32), 16000)
+    monkeypatch.setattr(MediaSource, "_decode", lambda *_: iter([second] * 4))
+    source = MediaSource("http://x", "http://x")
+    with pytest.raises(AudioError, match=r"broke off after 4.0 of 10.0 s"):
+        list(source._decode_to_end(None, SimpleNamespace(duration=10_000_000)))
+    assert source.is_endless
+    list(source._decode_to_end(None, SimpleNamespace(duration=4_010_000)))
+    assert not source.is_endless
 
 
 def test_a_jump_of_a_streams_time_stamps_is_sound_that_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import soundfile
 
 from conftest import make_noise
 from earwitness.errors import AudioError
-from earwitness.live.pcm import PcmDecoder, PcmFormat
+from earwitness.live.pcm import PcmDecoder, PcmFormat, parse_wav_header
 from live_items import make_wav_header
 
 SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s24": "PCM_24", "s32": "PCM_32", "f32": "FLOAT"}
@@ -63,11 +63,16 @@ def test_a_made_up_length_does_not_end_the_sound(length: int) -> None:
     decoder = PcmDecoder("-", PcmFormat())
     heard = decode_all(decoder, make_wav_header(1, 1, 16000, 16, length) + sound, 100)
     assert len(heard) == 1000
+    header = parse_wav_header("-", make_wav_header(1, 1, 16000, 16, length))
+    assert header
+    assert header[2] is None, "it may go on for weeks"
 
 
 def test_what_follows_an_honest_wavs_sound_is_not_heard() -> None:
     data = make_wav_header(1, 1, 16000, 16, 200) + b"\x01\x00" * 100 + b"LIST" + struct.pack("<I", 500) + b"x" * 500
-    assert len(decode_all(PcmDecoder("-", PcmFormat()), data, 64)) == 100
+    decoder = PcmDecoder("-", PcmFormat())
+    assert len(decode_all(decoder, data, 64)) == 100
+    assert decoder._held == b""
 
 
 def test_chunks_before_the_sound_are_passed_over() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import sys
 import threading
 import time
@@ -166,8 +167,31 @@ def test_a_webhook_gets_each_line_and_a_failing_one_gets_it_again(hook: str) -> 
 
 
 def test_a_webhook_that_is_not_http_is_refused() -> None:
-    with pytest.raises(OutputError, match="begins with http"):
-        open_webhook("ftp://x")
+    for wrong in ("ftp://x", "http://", "http://[x", "http://a b/"):
+        with pytest.raises(OutputError, match="begins with http"):
+            open_webhook(wrong)
+
+
+def test_an_answer_that_is_no_http_is_tried_again() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    answers = [b"nonsense\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"]
+
+    def answer() -> None:
+        for each in answers:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(each)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    sink = open_webhook(f"http://127.0.0.1:{server.getsockname()[1]}/")
+    sink.first_wait_s = 0.01
+    sink.send({"n": 1})
+    thread.join(5.0)
+    sink.close(5.0)
+    server.close()
+    assert sink.n_sent == 1
 
 
 class FakeBroker:

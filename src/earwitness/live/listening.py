@@ -72,7 +72,7 @@ class Counts:
     n_tokens: int = 0
     n_events: int = 0
     n_speech_windows: int = 0
-    heard_s: float = 0.0
+    n_samples: int = 0  # at the encoder's rate
 
 
 Line = EventLine | GapLine | Drift | SceneLine | DroppedLine | ErrorLine
@@ -122,9 +122,14 @@ class Listener:
         if self.asked.profiles:
             yield from self._scenes.close()
 
+    @property
+    def heard_s(self) -> float:
+        """Seconds of sound so far, without gaps."""
+        return self.counts.n_samples / self.encoder.spec.sample_rate_hz
+
     def _take_block(self, block: Waveform) -> None:
         assert self.stretches is not None
-        self.counts.heard_s += block.duration_s
+        self.counts.n_samples += len(block.samples)
         if self.asked.profiles:
             self._scenes.add(block, self.stretches.start_s)
         if self.on_block:

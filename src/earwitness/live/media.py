@@ -48,7 +48,8 @@ class MediaSource:
             raise AudioError(f"{self.name}: cannot be read ({error.strerror or error})") from error
 
     def _decode_to_end(self, av: Any, container: Any) -> Iterator[Item]:
-        """Decode a stream that says how long it is: once all of it is heard, it is over."""
+        """Decode a stream that says how long it is: once all of it is heard, it is over. It can wait for us."""
+        self.is_dropping = False
         promised_s, heard_s = container.duration / 1e6, 0.0
         for piece in self._decode(av, container):
             heard_s += piece.duration_s

@@ -6,11 +6,13 @@ In: lines as plain values. Out: JSON. What could not be delivered is counted, an
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import deque
 from collections.abc import Callable
@@ -80,12 +82,14 @@ class Delivery:
     Args:
         name: "webhook" or "mqtt", which the counts bear.
         deliver: sends one line; raises OSError where another try may help, `Refused` where not.
+        on_close: called when nothing more is delivered.
     """
 
     name: str
     deliver: Callable[[dict[str, Any]], None]
     most_waiting: int = MOST_WAITING
     first_wait_s: float = FIRST_WAIT_S
+    on_close: Callable[[], object] = lambda: None
     n_sent: int = 0
     n_dropped: int = 0
     n_refused: int = 0
@@ -121,6 +125,7 @@ class Delivery:
         with self._changed:
             self.n_dropped += len(self._waiting)
             self._waiting.clear()
+        self.on_close()
 
     def _work(self) -> None:
         wait_s = self.first_wait_s
@@ -164,7 +169,12 @@ def open_webhook(url: str) -> Delivery:
     Raises:
         OutputError: the URL is not one of HTTP.
     """
-    if not url.startswith(("http://", "https://")):
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in url
+    except ValueError:
+        is_right = False
+    if not is_right:
         raise OutputError(f"--webhook {url}: give a URL that begins with http:// or https://")
 
     def deliver(line: dict[str, Any]) -> None:
@@ -178,6 +188,8 @@ def open_webhook(url: str) -> Delivery:
             if 400 <= error.code < 500 and error.code not in (TIMED_OUT, TOO_MANY):
                 raise Refused(f"{url}: {error.code}") from error
             raise
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{url}: {error!r}") from error
 
     return Delivery("webhook", deliver)
 
@@ -212,7 +224,7 @@ def open_mqtt(where: str, client: Any = None) -> Delivery:
         if not told.is_published():
             raise TimeoutError(f"{host}:{port}: no answer in {ANSWER_S:g} s")
 
-    return Delivery("mqtt", deliver)
+    return Delivery("mqtt", deliver, on_close=client.disconnect)
 
 
 def parse_mqtt(where: str) -> tuple[str, int, str]:
