@@ -41,8 +41,13 @@ class PlannedSource:
     is_endless: bool = True
     is_dropping: bool = True
     n_closed: int = 0
+    opened: list[object] = field(default_factory=list)  # kept, so that nothing is closed by being forgotten
 
     def open(self) -> Iterator[Item | None]:
+        self.opened.append(items := self._play())
+        return items
+
+    def _play(self) -> Iterator[Item | None]:
         try:
             for deed in self.plan.pop(0):
                 if isinstance(deed, AudioError):
