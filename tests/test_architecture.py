@@ -23,8 +23,8 @@ ORDER = (
     *("spectrogram", "report"),
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
-    *("cli_options", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate", "cli_calibrate", "cli_live"),
-    "cli",
+    *("cli_options", "cli_archive", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate"),
+    *("cli_calibrate", "cli_live", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -44,9 +44,13 @@ FOLDERS = {
         "__init__",
     ),
     "pages": ("png", "view", "__init__"),
+    "archive": (
+        *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
+        *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
+    ),
     "live": (
-        *("pieces", "pcm", "media", "microphone", "sources", "reconnecting", "waiting"),
-        *("clock", "privacy", "telling", "stretches", "listening", "lines", "sinks", "__init__"),
+        *("pieces", "pcm", "media", "microphone", "sources", "reconnecting", "waiting", "clock", "privacy"),
+        *("telling", "stretches", "listening", "keeping", "lines", "sinks", "__init__"),
     ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
@@ -58,15 +62,16 @@ HEAVY = {
     "sentence_transformers": {"mpnet"},
     "transformers": {"clap", "mpnet"},
     "matplotlib": {"report"},
-    "pyarrow": {"outputs", "feature_files"},
+    "pyarrow": {"outputs", "feature_files", "archive/parts"},
+    "duckdb": {"archive/selecting"},
     "av": {"audio", "live/media"},
     "sounddevice": {"live/microphone"},
     "paho": {"live/sinks"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
-    "soundfile": {"audio", "datasets/mixture_files"},
+    "soundfile": {"audio", "datasets/mixture_files", "archive/hearing"},
     "soxr": {"audio"},
 }
-IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "av", "onnxruntime"}
+IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "duckdb", "av", "onnxruntime"}
 IMPORTED_WHERE_USED |= {"sounddevice", "paho"}
 
 

@@ -12,7 +12,8 @@ NAMES = [
     *("Analysis", "ClipTags", "Compute", "EarwitnessError", "Event", "Features", "LoadedEncoder", "Recognition"),
     *("SceneScore", "Settings", "TagScores", "Waveform", "Windows", "WordMeanings", "WordScores", "__version__"),
     *("analyse", "ask", "calibrate_run", "classify", "embed", "find_events", "load_audio"),
-    *("load_encoder", "match_words", "profile_scenes", "rank_scenes", "read_blocks", "read_places", "read_settings"),
+    *("load_encoder", "match_words", "open_store", "profile_scenes", "rank_scenes", "read_blocks", "read_places"),
+    "read_settings",
     *("recognize", "score_tokens", "score_windows", "slide", "summarise_tags", "understand_words"),
 ]
 

@@ -16,6 +16,7 @@ from earwitness.version import __version__
 
 if TYPE_CHECKING:
     from earwitness.analysis import Analysis, analyse
+    from earwitness.archive.tag_store import open_store
     from earwitness.audio import Waveform, load_audio, read_blocks
     from earwitness.events import Event, find_events
     from earwitness.features import Features, embed
@@ -40,6 +41,7 @@ _HOMES = {
     "scenes": ("SceneScore", "rank_scenes"),
     "settings": ("Settings", "read_settings"),
     "features": ("Features", "embed"),
+    "archive.tag_store": ("open_store",),
     "recognition": ("Recognition", "ask", "calibrate_run", "classify", "recognize"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -70,6 +72,7 @@ __all__ = [
     "load_audio",
     "load_encoder",
     "match_words",
+    "open_store",
     "profile_scenes",
     "rank_scenes",
     "read_blocks",

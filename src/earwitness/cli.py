@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earwitness.cli_archive import app as store_app
+from earwitness.cli_archive import ask, index, similar
 from earwitness.cli_calibrate import calibrate
 from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(weights_app, name="weights")
 app.add_typer(data_app, name="data")
+app.add_typer(store_app, name="store")
 
 
 @app.callback(invoke_without_command=True)
@@ -195,6 +198,9 @@ app.command(short_help="Choose thresholds on background, without labels.")(calib
 app.command(short_help="Make test mixtures whose truth is known.")(mix)
 app.command(short_help="Tell how good recognition is on a data set.")(evaluate)
 app.command(short_help="Compare two evaluations of the same recordings.")(compare)
+app.command(short_help="Hear an archive once, into a store to ask.")(index)
+app.command(short_help="Ask words of a whole store, without audio.")(ask)
+app.command(short_help="List moments of a store that sound like a clip.")(similar)
 
 
 @app.command(short_help="Show what is understood by a word.")

@@ -36,6 +36,7 @@ from earwitness.errors import EarwitnessError, OutputError, SettingsError, WordE
 
 if TYPE_CHECKING:
     from earwitness.live.clock import StreamClock
+    from earwitness.live.keeping import TagKeeper
     from earwitness.live.listening import Asked, Listener
     from earwitness.live.sinks import Sink
     from earwitness.live.sources import Source
@@ -65,6 +66,7 @@ def live(
     ] = False,
     webhook: Annotated[str | None, typer.Option(help="URL to which each line is posted as JSON.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="HOST[:PORT]/TOPIC to which each line is published.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Keep tag scores here, for 'earwitness ask'.")] = None,
     privacy: Annotated[bool, typer.Option("--privacy", help="Drop windows with speech, keep nothing of them.")] = False,
     speech_threshold: Annotated[float, typer.Option(help="With --privacy: the score that counts as speech.")] = 0.2,
     settings: SettingsFile = None,
@@ -102,26 +104,30 @@ def live(
             event_threshold=threshold,
             places=str(places) if places else None,
         )
+        if store is None:
+            _check_words(events, scenes)
         asked = _ask(events, scenes, chosen, 60 * scenes_every, speech_threshold if privacy else None)
         form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
         opened = choose_source(source, form, stall, is_real_time=real_time)
         sinks = _open_sinks(webhook, mqtt)
-        run = _Run(opened, asked, sinks, stall, 60 * status_every, duration, is_shown=sys.stderr.isatty() and not quiet)
-        run.listen()
+        _Run(opened, asked, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
 
 
 def _ask(
     events: Sequence[str], scenes: Sequence[str], settings: Settings, every_s: float, speech_threshold: float | None
 ) -> Asked:
     event_words, scene_words = read_words(events), read_words(scenes)
-    if not event_words and not scene_words:
-        raise WordError("nothing to listen for: give --events, --scenes or both")
     from earwitness.live.listening import Asked
     from earwitness.places import profile_scenes, read_places
     from earwitness.words import understand_words
 
     profiles = profile_scenes(scene_words, read_places(settings.places)) if scene_words else []
     return Asked(understand_words(event_words), settings, profiles, every_s, speech_threshold)
+
+
+def _check_words(events: Sequence[str], scenes: Sequence[str]) -> None:
+    if not events and not scenes:
+        raise WordError("nothing to listen for: give --events, --scenes or both, or --store to ask later")
 
 
 def _check_numbers(
@@ -160,19 +166,16 @@ class _Run:
         source: Source,
         asked: Asked,
         sinks: list[Sink],
+        store: Path | None,
         stall_s: float,
         status_every_s: float,
         duration_s: float | None,
         *,
         is_shown: bool,
     ) -> None:
-        self.source, self.asked, self.sinks = source, asked, sinks
-        self.stall_s, self.status_every_s, self.duration_s, self.is_shown = (
-            stall_s,
-            status_every_s,
-            duration_s,
-            is_shown,
-        )
+        self.source, self.asked, self.sinks, self.store = source, asked, sinks, store
+        self.stall_s, self.status_every_s, self.duration_s = stall_s, status_every_s, duration_s
+        self.is_shown = is_shown and sys.stderr.isatty()
         self.clock: StreamClock
         self.waiting: WaitingSound
         self.listener: Listener
@@ -194,7 +197,8 @@ class _Run:
         loaded = choose_encoder(self.asked.settings)
         _warm_up(loaded, self.asked.settings)
         self.clock, self.waiting = StreamClock(), WaitingSound()
-        self.listener = Listener(loaded, self.asked, self.clock, self._look)
+        keeper = self._open_store(loaded)
+        self.listener = Listener(loaded, self.asked, self.clock, self._look, keeper)
         reader = start_reading(read_on(self.source, Patience(self.stall_s)), self.source, self.waiting)
         self._status_at = time.monotonic()
         state = "failed"
@@ -212,6 +216,13 @@ class _Run:
                 self.waiting.close()
                 self._finish(state)
                 wait_for(reader, 1.0)
+
+    def _open_store(self, loaded: LoadedEncoder) -> TagKeeper | None:
+        if self.store is None:
+            return None
+        from earwitness.live.keeping import TagKeeper
+
+        return TagKeeper(self.store, self.source.name, self.asked.settings, loaded)
 
     def _finish(self, state: str) -> None:
         """Send the last status, and give the receivers time to take what waits."""

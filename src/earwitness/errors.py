@@ -37,6 +37,10 @@ class OutputError(EarwitnessError):
     """Results cannot be written or read back."""
 
 
+class ArchiveError(EarwitnessError):
+    """A store of an archive is missing, damaged, of another make, or cannot be written."""
+
+
 class AnnotationError(EarwitnessError):
     """Annotations or estimates cannot be read, or do not fit each other."""
 

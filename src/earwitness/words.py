@@ -105,13 +105,31 @@ def match_words(
     A word's evidence is the power mean (exponent 1/2) of the tags' scores under the word's weights: one strong tag is
     enough where weights are shared, as with "fire crackling". As a logit, it is compared with the tags' usual logits.
     """
-    usual = tag_stats.mean if tag_stats else np.full(meanings.weights.shape[1], USUAL_LOGIT, np.float32)
-    prior = meanings.weights @ np.log(np.maximum(sigmoid(usual), 1e-12))  # (V,)
+    usual = weigh_usual(meanings, tag_stats)
     for rows in tag_scores:
-        evidence = np.square(np.sqrt(rows.scores) @ meanings.weights.T)  # (N, V)
-        evidence = np.clip(evidence, 1e-12, 1 - 1e-6)
-        logits = np.log(evidence / (1 - evidence)) - PRIOR_SHARE * prior - OFFSET
-        yield WordScores(sigmoid(logits.astype(np.float32)), meanings, rows)
+        yield WordScores(score_evidence(np.sqrt(rows.scores), meanings, usual), meanings, rows)
+
+
+def weigh_usual(meanings: WordMeanings, tag_stats: TagStats | None) -> Embeddings:
+    """Return the usual logit (V,) of each word's tags, weighted as the word weights them."""
+    usual = tag_stats.mean if tag_stats else np.full(meanings.weights.shape[1], USUAL_LOGIT, np.float32)
+    return np.asarray(meanings.weights @ np.log(np.maximum(sigmoid(usual), 1e-12)))
+
+
+def score_evidence(roots: Logits, meanings: WordMeanings, usual: Embeddings) -> Logits:
+    """Return the words' scores (N, V) from the square roots of tag scores (N, C); see `match_words`."""
+    evidence = np.square(roots @ meanings.weights.T)  # (N, V)
+    evidence = np.clip(evidence, 1e-12, 1 - 1e-6)
+    logits = np.log(evidence / (1 - evidence)) - PRIOR_SHARE * usual - OFFSET
+    return sigmoid(logits.astype(np.float32))
+
+
+def find_roots(scores: Logits, usual: Embeddings) -> Logits:
+    """Return the root of the evidence (V,) at which each word has a score (V,): the inverse of `score_evidence`."""
+    clipped = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    logits = np.log(clipped / (1 - clipped)) + PRIOR_SHARE * usual + OFFSET
+    roots = np.sqrt(1 / (1 + np.exp(-logits)))
+    return np.where(scores > 0, roots, 0.0).astype(np.float32)
 
 
 def embed_words(words: Sequence[str]) -> Embeddings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -78,11 +79,32 @@ class Counts:
 Line = EventLine | GapLine | Drift | SceneLine | DroppedLine | ErrorLine
 
 
+class Keeper(Protocol):
+    """Keeps the tags of what is heard; times are those of the unbroken stretch that `begin` began."""
+
+    def begin(self, start_time: float) -> None:
+        """Begin a stretch, at a time of day in seconds since 1970, UTC."""
+        ...
+
+    def add_rows(self, rows: TagScores) -> None:
+        """Take the logits of tokens, in order, without those that privacy drops."""
+        ...
+
+    def add_clip(self, rows: TagScores) -> None:
+        """Take the logits of a clip window."""
+        ...
+
+    def end(self, duration_s: float) -> None:
+        """End the stretch."""
+        ...
+
+
 @dataclass
 class Listener:
     """Listens to one stream; `listen` may be called once.
 
     Attributes:
+        keeper: takes the tags of all that is heard, to be asked later.
         on_block: called with each block of sound as it is heard, such as to show its level.
     """
 
@@ -90,6 +112,7 @@ class Listener:
     asked: Asked
     clock: StreamClock
     on_block: Callable[[Stretches], None] | None = None
+    keeper: Keeper | None = None
     counts: Counts = field(default_factory=Counts)
     stretches: Stretches | None = None
 
@@ -97,7 +120,7 @@ class Listener:
         settings = self.asked.settings
         if settings.method != "earwitness" or settings.noise_factor:
             raise SettingsError("live listening knows no method 'tmrl' and no noise_factor: leave them out of settings")
-        self._scenes = _SceneWatch(self.encoder, self.asked)
+        self._scenes = _SceneWatch(self.encoder, self.asked, self.keeper)
         self._teller = EventTeller(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
@@ -111,13 +134,17 @@ class Listener:
             yield from stretches.wait()
             if not stretches.has_next:
                 break
-            if self.asked.meanings.words:
+            if self.keeper:
+                self.keeper.begin(self.clock.tell(stretches.start_s).timestamp())
+            if self.asked.meanings.words or self.keeper:
                 yield from self._listen_to_stretch(stretches)
             else:
                 for _ in stretches.blocks():
                     yield from stretches.take_told()
                     yield from self._scenes.take_lines()
             self._scenes.end_stretch()
+            if self.keeper:
+                self.keeper.end(stretches.n_heard / stretches.rate)
             yield from self._scenes.take_lines()
         if self.asked.profiles:
             yield from self._scenes.close()
@@ -130,7 +157,7 @@ class Listener:
     def _take_block(self, block: Waveform) -> None:
         assert self.stretches is not None
         self.counts.n_samples += len(block.samples)
-        if self.asked.profiles:
+        if self.asked.profiles or self.keeper:
             self._scenes.add(block, self.stretches.start_s)
         if self.on_block:
             self.on_block(self.stretches)
@@ -138,7 +165,7 @@ class Listener:
     def _listen_to_stretch(self, stretches: Stretches) -> Iterator[Line]:
         """Listen until the sound breaks off, just as to a recording that ends there."""
         settings = self.asked.settings
-        heard = _StretchHeard(self.encoder, self.asked, self.counts)
+        heard = _StretchHeard(self.encoder, self.asked, self.counts, self.keeper)
         windows = slide(stretches.blocks(), settings.window_s, settings.hop_s, n_batch=1)
 
         def has_next() -> bool:
@@ -167,8 +194,8 @@ class Listener:
 class _StretchHeard:
     """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
 
-    def __init__(self, encoder: LoadedEncoder, asked: Asked, counts: Counts) -> None:
-        self.encoder, self.asked, self.counts = encoder, asked, counts
+    def __init__(self, encoder: LoadedEncoder, asked: Asked, counts: Counts, keeper: Keeper | None = None) -> None:
+        self.encoder, self.asked, self.counts, self.keeper = encoder, asked, counts, keeper
         self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(asked.settings)
         self.speech: list[Span] = []
 
@@ -200,18 +227,25 @@ class _StretchHeard:
 
     def _find(self, rows: TagScores | None) -> list[Event]:
         self.counts.n_tokens += len(rows.start_s) if rows else 0
-        return [event for each in self._match(rows) for event in self.finder.add(each)]
+        parts = self._leave_out(rows)
+        if self.keeper:
+            for part in parts:
+                self.keeper.add_rows(part)
+        found = match_words(parts, self.asked.meanings, self.encoder.tag_stats)
+        return [event for each in found for event in self.finder.add(each)]
 
     def _match(self, rows: TagScores | None) -> Iterator[WordScores]:
-        parts = leave_out(rows, self.speech) if rows and self.speech else [rows] if rows else []
-        return match_words(parts, self.asked.meanings, self.encoder.tag_stats)
+        return match_words(self._leave_out(rows), self.asked.meanings, self.encoder.tag_stats)
+
+    def _leave_out(self, rows: TagScores | None) -> list[TagScores]:
+        return leave_out(rows, self.speech) if rows and self.speech else [rows] if rows else []
 
 
 class _SceneWatch:
     """Ranks scenes for every period of the stream, from windows of `clip_window_s` side by side."""
 
-    def __init__(self, encoder: LoadedEncoder, asked: Asked) -> None:
-        self.encoder, self.asked = encoder, asked
+    def __init__(self, encoder: LoadedEncoder, asked: Asked, keeper: Keeper | None = None) -> None:
+        self.encoder, self.asked, self.keeper = encoder, asked, keeper
         self._held: list[Samples] = []
         self._n_held = self._n_used = 0  # samples waiting for a window; samples of the stretch already in windows
         self._start_s = 0.0  # of the stretch
@@ -231,8 +265,8 @@ class _SceneWatch:
             self._held, self._n_held = [samples[size:]], len(samples) - size
 
     def end_stretch(self) -> None:
-        """Hear what is left of a stretch if nothing else of this period was; else it is too little to matter."""
-        if self._n_held and not self._rows:
+        """Hear what is left of a stretch, if it is to be kept, or if nothing else of this period was heard."""
+        if self._n_held and (self.keeper or not self._rows):
             self._hear(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
         self._held, self._n_held, self._n_used = [], 0, 0
 
@@ -256,7 +290,10 @@ class _SceneWatch:
         for window in slide(waveform, self.asked.settings.clip_window_s, self.asked.settings.clip_window_s):
             logits = self.encoder.token_logits(window.samples)
             if threshold is None or not find_speech(logits, threshold).any():
-                self._rows.append(TagScores(logits.mean(axis=1), window.start_s + start_s, waveform.duration_s))
+                clip = logits.mean(axis=1)  # (1, C)
+                self._rows.append(TagScores(clip, window.start_s + start_s, waveform.duration_s))
+                if self.keeper:
+                    self.keeper.add_clip(TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s))
 
     def _close_period(self) -> None:
         if self._rows:

@@ -1,0 +1,110 @@
+"""How long a store of many days takes to answer: generated scores, new words, no audio.
+
+In: days, words, a folder. Out: printed times. The scores are those of real or made recordings, resampled in time and
+shifted, so that words come and go as they do in recordings.
+
+    taskset -c 0,1 python bench/archive_ask.py --days 30 --folder /tmp/store
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from demo_recording import make_recording
+from earwitness import Compute, Settings, load_encoder, open_store
+from earwitness.archive.hearing import HEARD, Piece
+from earwitness.archive.indexing import ROW_S
+from earwitness.archive.part_store import PartStore, describe_hearing, make_store
+from earwitness.archive.quantise import quantise_logits, quantise_scores
+from earwitness.audio import Waveform, find_audio, load_audio
+from earwitness.runtime import LoadedEncoder
+from earwitness.tags import Logits, score_tokens
+from earwitness.windows import slide
+
+WORDS = (
+    "siren,dog bark,gunshot,glass breaking,baby cry,thunder,rain,car horn,church bell,train,helicopter,chainsaw,"
+    "footsteps,laughter,applause,telephone,cat,rooster,wind,music"
+).split(",")
+SCENES = ("park", "street", "office", "beach", "train station")
+FIRST_DAY = 1772323200  # 2026-03-01
+
+
+def hear_material(encoder: LoadedEncoder, folder: Path | None) -> Logits:
+    """Return rows (N, C) of tag logits of recordings, one after another; of the demo where there is no folder."""
+    sources = find_audio([folder]) if folder else []
+    waveforms = [load_audio(each) for each in sources] or [Waveform(make_recording()[0], 16000)]
+    rows = []
+    for waveform in waveforms:
+        tokens = np.concatenate([each.logits for each in score_tokens(slide(waveform, 2.0, 1.0), encoder)])
+        n_rows = len(tokens) * 4 // 25  # of 160 ms each
+        rows.append(tokens[: n_rows * 25 // 4][:: 25 // 4][:n_rows])
+    return np.concatenate(rows)
+
+
+def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logits, n_sounds: int = 6) -> None:
+    """Write hours of generated scores, one part and one recording an hour."""
+    make_store(folder, describe_hearing(Settings(runtime="onnx"), encoder, ROW_S))
+    store, generator = PartStore(folder), np.random.default_rng(1)
+    usual = encoder.tag_stats.mean if encoder.tag_stats else material.mean(axis=0)
+    for hour in range(24 * n_days):
+        quiet = usual + generator.normal(0, 0.7, (3600, len(usual))).astype(np.float32)
+        starts = generator.integers(0, max(1, len(material) - 30), n_sounds)
+        for first, at in zip(starts, generator.integers(0, 3570, n_sounds), strict=True):
+            heard = material[first : first + 30]
+            quiet[at : at + len(heard)] = heard + generator.normal(0, 0.3, heard.shape)
+        start = FIRST_DAY + 3600 * hour
+        piece = Piece(
+            *(f"/archive/{time.strftime('%Y%m%d_%H%M%S', time.gmtime(start))}.wav", 1, 1, "", 1, HEARD),
+            start_time=float(start),
+            rate_hz=16000,
+            end_s=3600.0,
+            rows=quantise_scores(quiet.astype(np.float32)),
+            clips=quantise_logits(quiet.reshape(360, 10, -1).mean(axis=1)),
+            clip_start_s=10.0 * np.arange(360),
+        )
+        store.commit([piece])
+
+
+def time_answer(folder: Path, words: list[str], scenes: list[str]) -> tuple[float, int, int]:
+    """Return seconds to open a store and ask it, the number of events, and of hours with a scene."""
+    started = time.perf_counter()
+    answer = open_store(folder).ask(words, scenes)
+    return time.perf_counter() - started, len(answer.events), len(answer.scenes)
+
+
+def main() -> None:
+    """Fill a store if it is not there, ask it, print how long that took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--folder", type=Path, required=True, help="the store; kept for the next time")
+    parser.add_argument("--recordings", type=Path, help="what the scores are made of; the demo if not given")
+    parser.add_argument("--sounds", type=int, default=6, help="stretches of 30 s an hour in which something sounds")
+    parser.add_argument("--fresh", action="store_true", help="fill the store anew")
+    options = parser.parse_args()
+    if options.fresh:
+        shutil.rmtree(options.folder, ignore_errors=True)
+    if not options.folder.exists():
+        encoder = load_encoder(compute=Compute(runtime="onnx"))
+        started = time.perf_counter()
+        fill_store(options.folder, options.days, encoder, hear_material(encoder, options.recordings), options.sounds)
+        print(f"filled in {time.perf_counter() - started:.0f} s")
+    told = open_store(options.folder).inform()
+    print(
+        f"{told.hours / 24:.1f} days, {told.n_bytes / 1e6:.0f} MB, {told.n_bytes / told.hours * 24 / 1e6:.1f} MB a day"
+    )
+    for name, words, scenes in (
+        (f"{len(WORDS)} words", WORDS, ()),
+        (f"{len(WORDS)} words again", WORDS, ()),
+        (f"{len(SCENES)} scenes", (), SCENES),
+    ):
+        seconds, n_events, n_hours = time_answer(options.folder, list(words), list(scenes))
+        print(f"{name:20s} {seconds:6.2f} s  {n_events} events, {n_hours} hours with scenes")
+
+
+if __name__ == "__main__":
+    main()

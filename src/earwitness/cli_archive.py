@@ -1,0 +1,269 @@
+"""The commands for archives: `earwitness index`, `ask`, `similar`, and `earwitness store ...`.
+
+In: recordings, a store's folder, words. Out: a store; tables of what it answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from earwitness.cli_options import (
+    CommercialOnly,
+    Device,
+    Encoder,
+    Events,
+    Out,
+    Paths,
+    Runtime,
+    Scenes,
+    SettingsFile,
+    ShowProgress,
+    choose_compute,
+    choose_settings,
+    errors_told,
+    exit_with,
+    read_words,
+)
+from earwitness.errors import ArchiveError, SettingsError, WordError
+
+if TYPE_CHECKING:
+    from earwitness.archive.asking import Answer
+    from earwitness.archive.indexing import IndexReport
+
+app = typer.Typer(no_args_is_help=True, help="Look into stores of tag scores, check and join them.")
+
+HOW_TIME = "Time by the recordings' own clock, such as 2026-03-01 or 2026-03-01T12:00"
+StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store that 'index' has made.")]
+Since = Annotated[str, typer.Option(help=f"{HOW_TIME}; nothing before it.")]
+Until = Annotated[str, typer.Option(help=f"{HOW_TIME}; nothing from it on.")]
+PathPattern = Annotated[str, typer.Option("--path", help="Pattern for whole paths, such as '*street*'.")]
+Where = Annotated[
+    str, typer.Option(help="SQL condition over the files, such as \"path like '%street%' and duration_s > 60\".")
+]
+TableFormat = Annotated[Literal["csv", "parquet"], typer.Option("--format", "-f", help="Form of the tables in --out.")]
+
+
+def index(
+    paths: Paths,
+    store: Annotated[Path, typer.Option("--store", help="Folder of the store; made if it is not there.")],
+    by_token: Annotated[
+        bool, typer.Option("--tokens", help="Keep the encoder's tokens (160 ms) instead of a row a second.")
+    ] = False,
+    shard: Annotated[
+        str, typer.Option(help="Take only a share of the recordings, such as 3/16: the third of 16.")
+    ] = "",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Hear again what failed before.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Record which files in the given folders are gone.")] = False,
+    start_from: Annotated[
+        Literal["name", "mtime", "none"],
+        typer.Option(help="Where a recording's start is taken from: its name (else its time), its time, or nothing."),
+    ] = "name",
+    settings: SettingsFile = None,
+    encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
+    progress: ShowProgress = "auto",
+) -> None:
+    """Hear an archive once, into a store that answers any words later.
+
+    Takes new and changed recordings only. It can be stopped or killed at any moment and run again: nothing is lost,
+    nothing is there twice. Several processes may fill one store.
+    """
+    with errors_told():
+        from earwitness.archive.indexing import IndexOptions, index_recordings
+        from earwitness.audio import find_audio
+
+        options = IndexOptions(
+            is_by_token=by_token,
+            shard=_read_shard(shard),
+            retry_failed=retry_failed,
+            is_pruning=prune,
+            start_from=start_from,
+            progress=progress,
+        )
+        chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
+        report = index_recordings(find_audio(paths), store, chosen, None, options, paths)
+        _tell_report(report)
+        n_total = report.n_heard + report.n_unchanged + len(report.failures) + report.n_failed_before
+        exit_with(len(report.failures) + len(report.notes), n_total, None)
+
+
+def ask(
+    store: StoreFolder,
+    events: Events = [],  # noqa: B006 (typer copies it)
+    scenes: Scenes = [],  # noqa: B006
+    since: Since = "",
+    until: Until = "",
+    path: PathPattern = "",
+    where: Where = "",
+    out: Out = None,
+    table_format: TableFormat = "csv",
+    settings: SettingsFile = None,
+    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
+    places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
+) -> None:
+    """Ask new words of a whole store: events, sums by recording and hour, the scene of each hour; without audio.
+
+    Writes events, files, hours, scenes and errors as tables, and run.json, to --out.
+    """
+    with errors_told():
+        from earwitness.archive.answers import print_answer, write_answer
+        from earwitness.archive.tag_store import open_store
+
+        event_words, scene_words = read_words(events), read_words(scenes)
+        if not event_words and not scene_words:
+            raise WordError("nothing to ask: give --events, --scenes or both")
+        opened = open_store(store)
+        chosen = choose_settings(settings, event_threshold=threshold, places=str(places) if places else None)
+        answer = opened.ask(event_words, scene_words, chosen, since, until, path, where)
+        if out:
+            write_answer(answer, out, table_format, opened.parts.provenance, chosen)
+        else:
+            print_answer(answer)
+        _tell_problems(answer, out)
+
+
+def similar(
+    store: StoreFolder,
+    clip: Annotated[Path, typer.Argument(help="A recording of the sound to look for, best a few seconds of it.")],
+    top: Annotated[int, typer.Option(help="How many moments to list.")] = 10,
+    path: PathPattern = "",
+) -> None:
+    """List the moments of a store that sound most like a clip."""
+    with errors_told():
+        from earwitness.archive.start_times import format_time
+        from earwitness.archive.tag_store import open_store
+
+        for match in open_store(store).similar(clip, top, path=path):
+            time = "" if match.start_time is None else f"\t{format_time(match.start_time)}"
+            print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{match.path}{time}")
+
+
+@app.command(short_help="Say what a store holds.")
+def info(
+    store: StoreFolder,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List the recordings that failed, with the reason.")
+    ] = False,
+) -> None:
+    """Say what a store holds, what it was made with, and which recordings failed."""
+    with errors_told():
+        from earwitness.archive.tag_store import open_store
+
+        opened = open_store(store)
+        if failures:
+            for entry in opened.files:
+                if entry.state == "failed":
+                    print(f"{entry.path}\t{entry.reason}")
+            return
+        told = opened.inform()
+        made = told.provenance
+        print(f"recordings  {', '.join(f'{count} {state}' for state, count in sorted(told.n_files.items())) or 'none'}")
+        per_day = told.n_bytes / told.hours * 24 / 1e6 if told.hours else 0.0
+        print(f"hours       {told.hours:.2f}")
+        print(f"size        {told.n_bytes / 1e6:.1f} MB in {told.n_parts} parts, {per_day:.1f} MB a day of audio")
+        print(f"rows        every {made.row_s:g} s")
+        print(f"encoder     {made.encoder} ({made.runtime}, weights {made.weights_sha256[:16]}...)")
+        print(f"heard with  {', '.join(f'{name}={value}' for name, value in made.heard_with.items())}")
+        print(f"made by     earwitness {made.version}")
+        for reason in told.damaged.values():
+            print(reason, file=sys.stderr)
+        if told.damaged:
+            raise typer.Exit(1)
+
+
+@app.command(short_help="Read a whole store and tell what is damaged.")
+def verify(
+    store: StoreFolder,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set damaged parts aside, so that 'index' hears what they held again.")
+    ] = False,
+) -> None:
+    """Read every part of a store and compare it with its sha256."""
+    with errors_told():
+        from earwitness.archive.tag_store import open_store
+
+        opened = open_store(store)
+        damaged = opened.verify()
+        for reason in damaged.values():
+            print(reason, file=sys.stderr)
+        if repair and damaged:
+            opened.set_aside()
+            print(f"{len(damaged)} parts set aside in {store / 'damaged'}; run 'earwitness index' again")
+        elif not damaged:
+            print(f"{store}: whole")
+        if damaged:
+            raise typer.Exit(1)
+
+
+@app.command(short_help="Join stores, such as those of shards.")
+def merge(
+    target: Annotated[Path, typer.Argument(help="The store to add to; made if it is not there.")],
+    stores: Annotated[list[Path], typer.Argument(help="Stores to add, made with the same encoder and settings.")],
+) -> None:
+    """Add all recordings of some stores to one; of two versions of a recording the newer one counts.
+
+    Merging one store into a new one leaves out what has been replaced in it.
+    """
+    with errors_told():
+        from earwitness.archive.merging import merge_stores
+
+        report = merge_stores(target, stores)
+        for problem in report.problems:
+            print(problem, file=sys.stderr)
+        print(f"{report.n_added} recordings added, {report.n_known} were there -> {target}")
+        if report.problems:
+            raise typer.Exit(1)
+
+
+@app.command(short_help="Answer a question in SQL.")
+def sql(
+    store: StoreFolder,
+    query: Annotated[str, typer.Argument(help="SQL for duckdb over the tables files, rows, clips and tags.")],
+) -> None:
+    """Answer SQL over a store, as CSV; see docs/archives.md for the tables."""
+    with errors_told():
+        from earwitness.archive.answers import print_table
+        from earwitness.archive.tag_store import open_store
+
+        print_table(open_store(store).sql(query))
+
+
+def _tell_report(report: IndexReport) -> None:
+    for reason in report.set_aside.values():
+        print(reason, file=sys.stderr)
+    for path, reason in report.failures:
+        print(reason if reason.startswith(path) else f"{path}: {reason}", file=sys.stderr)
+    for path, note in report.notes:
+        print(f"{path}: {note}", file=sys.stderr)
+    told = [f"{report.n_heard} heard", f"{report.n_unchanged} known already"]
+    told += [f"{report.n_gone} gone"] if report.n_gone else []
+    told += [f"{report.n_elsewhere} left to another process"] if report.n_elsewhere else []
+    if report.n_failed_before:
+        told.append(f"{report.n_failed_before} failed before (--retry-failed hears them again)")
+    print(", ".join(told))
+
+
+def _tell_problems(answer: Answer, out: Path | None) -> None:
+    for problem in answer.problems:
+        print(problem, file=sys.stderr)
+    if not answer.n_files:
+        raise ArchiveError("no recording to ask: none suits --path, --where, --since and --until, or none was heard")
+    if answer.problems:
+        where = f"; see {out / 'errors.csv'}" if out else ""
+        print(f"earwitness: {len(answer.problems)} things could not be taken into account{where}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _read_shard(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdigit() and of.isdigit()):
+        raise SettingsError(f"shard={text!r}: give which of how many, such as 3/16")
+    return int(number), int(of)
