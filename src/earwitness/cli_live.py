@@ -271,10 +271,12 @@ def describe_state(stretches: Stretches, listener: Listener) -> str:
 
 
 def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
-    """Compute once on silence, so that the first real window does not wait for what happens only once."""
+    """Compute silence, one window and a full batch: later ones then take neither time nor memory for the first time."""
     import numpy as np
 
-    loaded.token_logits(np.zeros((1, round(settings.window_s * loaded.spec.sample_rate_hz)), np.float32))
+    n_samples = round(settings.window_s * loaded.spec.sample_rate_hz)
+    for n_windows in (1, loaded.batch):
+        loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
 
 
 @contextlib.contextmanager
