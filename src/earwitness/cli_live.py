@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import sys
 import threading
@@ -32,7 +31,7 @@ from earwitness.cli_options import (
     errors_told,
     read_words,
 )
-from earwitness.errors import EarwitnessError, OutputError, SettingsError, WordError
+from earwitness.errors import EarwitnessError, SettingsError, WordError
 
 if TYPE_CHECKING:
     from earwitness.live.clock import StreamClock
@@ -204,10 +203,6 @@ class _Run:
                 for line in self.listener.listen(self.waiting):
                     self._send(to_plain(line, self.clock, self.source.name))
                 state = "ended"
-            except OutputError:
-                with contextlib.suppress(OSError):  # or Python would fail once more when it flushes at its end
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise
             finally:
                 self.waiting.close()
                 self._finish(state)
