@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import sys
 import threading
@@ -32,7 +31,7 @@ from earwitness.cli_options import (
     errors_told,
     read_words,
 )
-from earwitness.errors import EarwitnessError, OutputError, SettingsError, WordError
+from earwitness.errors import EarwitnessError, SettingsError, WordError
 
 if TYPE_CHECKING:
     from earwitness.live.clock import StreamClock
@@ -208,10 +207,6 @@ class _Run:
                 for line in self.listener.listen(self.waiting):
                     self._send(to_plain(line, self.clock, self.source.name))
                 state = "ended"
-            except OutputError:
-                with contextlib.suppress(OSError):  # or Python would fail once more when it flushes at its end
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise
             finally:
                 self.waiting.close()
                 self._finish(state)
@@ -282,10 +277,12 @@ def describe_state(stretches: Stretches, listener: Listener) -> str:
 
 
 def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
-    """Compute once on silence, so that the first real window does not wait for what happens only once."""
+    """Compute silence, one window and a full batch: later ones then take neither time nor memory for the first time."""
     import numpy as np
 
-    loaded.token_logits(np.zeros((1, round(settings.window_s * loaded.spec.sample_rate_hz)), np.float32))
+    n_samples = round(settings.window_s * loaded.spec.sample_rate_hz)
+    for n_windows in (1, loaded.batch):
+        loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
 
 
 @contextlib.contextmanager

@@ -84,6 +84,11 @@ def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: Loade
         assert np.abs(each.token_logits(windows) - one_by_one).max() <= allowed
 
 
+def test_an_event_does_not_outlast_its_stretch(by_level: LoadedEncoder) -> None:
+    (line,) = events_of(listen(cut(make_levels((0.9, 0.2))), ["siren"], by_level))
+    assert (line.event.onset_s, line.event.offset_s) == (0.0, 0.9)  # its last token overhangs by 60 ms
+
+
 def test_every_event_begins_before_it_ends_and_has_an_id_of_its_own(onnx: LoadedEncoder) -> None:
     lines = [line for line in listen(cut(DEMO), WORDS, onnx) if isinstance(line, EventLine)]
     open_ids: set[int] = set()
