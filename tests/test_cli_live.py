@@ -21,7 +21,9 @@ import earwitness
 from conftest import make_noise
 from demo_recording import make_recording
 from earwitness.cli import app
+from earwitness.cli_live import prefer_onnx
 from earwitness.runtime import Compute, load_encoder
+from earwitness.settings import Settings
 
 WORDS = "thunder,siren,glass breaking,dog bark"
 SAMPLES = make_recording()[0]
@@ -62,6 +64,12 @@ def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
     assert ended(lines) == sorted((e.word, round(e.onset_s, 3), round(e.offset_s, 3)) for e in events)
     assert [line["state"] for line in lines if line["kind"] == "status"] == ["listening", "ended"]
     assert {line["schema"] for line in lines} == {1}
+
+
+def test_the_embedded_encoder_runs_on_onnx_unless_something_else_is_asked_for() -> None:
+    assert prefer_onnx(Settings()).runtime == "onnx"
+    for asked in (Settings(runtime="torch"), Settings(device="cpu"), Settings(encoder="x"), Settings(precision="bf16")):
+        assert prefer_onnx(asked) == asked
 
 
 @pytest.mark.parametrize("sample", ["s24", "f32le"])

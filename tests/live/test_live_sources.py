@@ -140,10 +140,28 @@ def test_a_fifos_next_writer_may_send_a_wav(fifo: Path, write_wav: WriteWav) -> 
 
 def test_samples_that_are_no_numbers_are_told(tmp_path: Path) -> None:
     path = tmp_path / "bad.raw"
-    path.write_bytes(np.array([0.1, np.nan, 0.1], "<f4").tobytes())
+    path.write_bytes(np.array([0.1, np.nan, 0.1, 0.1] * 16000, "<f4").tobytes())
     heard = list(ByteSource(str(path), PcmFormat("f32")).open())
-    assert isinstance(heard[0], Trouble)
-    assert "1 samples are no numbers" in heard[0].reason
+    told = [item.reason for item in heard if isinstance(item, Trouble)]
+    assert told == ["2000 samples are no numbers in [-1, 1]; they are taken as silence"], "once a minute, not each time"
+    assert sum(isinstance(item, Piece) for item in heard) == 8
+
+
+def test_a_writer_that_sends_no_sound_does_not_end_a_fifo(fifo: Path) -> None:
+    items = read_on(choose_source(str(fifo), PcmFormat(), 10.0))
+    assert next(items) is None
+    with fifo.open("wb", buffering=0) as file:
+        file.write(b"RIFF\0\0\0\0AVI LIST\xff\xff\xff\x7f")
+        while not isinstance(trouble := next(items), Trouble):
+            pass
+        file.write(b"more of it")
+        assert not isinstance(next(items), Piece)
+    assert "not a wav" in trouble.reason
+    for _ in range(5):
+        next(items)
+    with fifo.open("wb", buffering=0) as file:
+        file.write(bytes(3200))
+        assert len(samples_of(take(items, 1600))) == 1600
 
 
 @pytest.mark.parametrize("name", ["/no/such/thing.wav", "."])

@@ -239,6 +239,42 @@ def test_mqtt_lines_wait_for_the_broker_and_come_at_least_once(monkeypatch: pyte
     assert broker.calls[:4] == names
 
 
+def answer_as_broker(server: socket.socket, came: list[tuple[str, dict[str, Any]]]) -> None:
+    """Speak as much of MQTT 3.1.1 as one client with QoS 1 needs."""
+    connection, _ = server.accept()
+    with connection, connection.makefile("rb") as stream:
+        while kind := stream.read(1):
+            length, shift = 0, 0
+            while (byte := stream.read(1)[0]) & 128:
+                length, shift = length | (byte & 127) << shift, shift + 7
+            body = stream.read(length | byte << shift)
+            if kind[0] >> 4 == 1:  # CONNECT
+                connection.sendall(b"\x20\x02\x00\x00")
+            elif kind[0] >> 4 == 3:  # PUBLISH
+                end = 2 + int.from_bytes(body[:2], "big")
+                came.append((body[2:end].decode(), json.loads(body[end + 2 :])))
+                connection.sendall(b"\x40\x02" + body[end : end + 2])
+            elif kind[0] >> 4 == 14:  # DISCONNECT
+                return
+
+
+def test_real_paho_and_a_small_broker_understand_each_other() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    came: list[tuple[str, dict[str, Any]]] = []
+    thread = threading.Thread(target=answer_as_broker, args=(server, came))
+    thread.start()
+    sink = open_mqtt(f"127.0.0.1:{server.getsockname()[1]}/earwitness/porch")
+    sink.first_wait_s = 0.05
+    for n in range(3):
+        sink.send({"n": n, "text": "x" * 300})  # longer than one byte of length tells
+    wait_until(lambda: sink.n_sent == 3)
+    sink.close(2.0)
+    thread.join(5.0)
+    server.close()
+    assert [(topic, line["n"]) for topic, line in came] == [("earwitness/porch", n) for n in range(3)]
+    assert not thread.is_alive(), "it says goodbye"
+
+
 def test_a_broker_is_named_by_host_port_and_topic() -> None:
     assert parse_mqtt("broker.local/earwitness/porch") == ("broker.local", 1883, "earwitness/porch")
     assert parse_mqtt("mqtt://h:99/t") == ("h", 99, "t")

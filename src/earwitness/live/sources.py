@@ -6,6 +6,7 @@ nothing comes, so that whoever reads can stop or see that it stalls.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import stat
@@ -24,6 +25,7 @@ from earwitness.live.pcm import PcmDecoder, PcmFormat
 from earwitness.live.pieces import Break, Item, Piece, Trouble
 
 IDLE_S = 0.2  # how often it is told that nothing comes
+TELL_EVERY_S = 60.0  # a source may send bad samples for weeks
 READ_S = 0.5  # at most so much sound in a piece: what a window needs should not wait for what it does not
 
 
@@ -63,13 +65,14 @@ class ByteSource:
     is_clocked: bool = False
     is_endless: bool = False
     is_dropping: bool = False
+    told_at: float = -math.inf  # when bad samples were last told
 
     def open(self) -> Iterator[Item | None]:
         """Yield what comes; see `Source`."""
         decoder = PcmDecoder(self.name, self.format)
         with open_bytes(self.name) as file:
             number, is_fifo = file.fileno(), stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and self.name != "-"
-            is_written = False
+            is_written = is_ignored = False
             while True:
                 if not select.select([number], [], [], IDLE_S)[0]:
                     yield None
@@ -77,22 +80,28 @@ class ByteSource:
                 size = max(1, round(READ_S * decoder.format.sample_rate_hz)) * decoder.format.frame_bytes
                 if data := os.read(number, size):
                     is_written = True
-                    yield from self._decode(decoder, data)
+                    try:
+                        yield from [] if is_ignored else self._decode(decoder, data)
+                    except AudioError as error:
+                        if not is_fifo:
+                            raise
+                        yield Trouble(f"{error}; the next writer is waited for")
+                        is_ignored = True
                 elif not is_fifo:
                     return
                 else:
                     if is_written:
                         yield Break("the pipe's writer went away")
                         decoder.restart()
-                    is_written = False
+                    is_written = is_ignored = False
                     yield None
                     time.sleep(0.02)  # select calls a pipe without a writer readable
 
     def _decode(self, decoder: PcmDecoder, data: bytes) -> Iterator[Item]:
-        n_bad = decoder.n_bad
         samples = decoder.decode(data)
-        if decoder.n_bad > n_bad:
-            yield Trouble(f"{decoder.n_bad - n_bad} samples are no numbers in [-1, 1]; they are taken as silence")
+        if decoder.n_bad and time.monotonic() - self.told_at >= TELL_EVERY_S:
+            yield Trouble(f"{decoder.n_bad} samples are no numbers in [-1, 1]; they are taken as silence")
+            self.told_at, decoder.n_bad = time.monotonic(), 0
         if len(samples):
             yield Piece(samples, decoder.format.sample_rate_hz)
 
