@@ -9,6 +9,7 @@ same.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -24,9 +25,12 @@ import soundfile
 
 from demo_recording import make_recording
 from earwitness import open_store
+from earwitness.runtime_onnx import count_threads
 
 CODE = """
 import sys
+from earwitness.cli_archive import _keep_memory_flat
+_keep_memory_flat()
 from pathlib import Path
 from earwitness import Settings
 from earwitness.archive.indexing import IndexOptions, index_recordings
@@ -39,10 +43,14 @@ print(report.n_heard, report.n_unchanged, len(report.failures))
 
 @dataclass(frozen=True)
 class Run:
-    """One process over the archive: seconds, seconds of processor, largest memory; whether it came to its end."""
+    """One process over the archive; whether it came to its end.
+
+    `waited_s` are seconds in which its threads could have computed, but other processes had the cores (Linux only).
+    """
 
     wall_s: float
     cpu_s: float
+    waited_s: float
     peak_mb: float
     is_done: bool
 
@@ -67,8 +75,11 @@ def run_index(archive: Path, store: Path, kill_after_s: float | None = None, sec
     started = time.perf_counter()
     arguments = [sys.executable, "-c", CODE, str(archive), str(store), str(seconds_a_part)]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    is_killed = False
+    is_killed, waited_ns = False, dict[str, int]()
     while True:
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{process.pid}/task").iterdir():
+                waited_ns[thread.name] = int((thread / "schedstat").read_text().split()[1])
         number, status, usage = os.wait4(process.pid, os.WNOHANG)
         if number:
             break
@@ -78,14 +89,16 @@ def run_index(archive: Path, store: Path, kill_after_s: float | None = None, sec
             is_killed = True
     process.returncode = os.waitstatus_to_exitcode(status)
     cpu_s = usage.ru_utime + usage.ru_stime
-    return Run(time.perf_counter() - started, cpu_s, usage.ru_maxrss / 1024, process.returncode == 0)
+    waited_s = sum(waited_ns.values()) / 1e9
+    return Run(time.perf_counter() - started, cpu_s, waited_s, usage.ru_maxrss / 1024, process.returncode == 0)
 
 
 def tell(name: str, run: Run) -> None:
     """Print what a run took."""
-    n_cores = len(os.sched_getaffinity(0))
-    busy = run.cpu_s / run.wall_s / n_cores
-    print(f"{name:12s} {run.wall_s:7.1f} s, {busy:4.0%} of {n_cores} cores, at most {run.peak_mb:.0f} MB", flush=True)
+    n_cores = count_threads()
+    busy, wanted = (seconds / run.wall_s / n_cores for seconds in (run.cpu_s, run.cpu_s + run.waited_s))
+    told = f"{busy:4.0%} of {n_cores} cores had, {wanted:4.0%} wanted"
+    print(f"{name:12s} {run.wall_s:7.1f} s, {told}, at most {run.peak_mb:.0f} MB", flush=True)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import soundfile
 import earwitness
 from earwitness.runtime import LoadedEncoder
 
+pytest_plugins = ["made_archives"]
 RATE_HZ = 16000
 SEED = 20
 WriteWav = Callable[..., Path]

@@ -5,6 +5,8 @@ In: recordings, a store's folder, words. Out: a store; tables of what it answers
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look into stores of tag scores, check and join them.")
 
+M_ARENA_MAX = -8  # of glibc's malloc.h
 HOW_TIME = "Time by the recordings' own clock, such as 2026-03-01 or 2026-03-01T12:00"
 StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store that 'index' has made.")]
 Since = Annotated[str, typer.Option(help=f"{HOW_TIME}; nothing before it.")]
@@ -78,6 +81,7 @@ def index(
         from earwitness.archive.indexing import IndexOptions, index_recordings
         from earwitness.audio import find_audio
 
+        _keep_memory_flat()
         options = IndexOptions(
             is_by_token=by_token,
             shard=_read_shard(shard),
@@ -232,6 +236,12 @@ def sql(
         from earwitness.archive.tag_store import open_store
 
         print_table(open_store(store).sql(query))
+
+
+def _keep_memory_flat() -> None:
+    """Let threads share two heaps: with one each, glibc keeps more and more of what they have freed."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _tell_report(report: IndexReport) -> None:

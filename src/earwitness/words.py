@@ -107,7 +107,7 @@ def match_words(
     """
     usual = weigh_usual(meanings, tag_stats)
     for rows in tag_scores:
-        yield WordScores(score_evidence(np.sqrt(rows.scores), meanings, usual), meanings, rows)
+        yield WordScores(score_evidence(np.sqrt(rows.scores) @ meanings.weights.T, usual), meanings, rows)
 
 
 def weigh_usual(meanings: WordMeanings, tag_stats: TagStats | None) -> Embeddings:
@@ -116,9 +116,9 @@ def weigh_usual(meanings: WordMeanings, tag_stats: TagStats | None) -> Embedding
     return np.asarray(meanings.weights @ np.log(np.maximum(sigmoid(usual), 1e-12)))
 
 
-def score_evidence(roots: Logits, meanings: WordMeanings, usual: Embeddings) -> Logits:
-    """Return the words' scores (N, V) from the square roots of tag scores (N, C); see `match_words`."""
-    evidence = np.square(roots @ meanings.weights.T)  # (N, V)
+def score_evidence(roots: Logits, usual: Embeddings) -> Logits:
+    """Return the words' scores (N, V) from roots of tag scores, weighted by word (N, V); see `match_words`."""
+    evidence = np.square(roots)
     evidence = np.clip(evidence, 1e-12, 1 - 1e-6)
     logits = np.log(evidence / (1 - evidence)) - PRIOR_SHARE * usual - OFFSET
     return sigmoid(logits.astype(np.float32))

@@ -1,6 +1,6 @@
 """One recording to the pieces that a store keeps: nothing is read but the recording, nothing is written.
 
-In: a `HearTask`, which can be sent to another process or machine. Out: `Piece`s of some ten minutes, one after another.
+In: a `HearTask`, which can be sent to another process or machine. Out: `Piece`s of some five minutes, in order.
 
 A piece is heard by itself, with 16 s of its surroundings, so that it comes out the same whether a run went through or
 was killed and went on. Its rows lie on the recording's one time grid.
@@ -29,7 +29,7 @@ from earwitness.settings import Settings
 from earwitness.tags import Logits, score_tokens, score_windows
 from earwitness.windows import slide
 
-PIECE_S = 640.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
+PIECE_S = 320.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
 LEAD_S = 16.0  # more than a window on each side; whole numbers of the same
 ROW_LEAD_S = 4.0  # enough for windows of the usual 2 s: less is heard twice
 HEARD, FAILED, GONE = "heard", "failed", "gone"

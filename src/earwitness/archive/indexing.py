@@ -129,7 +129,7 @@ def index_recordings(
     if options.is_pruning:
         _prune(store, roots, report)
     run = _Run(store, settings, options, report)
-    todo = [path for path in (_absolute(source) for source in sources) if run.wants(path)]
+    todo = [source for source in sources if run.wants(_absolute(source))]
     run.hear_all(todo, encoders)
     return report
 
@@ -179,7 +179,7 @@ class _Run:
         self.report.n_failed_before += planned == FAILED
         return isinstance(planned, HearTask)
 
-    def hear_all(self, todo: Sequence[str], encoders: Sequence[LoadedEncoder]) -> None:
+    def hear_all(self, todo: Sequence[Path], encoders: Sequence[LoadedEncoder]) -> None:
         """Hear recordings, a few at a time; what has been heard is kept whatever stops it."""
         for each in encoders:
             self._free.put(each)
@@ -189,19 +189,18 @@ class _Run:
         n_readers = len(encoders) + 1  # so that one reads while all others compute
         with ThreadPoolExecutor(len(encoders), "hear") as self._threads:
             try:
-                sources = [Path(each) for each in todo]
-                for outcome in process_each(sources, self._hear, self.options.progress, n_readers):
+                for outcome in process_each(todo, self._hear, self.options.progress, n_readers):
                     if self._failure:
                         raise self._failure
                     if outcome.result is None:
-                        self._fail(str(outcome.source), outcome.reason)
+                        self._fail(_absolute(outcome.source), outcome.reason)
             finally:
                 if not self._failure:
                     self._commit()
 
     def _hear(self, source: Path, tell: Callable[[float], None]) -> bool:
         """Read a recording, let its pieces be heard by free threads, and take them in order."""
-        path = str(source)
+        path = _absolute(source)
         if self._failure:
             raise self._failure
         with self._lock:

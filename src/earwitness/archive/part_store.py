@@ -16,10 +16,11 @@ import hashlib
 import json
 import os
 import uuid
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class PartStore:
         self.damaged: dict[str, str] = {}
         self._known: set[str] = set()
         self._seen_ns = -1
-        self._claims: IO[bytes] | None = None
+        self._claims: int | None = None  # a file descriptor
         self.refresh()
 
     def refresh(self) -> None:
@@ -161,6 +162,7 @@ class PartStore:
                 new = [p for p in pieces if not self.catalogue.has(p.path, p.attempt, p.number, p.state)]
                 if new:
                     write_part(self.folder, new, self.provenance.row_s)
+                    import_pyarrow()[0].default_memory_pool().release_unused()
                     self._seen_ns = -1
                     self.refresh()
                 return len(new)
@@ -180,7 +182,8 @@ class PartStore:
             return True
         try:
             if self._claims is None:
-                self._claims = (self.folder / "claims.lock").open("ab")
+                self._claims = os.open(self.folder / "claims.lock", os.O_RDWR | os.O_CREAT, 0o666)
+                weakref.finalize(self, os.close, self._claims)
             fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _claim_offset(path))
         except (BlockingIOError, PermissionError):
             return False

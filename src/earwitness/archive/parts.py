@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def read_records(part: Path) -> list[PieceRecord]:
             if size != promised[name]["size"]:
                 raise ValueError(f"{name} has {size} bytes, not {promised[name]['size']}")
         columns = [table[name].to_pylist() for name in RECORD_COLUMNS]
+        for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
+            columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
         return [PieceRecord(part.name, *values) for values in zip(*columns, strict=True)]
 
 

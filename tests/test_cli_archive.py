@@ -1,0 +1,119 @@
+"""The commands `index`, `ask`, `similar` and `store`, as people use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from conftest import read_rows
+from demo_recording import make_recording
+from earwitness.archive import parts
+from earwitness.cli import app
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "archive"
+    folder.mkdir()
+    samples, _ = make_recording()
+    soundfile.write(folder / "20260301_120000.wav", samples[: 12 * 16000], 16000)
+    soundfile.write(folder / "20260302_120000.wav", samples[: 3 * 16000], 16000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(archive: Path) -> Path:
+    assert run("index", archive, "--store", archive.parent / "store", "--runtime", "onnx")[0] == 0
+    return archive.parent / "store"
+
+
+def test_an_archive_is_indexed_once(archive: Path, store: Path) -> None:
+    assert run("index", archive, "--store", store) == (0, "0 heard, 2 known already\n", "")
+
+
+def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path) -> None:
+    folder, store = tmp_path / "mixed", tmp_path / "store"
+    folder.mkdir()
+    (folder / "broken.wav").write_bytes(b"no sound")
+    (folder / "good.wav").hardlink_to(archive / "20260302_120000.wav")
+    status, told, errors = run("index", folder, "--store", store, "--runtime", "onnx")
+    assert (status, told) == (1, "1 heard, 0 known already\n")
+    assert "broken.wav: not readable as audio" in errors
+    status, told, _ = run("index", folder, "--store", store)
+    assert (status, told) == (0, "0 heard, 1 known already, 1 failed before (--retry-failed hears them again)\n")
+    assert run("index", folder, "--store", store, "--retry-failed")[0] == 1
+    assert "broken.wav: not readable" in run("store", "info", store, "--failures")[1]
+    status, _, errors = run("ask", store, "--events", "siren")
+    assert status == 1
+    assert "failed when it was heard" in errors
+
+
+def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> None:
+    asked = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office")
+    status, told, _ = run(*asked)
+    assert status == 0
+    assert "20260301_120000.wav" in told
+    assert "2026-03-01T12:00:00\t" in told
+    for form in ("csv", "parquet"):
+        assert run(*asked, "--out", tmp_path / form, "--format", form)[0] == 0
+    events = read_rows(tmp_path / "csv" / "events.csv")
+    assert {each["word"] for each in events} == {"dog bark", "telephone ringing"}
+    assert events[0]["time"].startswith("2026-03-01T12:00:0")
+    assert pyarrow.parquet.read_table(tmp_path / "parquet" / "events.parquet").num_rows == len(events)
+    assert [each["rank"] for each in read_rows(tmp_path / "csv" / "scenes.csv")] == ["1", "2"] * 2
+    assert sum(int(each["n_events"]) for each in read_rows(tmp_path / "csv" / "hours.csv")) == len(events)
+    assert sum(int(each["n_events"]) for each in read_rows(tmp_path / "csv" / "files.csv")) == len(events)
+    written = json.loads((tmp_path / "csv" / "run.json").read_text())
+    assert (written["n_files"], written["store"]["row_s"]) == (2, 1.0)
+
+
+def test_a_choice_of_nothing_is_told(store: Path) -> None:
+    status, _, errors = run("ask", store, "--events", "siren", "--path", "*nowhere*")
+    assert status == 2
+    assert "no recording to ask" in errors
+    assert "nothing to ask: give --events, --scenes or both" in run("ask", store)[2]
+    assert run("ask", store, "--events", "siren", "--since", "2026-03-02", "--threshold", "0.01")[1].count("0301") == 0
+
+
+def test_similar_moments_are_listed(store: Path, archive: Path) -> None:
+    status, told, _ = run("similar", store, archive / "20260302_120000.wav", "--top", "2")
+    assert status == 0
+    assert len(told.splitlines()) == 2
+    assert float(told.split("\t")[0]) > 0.5
+
+
+def test_a_store_tells_of_itself_in_words_and_sql(store: Path) -> None:
+    status, told, _ = run("store", "info", store)
+    assert status == 0
+    assert "recordings  2 heard" in told
+    assert "MB a day of audio" in told
+    assert run("store", "sql", store, "select count(*) as n from rows")[1] == "n\n15\n"
+    assert run("store", "verify", store)[:2] == (0, f"{store}: whole\n")
+
+
+def test_damage_is_told_and_repaired(archive: Path, store: Path, tmp_path: Path) -> None:
+    run("store", "merge", tmp_path / "copy", store)
+    assert run("store", "merge", tmp_path / "copy", store)[1].startswith("0 recordings added, 2 were there")
+    rows = next((tmp_path / "copy" / "parts").glob(f"*/{parts.ROWS}"))
+    rows.write_bytes(bytes(rows.stat().st_size))
+    status, _, errors = run("store", "verify", tmp_path / "copy")
+    assert status == 1
+    assert "damaged" in errors
+    assert "run 'earwitness index' again" in run("store", "verify", tmp_path / "copy", "--repair")[1]
+    assert run("index", archive, "--store", tmp_path / "copy")[1] == "2 heard, 0 known already\n"
+    assert run("store", "verify", tmp_path / "copy")[0] == 0
+
+
+def test_shards_must_be_understood(archive: Path, tmp_path: Path) -> None:
+    assert "give which of how many, such as 3/16" in run("index", archive, "--store", tmp_path, "--shard", "3")[2]
+    assert run("ask", tmp_path / "nowhere", "--events", "siren")[0] == 2
