@@ -24,7 +24,7 @@ ORDER = (
     *("poisson", "calibration", "recall"),
     *("batch", "meta", "tut_rare"),
     *("cli_options", "cli_archive", "cli_weights", "cli_data", "cli_mix", "cli_embed", "cli_evaluate"),
-    *("cli_calibrate", "cli_show", "cli_report", "cli_serve", "cli"),
+    *("cli_calibrate", "cli_live", "cli_show", "cli_report", "cli_serve", "cli"),
     *("published", "__init__", "__main__"),
 )
 # Folders stand around the flow: their files import from the flow, from files before them in their folder, and from
@@ -57,6 +57,10 @@ FOLDERS = {
         *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
         *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
     ),
+    "live": (
+        *("pieces", "pcm", "media", "microphone", "sources", "reconnecting", "waiting", "clock", "privacy"),
+        *("telling", "stretches", "listening", "keeping", "lines", "sinks", "__init__"),
+    ),
 }
 IN_FOLDERS = [(folder, stem) for folder, stems in FOLDERS.items() for stem in stems]
 HEAVY = {
@@ -70,7 +74,9 @@ HEAVY = {
     "umap": {"pictures/embeddings"},
     "pyarrow": {"outputs", "feature_files", "archive/parts"},
     "duckdb": {"archive/selecting"},
-    "av": {"audio", "serving/containers"},
+    "av": {"audio", "serving/containers", "live/media"},
+    "sounddevice": {"live/microphone"},
+    "paho": {"live/sinks"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
     "soundfile": {
         *("audio", "datasets/mixture_files", "pages/sound", "archive/hearing"),
@@ -85,6 +91,7 @@ HEAVY = {
 }
 IMPORTED_WHERE_USED = {
     *("sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "duckdb", "av", "onnxruntime"),
+    *("sounddevice", "paho"),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from earwitness.events import Event, find_events
+from earwitness.events import Event, EventFinder, find_events
 from earwitness.settings import Settings
 from earwitness.tags import TagScores
 from earwitness.words import WordMeanings, WordScores
@@ -25,6 +25,13 @@ def listen(siren: Sequence[float], n_rows: int = 1000, settings: Settings | None
         start_s = SPAN_S * np.arange(first, first + len(part))
         batches.append(WordScores(part, MEANINGS, TagScores(np.zeros((len(part), 527), np.float32), start_s, SPAN_S)))
     return list(find_events(batches, settings or Settings()))
+
+
+def make_rows(siren: Sequence[float], first: int = 0) -> WordScores:
+    """Return rows of a curve for "siren" from token `first` on."""
+    scores = np.stack([np.asarray(siren, np.float32), np.zeros(len(siren), np.float32)], axis=1)
+    start_s = SPAN_S * np.arange(first, first + len(siren))
+    return WordScores(scores, MEANINGS, TagScores(np.zeros((len(siren), 527), np.float32), start_s, SPAN_S))
 
 
 def tokens(event: Event) -> tuple[int, int]:
@@ -93,3 +100,14 @@ def test_a_word_with_a_threshold_of_its_own_is_heard_by_it_and_holds_in_proporti
     assert [tokens(e) for e in listen(curve, settings=own)] == [(2, 6)]
     assert listen(np.minimum(curve, 0.79).tolist(), settings=own) == []
     assert [tokens(e) for e in listen(curve, settings=Settings(thresholds=(("bark", 0.9),)))] == [(1, 7)]
+
+
+def test_what_is_foreseen_is_what_would_be_if_the_recording_ended_and_changes_nothing() -> None:
+    curve = [0, 0.6, 0.7, 0.4, 0.2, 0, 0.6, 0.6, 0, 0, 0.9, 0.4]
+    finder, settled = EventFinder(Settings()), []
+    for at in range(0, len(curve), 2):
+        for _ in range(2):
+            foreseen = finder.foresee([make_rows(curve[at : at + 2], at)])
+            assert [*settled, *foreseen] == list(find_events([make_rows(curve[: at + 2])], Settings()))
+        settled += finder.add(make_rows(curve[at : at + 2], at))
+    assert [*settled, *finder.finish()] == listen(curve)

@@ -73,7 +73,7 @@ def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BL
     """
     name, raw_blocks = _open(source, block_s)
     n_read = 0
-    for samples in _resample(name, raw_blocks, sample_rate_hz):
+    for samples in resample(name, raw_blocks, sample_rate_hz):
         is_sound = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
         if not is_sound.all():
             first = int(np.argmin(is_sound))
@@ -185,6 +185,25 @@ def read_ahead(blocks: Iterator[Waveform], n_ahead: int = 2) -> Iterator[Wavefor
         thread.join()
 
 
+def resample(name: str, blocks: Iterable[tuple[Samples, int]], sample_rate_hz: int) -> Iterator[Samples]:
+    """Yield samples (S,) with their rate at another one (soxr, high quality); how they are cut does not matter.
+
+    Raises:
+        AudioError: a rate is not positive; `name` says where.
+    """
+    stream: soxr.ResampleStream | None = None
+    for samples, rate in blocks:
+        if rate == sample_rate_hz:
+            yield samples
+            continue
+        if rate <= 0:
+            raise AudioError(f"{name}: the sample rate is {rate} Hz")
+        stream = stream or soxr.ResampleStream(rate, sample_rate_hz, 1, dtype="float32", quality="HQ")
+        yield stream.resample_chunk(samples)
+    if stream:
+        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
 def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, int]]]:
     """Return the source's name for messages and its blocks (S, channels or none) with their rate."""
     if isinstance(source, Waveform):
@@ -227,10 +246,11 @@ def _cut(samples: np.ndarray, rate: int, block_s: float) -> Iterator[tuple[Sampl
         raise AudioError(f"array: the samples are {samples.dtype}; give floating-point numbers in [-1, 1]")
     step = max(1, int(block_s * rate))
     for start in range(0, len(samples), step):
-        yield _mix_down(samples[start : start + step]), rate
+        yield mix_down(samples[start : start + step]), rate
 
 
-def _mix_down(samples: np.ndarray) -> Samples:
+def mix_down(samples: np.ndarray) -> Samples:
+    """Return samples (S,) or (S, channels) as mono (S,) float32, the mean of the channels."""
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
@@ -240,7 +260,7 @@ def _decode_sndfile(name: str, file: Any, block_s: float) -> Iterator[tuple[Samp
         with soundfile.SoundFile(file) as sound:
             step = max(1, int(block_s * sound.samplerate))
             while len(block := sound.read(step, dtype="float32", always_2d=True)):
-                yield _mix_down(block), sound.samplerate
+                yield mix_down(block), sound.samplerate
     except _UNREADABLE as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise AudioError(
@@ -261,7 +281,7 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
             to_floats = av.AudioResampler(format="fltp", rate=rate)  # its own way to mono is louder than the mean
             held: list[Samples] = []
             for frame in container.decode(audio=0):
-                held += [_mix_down(out.to_ndarray().T) for out in to_floats.resample(frame)]
+                held += [mix_down(out.to_ndarray().T) for out in to_floats.resample(frame)]
                 if sum(map(len, held)) >= block_s * rate:
                     yield np.concatenate(held), rate
                     held = []
@@ -271,20 +291,6 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
         raise AudioError(
             f"{path}: not readable as audio or video ({error.strerror}); check that it is whole"
         ) from error
-
-
-def _resample(name: str, blocks: Iterable[tuple[Samples, int]], rate_out: int) -> Iterator[Samples]:
-    stream: soxr.ResampleStream | None = None
-    for samples, rate in blocks:
-        if rate == rate_out:
-            yield samples
-            continue
-        if rate <= 0:
-            raise AudioError(f"{name}: the sample rate is {rate} Hz")
-        stream = stream or soxr.ResampleStream(rate, rate_out, 1, dtype="float32", quality="HQ")
-        yield stream.resample_chunk(samples)
-    if stream:
-        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def _list_audio(path: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from earwitness.cli_calibrate import calibrate
 from earwitness.cli_data import app as data_app
 from earwitness.cli_embed import embed
 from earwitness.cli_evaluate import compare, evaluate
+from earwitness.cli_live import live
 from earwitness.cli_mix import mix
 from earwitness.cli_options import (
     N_AT_ONCE,
@@ -203,6 +204,7 @@ def tags(
 
 
 app.command(short_help="Write pages that show what is heard, and why.")(report)
+app.command(short_help="Listen to a microphone, pipe or stream.")(live)
 app.command(short_help="Write the encoder's features, to train on or compare.")(embed)
 app.command(short_help="Choose thresholds on background, without labels.")(calibrate)
 app.command(short_help="Make test mixtures whose truth is known.")(mix)

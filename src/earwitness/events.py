@@ -7,6 +7,7 @@ the tags it rests on at its peak. Where no word reaches its threshold there is n
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -41,20 +42,44 @@ def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterat
         settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
             are used.
     """
-    tracks: dict[str, _Track] = {}
+    finder = EventFinder(settings)
     for rows in word_scores:
+        yield from finder.add(rows)
+    yield from finder.finish()
+
+
+class EventFinder:
+    """The events of all words, found while scores come in. What it keeps does not grow; see `find_events`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tracks: dict[str, _Track] = {}
+
+    def add(self, rows: WordScores) -> list[Event]:
+        """Take the next rows; return the events that nothing later can change."""
+        events: list[Event] = []
         start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
-        holds = np.array([settings.hold_of(word) for word in rows.meanings.words], np.float32)
+        holds = np.array([self._settings.hold_of(word) for word in rows.meanings.words], np.float32)
         held = np.pad(rows.scores >= holds, ((1, 1), (0, 0))).astype(np.int8)
         steps = np.diff(held, axis=0)  # (N + 1, V): 1 where a stretch begins, -1 after it ends
         for index, word in enumerate(rows.meanings.words):
-            track = tracks.setdefault(word, _Track(settings, settings.threshold_of(word), span_s))
+            track = self._tracks.get(word) or _Track(self._settings, self._settings.threshold_of(word), span_s)
+            self._tracks[word] = track
             firsts, ends = np.flatnonzero(steps[:, index] == 1), np.flatnonzero(steps[:, index] == -1)
             for first, end in zip(firsts, ends, strict=True):
-                yield from track.add(rows, index, int(first), int(end) - 1)
-            yield from track.settle_until(float(start_s[-1]) + span_s)
-    for track in tracks.values():
-        yield from track.settle_until(float("inf"))
+                events += track.add(rows, index, int(first), int(end) - 1)
+            events += track.settle_until(float(start_s[-1]) + span_s)
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return what is left at the end of the recording."""
+        return [event for track in self._tracks.values() for event in track.settle_until(float("inf"))]
+
+    def foresee(self, rows: Iterable[WordScores] = ()) -> list[Event]:
+        """Return the events that would be left if the recording ended after `rows`; nothing is taken or settled."""
+        ahead = EventFinder(self._settings)
+        ahead._tracks = {word: copy.copy(track) for word, track in self._tracks.items()}
+        return [event for each in rows for event in ahead.add(each)] + ahead.finish()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from earwitness.paths import DATA_DIR
 from earwitness.runtime import LoadedEncoder
+from earwitness.spec import EncoderSpec
 from earwitness.windows import Windows
 
 Logits = npt.NDArray[np.float32]
@@ -82,32 +83,63 @@ def score_windows(
 def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator[TagScores]:
     """Yield logits per token on one time grid, in order: overlapping windows are averaged where they meet.
 
-    Each window's tokens are interpolated linearly to the grid, which starts at 0 and has the encoder's token length.
     A stretch is yielded as soon as no later window can change it.
     """
-    token_s = encoder.spec.token_s
-    total = np.zeros((0, encoder.spec.n_tags), np.float32)
-    count = np.zeros(0, np.float32)
-    first = 0  # grid index of total[0]
+    grid = TokenGrid(encoder.spec)
     for batch in windows:
         logits = encoder.token_logits(batch.samples)  # (W, T, C)
+        if settled := grid.settle_until(float(batch.start_s[0])):
+            yield settled
+        grid.add(logits, batch)
+    if rest := grid.unsettled():
+        yield rest
+
+
+class TokenGrid:
+    """One time grid of tokens, which starts at 0, to which windows are added in order of time.
+
+    Each window's tokens are interpolated linearly to the grid; where windows overlap they are averaged. What no later
+    window can change is given away, so that the grid does not grow.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        self._token_s = spec.token_s
+        self._total = np.zeros((0, spec.n_tags), np.float32)
+        self._count = np.zeros(0, np.float32)
+        self._first = 0  # grid index of self._total[0]
+
+    def settle_until(self, time_s: float) -> TagScores | None:
+        """Give away the tokens that windows from `time_s` on cannot change; None if there are none."""
+        n_done = int(np.ceil(time_s / self._token_s - 0.5)) - self._first
+        if n_done <= 0 or not len(self._total):
+            return None
+        settled = self._average(n_done)
+        self._total, self._count = self._total[n_done:], self._count[n_done:]
+        self._first += n_done
+        return settled
+
+    def add(self, logits: Logits, batch: Windows) -> None:
+        """Add the logits (W, T, C) of a batch of windows."""
         n_valid_s = batch.n_valid / batch.sample_rate_hz
-        done = int(np.ceil(batch.start_s[0] / token_s - 0.5))
-        if done > first and len(total):
-            yield _average(total[: done - first], count[: done - first], first, token_s)
-            total, count = total[done - first :], count[done - first :]
-            first += done - first
         for window_logits, start_s, valid_s in zip(logits, batch.start_s, n_valid_s, strict=True):
-            n_tokens = min(len(window_logits), max(1, int(np.ceil(valid_s / token_s - 0.5))))
-            position = start_s / token_s  # of the window's first token on the grid
-            grid = np.arange(max(first, int(np.ceil(position - 0.5))), int(np.ceil(position + n_tokens - 0.5)))
-            if (n_more := grid[-1] + 1 - first - len(total)) > 0:
-                total = np.concatenate([total, np.zeros((n_more, total.shape[1]), np.float32)])
-                count = np.concatenate([count, np.zeros(n_more, np.float32)])
-            total[grid - first] += _interpolate(window_logits[:n_tokens], grid - position)
-            count[grid - first] += 1
-    if len(total):
-        yield _average(total, count, first, token_s)
+            n_tokens = min(len(window_logits), max(1, int(np.ceil(valid_s / self._token_s - 0.5))))
+            position = start_s / self._token_s  # of the window's first token on the grid
+            first, end = int(np.ceil(position - 0.5)), int(np.ceil(position + n_tokens - 0.5))
+            grid = np.arange(max(self._first, first), end)
+            if (n_more := grid[-1] + 1 - self._first - len(self._total)) > 0:
+                self._total = np.concatenate([self._total, np.zeros((n_more, self._total.shape[1]), np.float32)])
+                self._count = np.concatenate([self._count, np.zeros(n_more, np.float32)])
+            self._total[grid - self._first] += _interpolate(window_logits[:n_tokens], grid - position)
+            self._count[grid - self._first] += 1
+
+    def unsettled(self) -> TagScores | None:
+        """Return the tokens that later windows may change, as they are now; None if there are none."""
+        return self._average(len(self._total)) if len(self._total) else None
+
+    def _average(self, n_tokens: int) -> TagScores:
+        logits = self._total[:n_tokens] / np.maximum(self._count[:n_tokens], 1)[:, None]
+        indices = np.arange(self._first, self._first + len(logits), dtype=np.float64)
+        return TagScores(logits.astype(np.float32), self._token_s * indices, self._token_s)
 
 
 def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
@@ -150,10 +182,3 @@ def _interpolate(rows: Logits, positions: np.ndarray) -> Logits:
     share = (positions - below).astype(np.float32)[:, None]
     mixed: Logits = rows[below] * (1 - share) + rows[above] * share
     return mixed
-
-
-def _average(total: Logits, count: np.ndarray, first: int, token_s: float) -> TagScores:
-    logits = total / np.maximum(count, 1)[:, None]
-    return TagScores(
-        logits.astype(np.float32), token_s * np.arange(first, first + len(total), dtype=np.float64), token_s
-    )

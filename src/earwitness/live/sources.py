@@ -1,0 +1,158 @@
+"""Sources of live sound: standard input, pipes, files, network streams, microphones.
+
+In: what the user names. Out: a `Source`, which yields `Piece`s as they come, `Break`s, and None now and then while
+nothing comes, so that whoever reads can stop or see that it stalls.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from earwitness.audio import MEDIA_SUFFIXES, SNDFILE_SUFFIXES
+from earwitness.errors import AudioError
+from earwitness.live.media import DEVICE_FORMATS, MediaSource
+from earwitness.live.microphone import MICROPHONE, Microphone
+from earwitness.live.pcm import PcmDecoder, PcmFormat
+from earwitness.live.pieces import Break, Item, Piece, Trouble
+
+IDLE_S = 0.2  # how often it is told that nothing comes
+TELL_EVERY_S = 60.0  # a source may send bad samples for weeks
+READ_S = 0.5  # at most so much sound in a piece: what a window needs should not wait for what it does not
+
+
+class Source(Protocol):
+    """Where sound comes from.
+
+    Attributes:
+        name: for people and for each printed line.
+        is_clocked: sound comes at the pace of time, so that time goes on while nothing comes.
+        is_endless: its end is a failure, after which it is opened again.
+        is_dropping: it goes on whether or not somebody reads, so that sound is lost when nobody does.
+    """
+
+    name: str
+    is_clocked: bool
+    is_endless: bool
+    is_dropping: bool
+
+    def open(self) -> Iterator[Item | None]:
+        """Yield what comes; closing the iterator closes the source.
+
+        Raises:
+            AudioError: it cannot be opened or read.
+        """
+        ...
+
+
+@dataclass
+class ByteSource:
+    """PCM or wav from standard input, a pipe or a file. Whoever writes faster than is heard has to wait.
+
+    A named pipe (FIFO) stays open when its writer goes, so that the next one loses nothing.
+    """
+
+    name: str
+    format: PcmFormat
+    is_clocked: bool = False
+    is_endless: bool = False
+    is_dropping: bool = False
+    told_at: float = -math.inf  # when bad samples were last told
+
+    def open(self) -> Iterator[Item | None]:
+        """Yield what comes; see `Source`."""
+        decoder = PcmDecoder(self.name, self.format)
+        with open_bytes(self.name) as file:
+            number, is_fifo = file.fileno(), stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and self.name != "-"
+            is_written = is_ignored = False
+            while True:
+                if not select.select([number], [], [], IDLE_S)[0]:
+                    yield None
+                    continue
+                size = max(1, round(READ_S * decoder.format.sample_rate_hz)) * decoder.format.frame_bytes
+                if data := os.read(number, size):
+                    is_written = True
+                    try:
+                        yield from [] if is_ignored else self._decode(decoder, data)
+                    except AudioError as error:
+                        if not is_fifo:
+                            raise
+                        yield Trouble(f"{error}; the next writer is waited for")
+                        is_ignored = True
+                elif not is_fifo:
+                    return
+                else:
+                    if is_written:
+                        yield Break("the pipe's writer went away")
+                        decoder.restart()
+                    is_written = is_ignored = False
+                    yield None
+                    time.sleep(0.02)  # select calls a pipe without a writer readable
+
+    def _decode(self, decoder: PcmDecoder, data: bytes) -> Iterator[Item]:
+        samples = decoder.decode(data)
+        if decoder.n_bad and time.monotonic() - self.told_at >= TELL_EVERY_S:
+            yield Trouble(f"{decoder.n_bad} samples are no numbers in [-1, 1]; they are taken as silence")
+            self.told_at, decoder.n_bad = time.monotonic(), 0
+        if len(samples):
+            yield Piece(samples, decoder.format.sample_rate_hz)
+
+
+def open_bytes(name: str) -> IO[bytes]:
+    """Open standard input ("-") or a path to read from it unbuffered; a pipe nobody writes to yet does not block.
+
+    Raises:
+        AudioError: it cannot be opened.
+    """
+    try:
+        if name == "-":
+            return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+        return os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+    except OSError as error:
+        raise AudioError(f"{name}: cannot be opened ({error.strerror or error})") from error
+
+
+def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: bool = False) -> Source:
+    """Return the source that a name means.
+
+    Args:
+        name: "-" for standard input; "mic" or "mic:DEVICE"; a URL; "FORMAT:DEVICE" of FFmpeg, such as "alsa:default";
+            or the path of a pipe or file.
+        form: how raw PCM lies in bytes; the rate and channels that are asked of a microphone.
+        stall_s: after so many seconds without sound a network stream or a device is given up and opened again.
+        is_real_time: standard input or a file comes at the pace of its sound.
+
+    Raises:
+        AudioError: there is no such source.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == MICROPHONE:
+        return Microphone(name, rest, form)
+    if "://" in name:
+        return MediaSource(name, name, stall_s=stall_s)
+    if kind in DEVICE_FORMATS and rest:
+        return MediaSource(name, rest, kind, stall_s=stall_s)
+    if name == "-":
+        return ByteSource(name, form, is_clocked=is_real_time)
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise AudioError(
+            f"{name}: no such file or pipe ({error.strerror}); give -, mic, a URL, or the path of a pipe or file"
+        ) from error
+    if stat.S_ISFIFO(mode):
+        return ByteSource(name, form, is_clocked=True)
+    if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
+        raise AudioError(f"{name}: neither a file nor a pipe")
+    if path.suffix.lower() in (SNDFILE_SUFFIXES | MEDIA_SUFFIXES) - {".wav", ".wave"}:
+        return MediaSource(name, name, is_endless=False, is_clocked=False, is_dropping=False, stall_s=stall_s)
+    return ByteSource(name, form, is_clocked=is_real_time)
