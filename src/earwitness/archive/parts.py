@@ -79,11 +79,11 @@ def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
         folder.mkdir(parents=True)
         (store / "parts").mkdir(exist_ok=True)
         _write_tables(folder, pieces, row_s)
-        _sync(folder)
+        sync_to_disk(folder)
         if not (store / "parts" / name).exists():
             with contextlib.suppress(FileExistsError):  # another process wrote the same pieces
                 folder.replace(store / "parts" / name)
-        _sync(store / "parts")
+        sync_to_disk(store / "parts")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return name
@@ -98,15 +98,23 @@ def read_records(part: Path) -> list[PieceRecord]:
     _, parquet = import_pyarrow()
     with _damage_told(part):
         table = parquet.ParquetFile(part / FILES).read(use_threads=False)
-        promised = json.loads(table.schema.metadata[SCHEMA_KEY])
-        for name in (ROWS, CLIPS):
-            size = (part / name).stat().st_size
-            if size != promised[name]["size"]:
-                raise ValueError(f"{name} has {size} bytes, not {promised[name]['size']}")
-        columns = [table[name].to_pylist() for name in RECORD_COLUMNS]
-        for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
-            columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
-        return [PieceRecord(part.name, *values) for values in zip(*columns, strict=True)]
+        return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
+
+
+def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[PieceRecord]:
+    """Return the records of a part's `files.parquet`, read as a table.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is damaged, or the other files' sizes are not those that it promises.
+    """
+    promised = json.loads(table.schema.metadata[SCHEMA_KEY])
+    for each, size in sizes.items():
+        if size != promised[each]["size"]:
+            raise ValueError(f"{each} has {size} bytes, not {promised[each]['size']}")
+    columns = [table[column].to_pylist() for column in RECORD_COLUMNS]
+    for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
+        columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
+    return [PieceRecord(name, *values) for values in zip(*columns, strict=True)]
 
 
 def read_levels(part: Path, name: str = ROWS) -> Levels:
@@ -230,7 +238,7 @@ def _write_table(path: Path, table: Any) -> None:
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
     parquet.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=coded)
-    _sync(path)
+    sync_to_disk(path)
 
 
 def _to_blobs(levels: Sequence[Levels]) -> Any:
@@ -265,7 +273,7 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Bring a file or folder to the disk."""
     if path.is_dir() and os.name == "nt":
         return
