@@ -55,6 +55,7 @@ FOLDERS = {
     "pages": ("png", "view", "__init__"),
     "archive": (
         *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
+        *("remote_files", "hearing_anywhere", "remote_store", "engine_ray"),
         *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
     ),
 }
@@ -69,12 +70,17 @@ HEAVY = {
     "matplotlib": {"report"},
     "pyarrow": {"outputs", "feature_files", "archive/parts"},
     "duckdb": {"archive/selecting"},
+    "ray": {"archive/engine_ray"},
+    "fsspec": {"archive/remote_files"},
     "av": {"audio"},
     "yaml": {"meta", "datasets/recipes", "datasets/mixture_sources"},
     "soundfile": {"audio", "datasets/mixture_files", "archive/hearing"},
     "soxr": {"audio"},
 }
-IMPORTED_WHERE_USED = {"sentence_transformers", "transformers", "matplotlib", "pyarrow", "duckdb", "av", "onnxruntime"}
+IMPORTED_WHERE_USED = {
+    *("sentence_transformers", "transformers", "matplotlib", "pyarrow", "duckdb", "av", "onnxruntime"),
+    *("ray", "fsspec"),
+}
 
 
 def python_files() -> list[Path]:

@@ -11,6 +11,7 @@ hears it is told as failed, like any other that cannot be heard.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.archive.hearing import FAILED, HEARD, HearTask, Piece, check_settings, show_path
-from earwitness.archive.hearing_anywhere import Hear, Listing, hear_anywhere, hear_several, tell_failure
+from earwitness.archive.hearing_anywhere import End, Hear, LeftOut, Listing, hear_anywhere, hear_several, tell_failure
 from earwitness.archive.indexing import (
     ROW_S,
     IndexOptions,
@@ -39,7 +40,7 @@ from earwitness.archive.remote_files import find_remote_audio, is_url
 from earwitness.archive.remote_store import has_store, make_parts, open_parts
 from earwitness.audio import find_audio
 from earwitness.batch import Show, show_progress
-from earwitness.errors import ArchiveError, MissingExtraError, SettingsError, WeightsError
+from earwitness.errors import ArchiveError, AudioError, MissingExtraError, SettingsError, WeightsError
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.runtime_onnx import count_threads
 from earwitness.settings import Settings
@@ -47,7 +48,7 @@ from earwitness.settings import Settings
 AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
 HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
-N_KILLS = 3  # so many workers may die of a recording alone
+N_DEATHS = 3  # of so many workers one recording is the cause
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def index_on_ray(
         settings = replace(settings, n_threads=settings.n_threads or cluster.n_cpus)
         template = HearTask("", settings, opened.provenance.row_s, start_from=options.start_from)
         with _joined(cluster), show_progress(len(todo), options.progress) as show:
-            _hear_all(todo, template, encoder.sha256, cluster, hear, intake, show)
+            ray, _ = import_ray()
+            ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()
+            _hear_all(todo, _Work(template, encoder.sha256, cluster, hear, ledger), intake, show)
     return intake.report
 
 
@@ -139,23 +142,67 @@ def import_ray() -> tuple[Any, Any]:
     return ray, ray.data
 
 
-class _HearActor:
-    """A worker: it holds the encoder and hears what it is given."""
+class _Ledger:
+    """Which recordings have been begun and not ended, and how often: a recording may kill whoever hears it."""
 
-    def __init__(self, template: HearTask, sha256: str, n_at_once: int, hear: Hear) -> None:
-        self._template, self._n_at_once, self._hear = template, n_at_once, hear
-        self._encoder: LoadedEncoder = choose_encoder(template.settings)
-        if self._encoder.sha256 != sha256:
+    def __init__(self) -> None:
+        self._n_begun: dict[str, int] = {}
+
+    def begin(self, path: str, n_most: int) -> int:
+        """Return how many workers died of a recording, and note that another begins it if they are fewer than that."""
+        n_died = self._n_begun.get(path, 0)
+        if n_died < n_most:
+            self._n_begun[path] = n_died + 1
+        return n_died
+
+    def end(self, path: str) -> None:
+        """Note that nobody died of a recording."""
+        self._n_begun.pop(path, None)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all workers of a run need to know."""
+
+    template: HearTask
+    sha256: str
+    cluster: Cluster
+    hear: Hear
+    ledger: Any
+
+
+class _HearActor:
+    """A worker: it holds the encoder and hears what it is given, but for recordings of which `n_deaths` died."""
+
+    def __init__(self, work: _Work, n_deaths: int) -> None:
+        self._work, self._n_deaths = work, n_deaths
+        self._encoder: LoadedEncoder = choose_encoder(work.template.settings)
+        if self._encoder.sha256 != work.sha256:
             raise WeightsError(
-                f"the encoder's weights differ on this worker ({self._encoder.sha256[:16]}, not {sha256[:16]}): "
+                f"the encoder's weights differ on this worker ({self._encoder.sha256[:16]}, not {work.sha256[:16]}): "
                 "install the same earwitness and the same weights on all machines"
             )
 
     def __call__(self, batch: Any) -> Iterator[Any]:
         pyarrow, _ = import_pyarrow()
         listings = [pickle.loads(each) for each in batch["listing"].to_pylist()]
-        for piece in hear_several(listings, self._template, self._encoder, self._n_at_once, self._hear):
-            yield pyarrow.table({"piece": pyarrow.array([pickle.dumps(piece)], pyarrow.binary())})
+        n_at_once = self._work.cluster.n_cpus
+        for each in hear_several(listings, self._work.template, self._encoder, n_at_once, self._hear):
+            yield pyarrow.table({"heard": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
+
+    def _hear(self, listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+        ray, _ = import_ray()
+        n_died = ray.get(self._work.ledger.begin.remote(listing.path, self._n_deaths))
+        if n_died >= self._n_deaths:
+            if self._n_deaths < N_DEATHS:
+                raise LeftOut  # it will be heard alone
+            raise AudioError(
+                f"{listing.path}: whoever heard it died, {n_died} times; see whether memory suffices for it"
+            )
+        try:
+            yield from self._work.hear(listing, template, encoder)
+        finally:
+            self._work.ledger.end.remote(listing.path)
 
 
 class _Intake:
@@ -164,94 +211,82 @@ class _Intake:
     def __init__(self, store: PartStore, options: IndexOptions, report: IndexReport) -> None:
         self.store, self.options, self.report = store, options, report
         self.through: set[str] = set()
-        self._pieces: dict[tuple[int, int, str], Piece] = {}
+        self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
+        self._pieces: list[Piece] = []
         self._n_rows, self._since = 0, time.monotonic()
 
-    def take(self, piece: Piece) -> None:
-        """Take a piece, and commit what has gathered if it is time."""
-        key = (piece.file_id, piece.number, piece.state)
-        if key not in self._pieces:
-            self._pieces[key] = piece
-            self._n_rows += max(1, len(piece.rows))
-        if piece.is_last and piece.path not in self.through:
-            self.through.add(piece.path)
-            if piece.state == FAILED:
-                self.report.failures.append((piece.path, piece.reason))
-            else:
-                self.report.n_heard += 1
-                self.report.notes += [(piece.path, piece.notes)] if piece.notes else []
+    def take(self, heard: Piece | End) -> None:
+        """Take a piece or the end of a recording, and commit what has gathered if it is time."""
+        path = heard.path if isinstance(heard, Piece) else show_path(heard.path)
+        if path in self.through:
+            return
+        taken = self._taken.setdefault(path, set())
+        if isinstance(heard, End):
+            if taken >= set(heard.pieces):  # not so where a worker died and its successor began elsewhere
+                self._end(path)
+        elif (heard.number, heard.state) not in taken:
+            taken.add((heard.number, heard.state))
+            self._pieces.append(heard)
+            self._n_rows += max(1, len(heard.rows))
+            self.report.failures += [(path, heard.reason)] if heard.state == FAILED else []
+            self.report.notes += [(path, heard.notes)] if heard.notes else []
         is_late = time.monotonic() - self._since > self.options.seconds_a_part
         if is_late or self._n_rows >= self.options.rows_a_part:
             self.commit()
 
     def commit(self) -> None:
         """Commit what has gathered."""
-        pieces, self._pieces, self._n_rows, self._since = list(self._pieces.values()), {}, 0, time.monotonic()
+        pieces, self._pieces, self._n_rows, self._since = self._pieces, [], 0, time.monotonic()
         if pieces:
             self.store.commit(pieces)
 
+    def _end(self, path: str) -> None:
+        self.through.add(path)
+        self.report.n_heard += all(state != FAILED for _, state in self._taken.pop(path))
 
-def _hear_all(
-    todo: Sequence[Listing],
-    template: HearTask,
-    sha256: str,
-    cluster: Cluster,
-    hear: Hear,
-    intake: _Intake,
-    show: Show,
-) -> None:
-    """Hear recordings together, then alone those of which no answer came; what kills even then has failed."""
-    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (8 * _count_workers(cluster))))
+
+def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
+    """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
+    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (8 * _count_workers(work.cluster))))
     try:
-        for n_together, n_retries in ((n_each, 1), (1, N_KILLS - 1)):
+        # The third time is for what a dying worker had handed over in part.
+        for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
             left = [each for each in todo if show_path(each.path) not in intake.through]
-            if not left:
-                return
-            for piece in _hear_on_workers(left, template, sha256, cluster, hear, n_together, n_retries):
-                intake.take(piece)
-                show(len(intake.through), Path(piece.path))
+            for heard in _hear_on_workers(left, work, n_together, n_deaths) if left else ():
+                intake.take(heard)
+                show(len(intake.through), Path(heard.path))
         for each in todo:
             if show_path(each.path) not in intake.through:
-                reason = f"{each.path}: whoever heard it died, {N_KILLS} times; see whether memory suffices for it"
-                intake.take(tell_failure(each, template, reason))
+                intake.take(tell_failure(each, work.template, f"{each.path}: no worker came to its end; try it again"))
     finally:
         intake.commit()
 
 
-def _hear_on_workers(
-    listings: Sequence[Listing],
-    template: HearTask,
-    sha256: str,
-    cluster: Cluster,
-    hear: Hear,
-    n_together: int,
-    n_retries: int,
-) -> Iterator[Piece]:
-    """Yield the pieces that Ray Data's workers hand over; of recordings that killed a worker too often none come.
+def _hear_on_workers(listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int) -> Iterator[Piece | End]:
+    """Yield what Ray Data's workers hand over; recordings of which `n_deaths` workers died are left out, or told.
 
     Raises:
         ArchiveError: the cluster fails.
     """
     ray, data = import_ray()
+    cluster = work.cluster
     n_most = min(_count_workers(cluster), -(-len(listings) // n_together))
-    n_at_once = cluster.n_cpus if cluster.gpus_per_worker or cluster.n_cpus > 1 else 1
+    rows = [{"listing": pickle.dumps(each)} for each in listings]
     with _context_set(data):
-        rows = [{"listing": pickle.dumps(each)} for each in listings]
         heard = data.from_items(rows, override_num_blocks=-(-len(rows) // n_together)).map_batches(
             _HearActor,
-            fn_constructor_args=(template, sha256, n_at_once, hear),
+            fn_constructor_args=(work, n_deaths),
             batch_size=None,
             batch_format="pyarrow",
-            # Alone on its worker, a recording that kills it takes no other along.
-            compute=data.ActorPoolStrategy(min_size=1, max_size=n_most, max_tasks_in_flight_per_actor=1 + (n_together > 1)),
+            compute=data.ActorPoolStrategy(
+                min_size=1, max_size=n_most, max_tasks_in_flight_per_actor=2 if n_together > 1 else 1
+            ),
             num_cpus=cluster.n_cpus,
             num_gpus=cluster.gpus_per_worker or None,
-            max_restarts=-1,
-            max_task_retries=n_retries,
         )
         try:
             for batch in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for each in batch["piece"].to_pylist() if batch.num_rows else []:
+                for each in batch["heard"].to_pylist() if batch.num_rows else []:
                     yield pickle.loads(each)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().rsplit("\n", 1)[-1][:300]
@@ -260,19 +295,23 @@ def _hear_on_workers(
 
 @contextlib.contextmanager
 def _context_set(data: Any) -> Iterator[None]:
-    """Let dead workers cost their blocks and not the run, and let pieces come early; put all back in the end."""
+    """Let pieces come early, and Ray Data say less; put all back in the end."""
     context = data.DataContext.get_current()
+    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("ray.data", "ray")}
     wanted = {
-        "max_errored_blocks": -1,
         "target_max_block_size": HANDED_OVER_BYTES,
         "enable_progress_bars": False,
     }
     before = {name: getattr(context, name) for name in wanted}
     try:
+        for logger in loggers:  # that a worker died is told by what became of the recording
+            logger.setLevel(logging.CRITICAL)
         for name, value in wanted.items():
             setattr(context, name, value)
         yield
     finally:
+        for logger, level in loggers.items():
+            logger.setLevel(level)
         for name, value in before.items():
             setattr(context, name, value)
 
@@ -289,7 +328,7 @@ def _joined(cluster: Cluster) -> Iterator[None]:
         yield
         return
     n_here = (cluster.n_workers or max(1, count_threads() // cluster.n_cpus)) * cluster.n_cpus
-    own = {"num_cpus": n_here, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    own = {"num_cpus": n_here, "include_dashboard": False}
     try:
         ray.init(cluster.address or "local", log_to_driver=False, **({} if cluster.address else own))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -309,8 +348,8 @@ def _count_workers(cluster: Cluster) -> int:
         n_most = min(n_most, int(there.get("GPU", 0) / cluster.gpus_per_worker))
     if n_most < 1:
         raise ArchiveError(
-            f"the Ray cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs, too few for a worker of "
-            f"{cluster.n_cpus} and {cluster.gpus_per_worker:g}; see --cpus-per-worker and --gpus-per-worker"
+            f"the Ray cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs, too few for a worker "
+            f"of {cluster.n_cpus} and {cluster.gpus_per_worker:g}; see --cpus-per-worker and --gpus-per-worker"
         )
     return min(n_most, cluster.n_workers) if cluster.n_workers else n_most
 

@@ -21,6 +21,10 @@ N_WAITING = 8  # pieces that have been heard and not been taken
 Hear = Callable[["Listing", HearTask, LoadedEncoder], Iterator[Piece]]
 
 
+class LeftOut(Exception):
+    """A recording is not to be heard now."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """A recording to hear: what differs from one to the next. Of a file at a path size and time are not needed."""
@@ -34,6 +38,14 @@ class Listing:
     def task(self, template: HearTask) -> HearTask:
         """Return what to hear, otherwise as the template says."""
         return replace(template, path=self.path, attempt=self.attempt, done=frozenset(self.done))
+
+
+@dataclass(frozen=True)
+class End:
+    """A recording is through: number and state of each of its pieces, so that whoever takes them knows if all came."""
+
+    path: str
+    pieces: tuple[tuple[int, str], ...] = ()
 
 
 def hear_anywhere(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
@@ -64,13 +76,16 @@ def tell_failure(listing: Listing, template: HearTask, reason: str) -> Piece:
 
 def hear_several(
     listings: Sequence[Listing], template: HearTask, encoder: LoadedEncoder, n_at_once: int, hear: Hear = hear_anywhere
-) -> Iterator[Piece]:
-    """Yield the pieces of recordings, `n_at_once` at a time; one that cannot be heard gives the record of that."""
+) -> Iterator[Piece | End]:
+    """Yield pieces, and an `End` for each recording, `n_at_once` at a time; what cannot be heard gives a record of it.
+
+    A recording for which `hear` raises `LeftOut` gives nothing.
+    """
     if n_at_once == 1:
         for listing in listings:
             yield from _hear_or_tell(listing, template, encoder, hear)
         return
-    waiting: Queue[Piece | BaseException | None] = Queue(N_WAITING)
+    waiting: Queue[Piece | End | BaseException | None] = Queue(N_WAITING)
     is_stopped = threading.Event()
 
     def work(listing: Listing) -> None:
@@ -103,7 +118,18 @@ def hear_several(
                     waiting.get()
 
 
-def _hear_or_tell(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece]:
+def _hear_or_tell(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece | End]:
+    given = []
+    try:
+        for piece in _hear_or_fail(listing, template, encoder, hear):
+            given.append((piece.number, piece.state))
+            yield piece
+    except LeftOut:
+        return
+    yield End(listing.path, tuple(given))
+
+
+def _hear_or_fail(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece]:
     try:
         yield from hear(listing, template, encoder)
     except EarwitnessError as error:

@@ -79,11 +79,11 @@ def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
         folder.mkdir(parents=True)
         (store / "parts").mkdir(exist_ok=True)
         _write_tables(folder, pieces, row_s)
-        sync_to_disk(folder)
+        _sync(folder)
         if not (store / "parts" / name).exists():
             with contextlib.suppress(FileExistsError):  # another process wrote the same pieces
                 folder.replace(store / "parts" / name)
-        sync_to_disk(store / "parts")
+        _sync(store / "parts")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return name
@@ -238,7 +238,7 @@ def _write_table(path: Path, table: Any) -> None:
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
     parquet.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=coded)
-    sync_to_disk(path)
+    _sync(path)
 
 
 def _to_blobs(levels: Sequence[Levels]) -> Any:
@@ -273,7 +273,7 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sync_to_disk(path: Path) -> None:
+def _sync(path: Path) -> None:
     """Bring a file or folder to the disk."""
     if path.is_dir() and os.name == "nt":
         return

@@ -54,7 +54,9 @@ def find_remote_audio(urls: Iterable[str]) -> list[RemoteFile]:
             infos = _list_files(filesystem, path)
         files = [_describe(filesystem, info) for info in infos if info["type"] == "file"]
         if len(files) != 1 or infos[0]["name"].rstrip("/") != path.rstrip("/"):
-            files = [each for each in files if PurePosixPath(each.url).suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES]
+            files = [
+                each for each in files if PurePosixPath(each.url).suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES
+            ]
         if not files:
             raise AudioError(f"{url}: no recording there; give a folder, a file or a pattern that exists")
         for each in files:

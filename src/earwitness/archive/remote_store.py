@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import uuid
@@ -22,7 +23,7 @@ from typing import Any
 from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.hearing import Piece
 from earwitness.archive.part_store import SCHEMA, STORE, PartStore, Provenance, make_store, parse_provenance
-from earwitness.archive.parts import CLIPS, FILES, ROWS, import_pyarrow, list_records, sync_to_disk, write_part
+from earwitness.archive.parts import CLIPS, FILES, ROWS, import_pyarrow, list_records, write_part
 from earwitness.archive.remote_files import connect, is_url
 from earwitness.errors import ArchiveError
 
@@ -150,8 +151,10 @@ def fetch_store(url: str, folder: str | Path) -> int:
             written.mkdir(parents=True)
             try:
                 for each in PART_FILES:
-                    there._files.get_file(f"{there._root}/parts/{name}/{each}", str(written / each))
-                    sync_to_disk(written / each)
+                    with (written / each).open("wb") as file:
+                        file.write(there._files.cat_file(f"{there._root}/parts/{name}/{each}"))
+                        file.flush()
+                        os.fsync(file.fileno())
                 with contextlib.suppress(FileExistsError):
                     written.replace(here.folder / "parts" / name)
             finally:
@@ -209,7 +212,7 @@ def reach_told(url: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveError(
-            f"{url}: cannot be reached or written ({error.strerror or error}); all that was committed stays: run it again"
+            f"{url}: cannot be reached or written ({error.strerror or error}); what was committed stays: run it again"
         ) from error
 
 
