@@ -4,7 +4,8 @@ In: minutes of audio, a folder. Out: a printed table, and capacity.json in the f
 wall time, so that other programs disturb little.
 
     taskset -c 0 python bench/capacity.py --folder /tmp/capacity
-    taskset -c 0,1 python bench/capacity.py --folder /tmp/capacity --only index
+    earwitness weights export --int8 -o /tmp/int8.onnx
+    taskset -c 0,1 python bench/capacity.py --folder /tmp/capacity --only index --int8 /tmp/int8.onnx
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from archive_ask import SCENES, WORDS
 from demo_recording import make_recording
 from earwitness import Settings, open_store
 from earwitness.archive.indexing import index_recordings
+from earwitness.archive.part_store import PartStore, make_store
+from earwitness.archive.parts import read_pieces
 from earwitness.audio import read_blocks
 from earwitness.runtime_onnx import count_threads
 
@@ -77,15 +81,15 @@ def measure_decoding(folder: Path, minutes: float) -> list[dict[str, object]]:
     return rows
 
 
-def measure_indexing(folder: Path, minutes: float) -> list[dict[str, object]]:
+def measure_indexing(folder: Path, minutes: float, int8: Path | None) -> list[dict[str, object]]:
     """Return processor seconds of indexing, bytes of the store and seconds to ask it, by hour of audio."""
     rows: list[dict[str, object]] = []
     source, per_hour, n_cores = folder / "hour.flac", 60 / minutes, count_threads()
     write_recording(source, FORMS["flac, 16 kHz mono"], minutes)
-    for precision in ("fp32", "int8"):
+    for precision in ("fp32", "int8") if int8 else ("fp32",):
         store = folder / f"store_{precision}"
         shutil.rmtree(store, ignore_errors=True)
-        settings = Settings(runtime="onnx", precision=precision)  # type: ignore[arg-type]
+        settings = Settings(runtime="onnx", encoder=str(int8) if precision == "int8" else "")
         cpu_s, wall_s = spend(lambda store=store, settings=settings: index_recordings([source], store, settings))  # type: ignore[misc]
         opened = open_store(store)
         mb = opened.inform().n_bytes * per_hour / 1e6
@@ -94,7 +98,21 @@ def measure_indexing(folder: Path, minutes: float) -> list[dict[str, object]]:
         opened.ask(WORDS, SCENES)  # what words mean is worked out once
         cpu_s, _ = spend(lambda opened=opened: opened.ask(WORDS, SCENES))  # type: ignore[misc]
         rows.append({"what": f"ask {len(WORDS)} words, {len(SCENES)} scenes", "cpu_s": cpu_s * per_hour})
+    rows.append({"what": "commit", "cpu_s": measure_committing(folder / "store_fp32", folder / "committed")})
     return rows
+
+
+def measure_committing(store: Path, target: Path, hours: float = 24.0) -> float:
+    """Return processor seconds to write an hour of audio's pieces, many hours as one part."""
+    shutil.rmtree(target, ignore_errors=True)
+    source = PartStore(store)
+    make_store(target, source.provenance)
+    (entry,) = source.catalogue
+    pieces = [each for record in entry.pieces for each in read_pieces(source.part_path(record), [record])]
+    n_times = round(hours * 3600 / entry.duration_s)
+    many = [replace(each, path=f"{each.path}{number}") for number in range(n_times) for each in pieces]
+    cpu_s, _ = spend(lambda: PartStore(target).commit(many))
+    return cpu_s / (n_times * entry.duration_s / 3600)
 
 
 def main() -> None:
@@ -103,10 +121,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--only", choices=("decode", "index", "both"), default="both")
+    parser.add_argument("--int8", type=Path, help="what 'earwitness weights export --int8 -o FILE.onnx' wrote")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rows = measure_decoding(options.folder, options.minutes) if options.only != "index" else []
-    rows += measure_indexing(options.folder, options.minutes) if options.only != "decode" else []
+    rows += measure_indexing(options.folder, options.minutes, options.int8) if options.only != "decode" else []
     print(f"{'an hour of audio':34s} {'CPU s':>8s} {'wall s':>8s} {'MB':>8s}")
     for row in rows:
         numbers = (f"{row[name]:8.2f}" if name in row else " " * 8 for name in ("cpu_s", "wall_s", "mb"))

@@ -48,6 +48,7 @@ from earwitness.settings import Settings
 AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
 HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
+LARGEST_PART = 32  # times the rows of a part on one machine: 64 hours
 N_DEATHS = 3  # of so many workers one recording is the cause
 
 
@@ -211,6 +212,7 @@ class _Intake:
     def __init__(self, store: PartStore, options: IndexOptions, report: IndexReport) -> None:
         self.store, self.options, self.report = store, options, report
         self.through: set[str] = set()
+        self.n_workers = 1  # many workers, larger parts: a store of a million hours must not have a million
         self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
         self._pieces: list[Piece] = []
         self._n_rows, self._since = 0, time.monotonic()
@@ -231,7 +233,7 @@ class _Intake:
             self.report.failures += [(path, heard.reason)] if heard.state == FAILED else []
             self.report.notes += [(path, heard.notes)] if heard.notes else []
         is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        if is_late or self._n_rows >= self.options.rows_a_part:
+        if is_late or self._n_rows >= self.options.rows_a_part * self.n_workers:
             self.commit()
 
     def commit(self) -> None:
@@ -247,7 +249,9 @@ class _Intake:
 
 def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
     """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
-    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (8 * _count_workers(work.cluster))))
+    n_workers = _count_workers(work.cluster)
+    intake.n_workers = min(n_workers, LARGEST_PART)
+    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (8 * n_workers)))
     try:
         # The third time is for what a dying worker had handed over in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):

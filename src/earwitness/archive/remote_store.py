@@ -23,10 +23,11 @@ from typing import Any
 from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.hearing import Piece
 from earwitness.archive.part_store import SCHEMA, STORE, PartStore, Provenance, make_store, parse_provenance
-from earwitness.archive.parts import CLIPS, FILES, ROWS, import_pyarrow, list_records, write_part
+from earwitness.archive.parts import CLIPS, FILES, ROWS, import_pyarrow, list_records, read_records, write_part
 from earwitness.archive.remote_files import connect, is_url
 from earwitness.errors import ArchiveError
 
+N_READ_TOGETHER = 256
 PART_FILES = (ROWS, CLIPS, FILES)  # in the order in which they are written
 
 
@@ -48,15 +49,17 @@ class RemoteStore(PartStore):
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the records of parts that are new since the last time."""
+        """Read the records of parts that are new since the last time, many at once where the file system can."""
         with reach_told(self.url):
             self._files.invalidate_cache()
-            for name in sorted(set(list_parts(self._files, self._root)) - self._known):
-                self._known.add(name)
-                try:
-                    self.catalogue.add(self._read_records(name))
-                except ArchiveError as error:
-                    self.damaged[name] = str(error)
+            parts = list_parts(self._files, self._root)
+            names = sorted(set(parts) - self._known)
+            for first in range(0, len(names), N_READ_TOGETHER):
+                some = names[first : first + N_READ_TOGETHER]
+                read = self._files.cat([f"{self._root}/parts/{name}/{FILES}" for name in some])
+                contents = [read] if isinstance(read, bytes) else [read[path] for path in sorted(read)]
+                for name, content in zip(some, contents, strict=True):
+                    self._take_records(name, content, parts[name])
 
     def commit(self, pieces: Sequence[Piece]) -> int:
         """Add pieces as one part, unless they are there already; return how many were new.
@@ -69,9 +72,10 @@ class RemoteStore(PartStore):
             with reach_told(self.url), tempfile.TemporaryDirectory(prefix="earwitness-") as folder:
                 name = write_part(Path(folder), new, self.provenance.row_s)
                 for each in PART_FILES:  # a put is whole or nothing, and the last one makes the part
-                    self._put(f"parts/{name}/{each}", (Path(folder) / "parts" / name / each).read_bytes())
+                    content = (Path(folder) / "parts" / name / each).read_bytes()
+                    _write(self._files, f"{self._root}/parts/{name}/{each}", content)
                 self._known.add(name)
-                self.catalogue.add(self._read_records(name))
+                self.catalogue.add(read_records(Path(folder) / "parts" / name))
         return len(new)
 
     def claim(self, path: str) -> bool:
@@ -94,9 +98,6 @@ class RemoteStore(PartStore):
                 self._known.discard(name)
         return set_aside
 
-    def _put(self, name: str, content: bytes) -> None:
-        _write(self._files, f"{self._root}/{name}", content)
-
     def _read_provenance(self) -> Provenance:
         with reach_told(self.url):
             if not self._files.exists(f"{self._root}/{STORE}"):
@@ -105,16 +106,15 @@ class RemoteStore(PartStore):
                 )
             return parse_provenance(self.url, self._files.cat_file(f"{self._root}/{STORE}").decode())
 
-    def _read_records(self, name: str) -> Any:
+    def _take_records(self, name: str, content: bytes, sizes: dict[str, int]) -> None:
         pyarrow, parquet = import_pyarrow()
-        part = f"{self._root}/parts/{name}"
+        self._known.add(name)
         try:
-            sizes = {each: int(self._files.info(f"{part}/{each}")["size"]) for each in (ROWS, CLIPS)}
-            table = parquet.ParquetFile(pyarrow.BufferReader(self._files.cat_file(f"{part}/{FILES}"))).read()
-            return list_records(name, table, sizes)
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            table = parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
+            self.catalogue.add(list_records(name, table, {each: sizes.get(each, 0) for each in (ROWS, CLIPS)}))
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             reason = str(error).split("\n", 1)[0][:160]
-            raise ArchiveError(f"{self.url}/parts/{name}: damaged ({reason}); 'index' hears it again") from error
+            self.damaged[name] = f"{self.url}/parts/{name}: damaged ({reason}); 'earwitness index' hears it again"
 
 
 def make_remote_store(url: str, provenance: Provenance) -> None:
@@ -144,7 +144,7 @@ def fetch_store(url: str, folder: str | Path) -> int:
     here = PartStore(folder)
     here.check_provenance(there.provenance)
     known = {each.name for each in (here.folder / "parts").iterdir()}
-    names = [name for name in list_parts(there._files, there._root) if name not in known]
+    names = sorted(set(list_parts(there._files, there._root)) - known)
     with reach_told(url):
         for name in names:
             written = here.folder / "tmp" / f"fetched-{uuid.uuid4().hex[:8]}"
@@ -192,13 +192,14 @@ def make_parts(place: str | Path, provenance: Provenance) -> None:
         make_store(place, provenance)
 
 
-def list_parts(filesystem: Any, root: str) -> list[str]:
-    """Return the names of the parts that are complete."""
-    try:
-        found = filesystem.find(f"{root}/parts")
-    except FileNotFoundError:
-        return []
-    return sorted(path.split("/")[-2] for path in found if path.endswith(f"/{FILES}"))
+def list_parts(filesystem: Any, root: str) -> dict[str, dict[str, int]]:
+    """Return the parts that are complete, by name, with the sizes of their files."""
+    parts: dict[str, dict[str, int]] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for path, info in filesystem.find(f"{root}/parts", detail=True).items():
+            *_, part, name = path.split("/")
+            parts.setdefault(part, {})[name] = int(info["size"])
+    return {part: sizes for part, sizes in parts.items() if FILES in sizes}
 
 
 @contextlib.contextmanager
