@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 from conftest import make_noise
 from earwitness import Settings
@@ -26,6 +27,7 @@ from earwitness.archive.indexing import IndexOptions, index_recordings
 from earwitness.archive.part_store import PartStore
 from earwitness.archive.parts import read_pieces, read_records
 from earwitness.archive.remote_store import RemoteStore, fetch_store
+from earwitness.cli import app
 from earwitness.errors import ArchiveError, MissingExtraError, SettingsError
 from earwitness.runtime import LoadedEncoder
 
@@ -155,9 +157,10 @@ def _kill_when_told(told: Path, killed: list[int]) -> None:
 @pytest.mark.usefixtures("two_workers")
 def test_recordings_and_store_may_lie_at_urls(archive: Path, local: Path, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/there/store"
-    report = index_on_ray([f"file://{archive}"], url, ONNX, cluster=Cluster(n_workers=2))
-    assert (report.n_heard, len(report.failures)) == (6, 1)
-    assert report.failures[0][1].startswith(f"file://{archive}/broken.wav: not readable as audio")
+    options = ("--store", url, "--engine", "ray", "--workers", "2", "--runtime", "onnx")
+    result = CliRunner().invoke(app, ["index", f"file://{archive}", *options])
+    assert (result.exit_code, result.stdout) == (1, "6 heard, 0 known already\n")
+    assert f"file://{archive}/broken.wav: not readable as audio" in result.stderr
     assert {entry.path for entry in RemoteStore(url).catalogue} == {f"file://{each}" for each in archive.iterdir()}
     assert fetch_store(url, tmp_path / "here") == 1
     assert fetch_store(url, tmp_path / "here") == 0
