@@ -8,9 +8,9 @@ In: how many short recordings, minutes of the long one, a folder. Out: printed s
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,26 +40,24 @@ def make_recordings(folder: Path, n_short: int, minutes: float) -> None:
             file.write(samples + 0.01 * generator.standard_normal(len(samples)))
 
 
-def measure_free(seconds: float = 5.0) -> float:
-    """Return the share of the cores that other programs leave: what one process a core gets that only counts."""
-    with ProcessPoolExecutor(count_threads()) as processes:
-        return sum(processes.map(_count, [seconds] * count_threads())) / seconds / count_threads()
-
-
-def _count(seconds: float) -> float:
-    until, before = time.perf_counter() + seconds, time.process_time()
-    while time.perf_counter() < until:
-        pass
-    return time.process_time() - before
+def read_idle_s() -> float:
+    """Return the seconds that this process's cores have idled since the machine started (Linux)."""
+    cores = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    lines = [line.split() for line in Path("/proc/stat").read_text().splitlines() if line.split()[0] in cores]
+    return sum(int(line[4]) + int(line[5]) for line in lines) / os.sysconf("SC_CLK_TCK")  # idle, waiting for a disk
 
 
 def measure(folder: Path, store: Path) -> str:
-    """Return what a run took, and its share of the cores that it may use."""
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    """Return what a run took, its share of the cores that it may use, and the share that nobody used."""
+    wall_s, cpu_s, idle_s = time.perf_counter(), time.process_time(), read_idle_s()
     report = index_recordings(find_audio([folder]), store, Settings(runtime="onnx"))
-    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    wall_s, cpu_s, idle_s = time.perf_counter() - wall_s, time.process_time() - cpu_s, read_idle_s() - idle_s
     n_cores = count_threads()
-    return f"{report.n_heard} heard in {wall_s:.1f} s, {cpu_s / wall_s / n_cores:.0%} of {n_cores} cores"
+    own, idle = cpu_s / wall_s / n_cores, idle_s / wall_s / n_cores
+    return (
+        f"{report.n_heard} heard in {wall_s:.1f} s; of {n_cores} cores {own:.0%} its own, {idle:.0%} idle, "
+        f"{max(0.0, 1 - own - idle):.0%} other programs"
+    )
 
 
 def main() -> None:
@@ -72,7 +70,6 @@ def main() -> None:
     shutil.rmtree(options.folder, ignore_errors=True)
     make_recordings(options.folder, options.short, options.minutes)
     for name in ("short", "long"):
-        print(f"free: {measure_free():.0%} of the cores")
         print(f"{name:6s}{measure(options.folder / name, options.folder / f'{name}_store')}")
 
 
