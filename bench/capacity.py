@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ import soundfile
 from archive_ask import SCENES, WORDS
 from demo_recording import make_recording
 from earwitness import Settings, open_store
+from earwitness.archive.catalogue import Catalogue
+from earwitness.archive.hearing import PIECE_S
 from earwitness.archive.indexing import index_recordings
 from earwitness.archive.part_store import PartStore, make_store
 from earwitness.archive.parts import read_pieces
@@ -99,7 +102,23 @@ def measure_indexing(folder: Path, minutes: float, int8: Path | None) -> list[di
         cpu_s, _ = spend(lambda opened=opened: opened.ask(WORDS, SCENES))  # type: ignore[misc]
         rows.append({"what": f"ask {len(WORDS)} words, {len(SCENES)} scenes", "cpu_s": cpu_s * per_hour})
     rows.append({"what": "commit", "cpu_s": measure_committing(folder / "store_fp32", folder / "committed")})
+    rows.append({"what": "catalogue in memory", "mb": measure_catalogue(folder / "store_fp32") / 1e6})
     return rows
+
+
+def measure_catalogue(store: Path, n_hours: int = 2000) -> float:
+    """Return bytes of memory that an hour takes in an open store's catalogue, for recordings of an hour."""
+    record = next(iter(PartStore(store).catalogue)).pieces[0]
+    n_pieces = int(np.ceil(3600 / PIECE_S))
+    tracemalloc.start()
+    catalogue = Catalogue()
+    for hour in range(n_hours):
+        path, sha256 = f"/archive/{hour:09d}.flac", f"{hour:064d}"
+        own = {"path": path, "sha256": sha256, "file_id": 2**40 + hour, "size": 2**30 + hour, "mtime_ns": 2**60 + hour}
+        catalogue.add(replace(record, **own, number=number, start_s=number * PIECE_S) for number in range(n_pieces))
+    n_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return n_bytes / n_hours
 
 
 def measure_committing(store: Path, target: Path, hours: float = 24.0) -> float:
@@ -128,7 +147,7 @@ def main() -> None:
     rows += measure_indexing(options.folder, options.minutes, options.int8) if options.only != "decode" else []
     print(f"{'an hour of audio':34s} {'CPU s':>8s} {'wall s':>8s} {'MB':>8s}")
     for row in rows:
-        numbers = (f"{row[name]:8.2f}" if name in row else " " * 8 for name in ("cpu_s", "wall_s", "mb"))
+        numbers = (f"{row[name]:8.3f}" if name in row else " " * 8 for name in ("cpu_s", "wall_s", "mb"))
         print(f"{row['what']:34s} {' '.join(numbers)}")
     (options.folder / "capacity.json").write_text(json.dumps(rows, indent=1) + "\n")
 
