@@ -113,9 +113,10 @@ def measure_catalogue(store: Path, n_hours: int = 2000) -> float:
     tracemalloc.start()
     catalogue = Catalogue()
     for hour in range(n_hours):
-        path, sha256 = f"/archive/{hour:09d}.flac", f"{hour:064d}"
-        own = {"path": path, "sha256": sha256, "file_id": 2**40 + hour, "size": 2**30 + hour, "mtime_ns": 2**60 + hour}
-        catalogue.add(replace(record, **own, number=number, start_s=number * PIECE_S) for number in range(n_pieces))
+        for number in range(n_pieces):  # each with strings and numbers of its own, as they come from a part
+            own = {"path": f"/archive/{hour:09d}.flac", "sha256": f"{hour:064d}", "file_id": 2**40 + hour}
+            state = {"size": 2**30 + hour, "mtime_ns": 2**60 + hour, "number": number, "first_row": 1000 + number}
+            catalogue.add([replace(record, **own, **state, start_s=number * PIECE_S, end_s=(number + 1) * PIECE_S)])
     n_bytes = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return n_bytes / n_hours
