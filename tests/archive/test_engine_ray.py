@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from conftest import make_noise
 from earwitness import Settings
+from earwitness.archive import engine_ray
 from earwitness.archive.hearing import HearTask, Piece
 from earwitness.archive.hearing_anywhere import Listing, hear_anywhere
 from earwitness.archive.indexing import IndexOptions, index_recordings
@@ -110,8 +111,10 @@ def test_two_workers_leave_what_one_machine_leaves(archive: Path, local: Path, t
 
 @pytest.mark.usefixtures("two_workers")
 def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_has_failed(
-    archive: Path, local: Path, tmp_path: Path
+    archive: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine_ray, "HANDED_OVER_BYTES", 2000)  # each piece by itself, so that what came is not lost
+    monkeypatch.setattr(engine_ray, "BATCHES_A_WORKER", 1)  # several recordings together, so that others are hit, too
     waiting, deaths = str(tmp_path / "pid"), str(tmp_path / "deaths")
 
     def hear(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:

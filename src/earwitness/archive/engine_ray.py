@@ -46,6 +46,7 @@ from earwitness.runtime_onnx import count_threads
 from earwitness.settings import Settings
 
 AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
+BATCHES_A_WORKER = 8  # at least, so that all have work to the end
 HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
 LARGEST_PART = 32  # times the rows of a part on one machine: 64 hours
@@ -236,6 +237,11 @@ class _Intake:
         if is_late or self._n_rows >= self.options.rows_a_part * self.n_workers:
             self.commit()
 
+    def shorten(self, listing: Listing) -> Listing:
+        """Return what is still to be heard of a recording."""
+        taken = self._taken.get(show_path(listing.path), set())
+        return replace(listing, done=tuple(sorted({*listing.done, *(number for number, _ in taken)})))
+
     def commit(self) -> None:
         """Commit what has gathered."""
         pieces, self._pieces, self._n_rows, self._since = self._pieces, [], 0, time.monotonic()
@@ -251,11 +257,11 @@ def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show)
     """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
     n_workers = _count_workers(work.cluster)
     intake.n_workers = min(n_workers, LARGEST_PART)
-    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (8 * n_workers)))
+    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (BATCHES_A_WORKER * n_workers)))
     try:
         # The third time is for what a dying worker had handed over in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
-            left = [each for each in todo if show_path(each.path) not in intake.through]
+            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.through]
             for heard in _hear_on_workers(left, work, n_together, n_deaths) if left else ():
                 intake.take(heard)
                 show(len(intake.through), Path(heard.path))
