@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -145,6 +146,33 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_ha
     assert [each for each in content if each[0] != "poison.wav"] == list_content(local)
     assert ("poison.wav", "failed") in {each[:2] for each in content}
     assert count_pieces(tmp_path / "store") == 8
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_what_came_before_a_worker_died_is_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_ray, "HANDED_OVER_BYTES", 2000)
+    log, levels, starts = str(tmp_path / "log"), np.zeros((8, 527), np.uint8), np.arange(8.0)
+    soundfile.write(tmp_path / "long.wav", make_noise(1.0), 16000)
+
+    def hear(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+        for number in range(6):
+            if number in listing.done:
+                continue
+            with open(log, "a") as file:  # noqa: PTH123 (runs in a worker)
+                file.write(str(number))
+            place = {"number": number, "is_last": number == 5, "start_s": 8.0 * number, "end_s": 8.0 * (number + 1)}
+            yield Piece(listing.path, 1, 1, "", 1, "heard", rows=levels, clips=levels, clip_start_s=starts, **place)
+            if number == 4 and not listing.done:
+                time.sleep(1.0)  # so that some have been handed over
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    report = index_on_ray([tmp_path / "long.wav"], tmp_path / "store", ONNX, hear=hear)
+    assert (report.n_heard, report.failures) == (1, [])
+    assert Path(log).read_text().startswith("01234")
+    assert Path(log).read_text().count("0") == 1
+    (entry,) = PartStore(tmp_path / "store").catalogue
+    assert (entry.state, [each.number for each in entry.pieces]) == ("heard", [0, 1, 2, 3, 4, 5])
+    assert count_pieces(tmp_path / "store") == 6
 
 
 def _kill_when_told(told: Path, killed: list[int]) -> None:
