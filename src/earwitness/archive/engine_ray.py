@@ -340,7 +340,12 @@ def _joined(cluster: Cluster) -> Iterator[None]:
     n_here = (cluster.n_workers or max(1, count_threads() // cluster.n_cpus)) * cluster.n_cpus
     own = {"num_cpus": n_here, "include_dashboard": False}
     try:
-        ray.init(cluster.address or "local", log_to_driver=False, **({} if cluster.address else own))
+        ray.init(
+            cluster.address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if cluster.address else own),
+        )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         wanted = cluster.address or "on this machine"
         raise ArchiveError(f"no Ray cluster {wanted} ({error}); see --ray-address and 'ray status'") from error
