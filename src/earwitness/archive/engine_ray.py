@@ -23,6 +23,7 @@ from typing import Any
 from earwitness.archive.hearing import FAILED, HEARD, HearTask, Piece, check_settings, show_path
 from earwitness.archive.hearing_anywhere import End, Hear, LeftOut, Listing, hear_anywhere, hear_several, tell_failure
 from earwitness.archive.indexing import (
+    PIECES_A_PART,
     ROW_S,
     IndexOptions,
     IndexReport,
@@ -234,7 +235,8 @@ class _Intake:
             self.report.failures += [(path, heard.reason)] if heard.state == FAILED else []
             self.report.notes += [(path, heard.notes)] if heard.notes else []
         is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        if is_late or self._n_rows >= self.options.rows_a_part * self.n_workers:
+        is_full = len(self._pieces) >= PIECES_A_PART * self.n_workers
+        if is_late or is_full or self._n_rows >= self.options.rows_a_part * self.n_workers:
             self.commit()
 
     def shorten(self, listing: Listing) -> Listing:
