@@ -55,6 +55,7 @@ FOLDERS = {
     ),
     "archive": (
         *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
+        *("remote_files", "hearing_anywhere", "remote_store", "engine_ray"),
         *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
     ),
     "live": (
@@ -74,6 +75,8 @@ HEAVY = {
     "umap": {"pictures/embeddings"},
     "pyarrow": {"outputs", "feature_files", "archive/parts"},
     "duckdb": {"archive/selecting"},
+    "ray": {"archive/engine_ray"},
+    "fsspec": {"archive/remote_files"},
     "av": {"audio", "serving/containers", "live/media"},
     "sounddevice": {"live/microphone"},
     "paho": {"live/sinks"},
@@ -91,7 +94,7 @@ HEAVY = {
 }
 IMPORTED_WHERE_USED = {
     *("sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "duckdb", "av", "onnxruntime"),
-    *("sounddevice", "paho"),
+    *("sounddevice", "paho", "ray", "fsspec"),
 }
 
 

@@ -117,3 +117,24 @@ def test_damage_is_told_and_repaired(archive: Path, store: Path, tmp_path: Path)
 def test_shards_must_be_understood(archive: Path, tmp_path: Path) -> None:
     assert "give which of how many, such as 3/16" in run("index", archive, "--store", tmp_path, "--shard", "3")[2]
     assert run("ask", tmp_path / "nowhere", "--events", "siren")[0] == 2
+
+
+def test_a_url_needs_the_ray_engine(archive: Path, tmp_path: Path) -> None:
+    status, _, errors = run("index", archive, "--store", "s3://bucket/store")
+    assert (status, errors) == (
+        2,
+        "earwitness: s3://bucket/store: a URL needs --engine ray, which works on one machine too\n",
+    )
+    assert run("index", "s3://bucket/archive", "--store", tmp_path / "store")[0] == 2
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_comes_from_a_url(store: Path, tmp_path: Path) -> None:
+    assert run("store", "fetch", f"file://{store}", tmp_path / "here")[:2] == (
+        0,
+        f"1 new parts -> {tmp_path / 'here'}\n",
+    )
+    assert run("store", "verify", tmp_path / "here")[0] == 0
+    assert run("store", "fetch", f"file://{store}", tmp_path / "here")[1].startswith("0 new parts")
+    status, _, errors = run("store", "fetch", f"file://{tmp_path}/nothing", tmp_path / "there")
+    assert (status, "no store here" in errors) == (2, True)

@@ -53,7 +53,7 @@ def process_each(
         progress: how to show progress.
         n_at_once: recordings that are processed at the same time; at most twice as many wait to be taken.
     """
-    with _show_progress(len(sources), progress) as show:
+    with show_progress(len(sources), progress) as show:
         if min(n_at_once, len(sources)) <= 1:
             for n_done, source in enumerate(sources):
                 yield _process_one(source, process, _share_of(show, n_done, source))
@@ -112,8 +112,8 @@ def _process_one(source: Path, process: Callable[[Path, Report], Result], report
 
 
 @contextmanager
-def _show_progress(n_total: int, progress: Progress) -> Iterator[Show]:
-    """Give a function to call with the number of recordings done, in fractions, and the one at work."""
+def show_progress(n_total: int, progress: Progress) -> Iterator[Show]:
+    """Give a function to call with the number of recordings done, in fractions, and the one at work, to show it."""
     if progress == "auto":
         progress = "bar" if sys.stderr.isatty() else "none"
     if progress == "bar":

@@ -34,7 +34,8 @@ from earwitness.errors import ArchiveError, SettingsError, WordError
 
 if TYPE_CHECKING:
     from earwitness.archive.asking import Answer
-    from earwitness.archive.indexing import IndexReport
+    from earwitness.archive.indexing import IndexOptions, IndexReport
+    from earwitness.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look into stores of tag scores, check and join them.")
 
@@ -47,12 +48,23 @@ PathPattern = Annotated[str, typer.Option("--path", help="Pattern for whole path
 Where = Annotated[
     str, typer.Option(help="SQL condition over the files, such as \"path like '%street%' and duration_s > 60\".")
 ]
+Engine = Annotated[
+    Literal["local", "ray"], typer.Option(help="Hear on this machine, or with Ray's workers, on as many as there are.")
+]
+RayAddress = Annotated[
+    str, typer.Option(help="For --engine ray: a cluster's address, or auto for this machine's; else one starts here.")
+]
+Workers = Annotated[int, typer.Option(help="For --engine ray: at most so many workers; 0 for all there is room for.")]
+CpusPerWorker = Annotated[int, typer.Option(help="For --engine ray: processors of a worker; 0 for 1, or 4 with a GPU.")]
+GpusPerWorker = Annotated[float, typer.Option(help="For --engine ray: GPUs of a worker, such as 1 or 0.5.")]
 TableFormat = Annotated[Literal["csv", "parquet"], typer.Option("--format", "-f", help="Form of the tables in --out.")]
 
 
 def index(
     paths: Paths,
-    store: Annotated[Path, typer.Option("--store", help="Folder of the store; made if it is not there.")],
+    store: Annotated[
+        str, typer.Option("--store", help="Folder of the store, or with --engine ray a URL; made if it is not there.")
+    ],
     by_token: Annotated[
         bool, typer.Option("--tokens", help="Keep the encoder's tokens (160 ms) instead of a row a second.")
     ] = False,
@@ -71,6 +83,11 @@ def index(
     runtime: Runtime = None,
     device: Device = None,
     progress: ShowProgress = "auto",
+    engine: Engine = "local",
+    ray_address: RayAddress = "",
+    workers: Workers = 0,
+    cpus_per_worker: CpusPerWorker = 0,
+    gpus_per_worker: GpusPerWorker = 0.0,
 ) -> None:
     """Hear an archive once, into a store that answers any words later.
 
@@ -78,8 +95,7 @@ def index(
     nothing is there twice. Several processes may fill one store.
     """
     with errors_told():
-        from earwitness.archive.indexing import IndexOptions, index_recordings
-        from earwitness.audio import find_audio
+        from earwitness.archive.indexing import IndexOptions
 
         _keep_memory_flat()
         options = IndexOptions(
@@ -91,7 +107,13 @@ def index(
             progress=progress,
         )
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
-        report = index_recordings(find_audio(paths), store, chosen, None, options, paths)
+        if engine == "ray":
+            from earwitness.archive.engine_ray import Cluster, index_on_ray
+
+            cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker)
+            report = index_on_ray(paths, store, chosen, options, cluster)
+        else:
+            report = _index_here(paths, store, chosen, options)
         _tell_report(report)
         n_total = report.n_heard + report.n_unchanged + len(report.failures) + report.n_failed_before
         exit_with(len(report.failures) + len(report.notes), n_total, None)
@@ -225,6 +247,18 @@ def merge(
             raise typer.Exit(1)
 
 
+@app.command(short_help="Bring a store from a URL into a folder.")
+def fetch(
+    url: Annotated[str, typer.Argument(help="A store's URL, such as s3://bucket/store.")],
+    folder: Annotated[Path, typer.Argument(help="Where to; what is there already does not come again.")],
+) -> None:
+    """Bring a store from a URL into a folder, to ask it there; again, and only what is new comes."""
+    with errors_told():
+        from earwitness.archive.remote_store import fetch_store
+
+        print(f"{fetch_store(url, folder)} new parts -> {folder}")
+
+
 @app.command(short_help="Answer a question in SQL.")
 def sql(
     store: StoreFolder,
@@ -242,6 +276,16 @@ def _keep_memory_flat() -> None:
     """Let threads share two heaps: with one each, glibc keeps more and more of what they have freed."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+
+
+def _index_here(paths: list[str], store: str, settings: Settings, options: IndexOptions) -> IndexReport:
+    from earwitness.archive.indexing import index_recordings
+    from earwitness.audio import find_audio
+
+    for each in (*paths, store):
+        if "://" in each:
+            raise SettingsError(f"{each}: a URL needs --engine ray, which works on one machine too")
+    return index_recordings(find_audio(paths), store, settings, None, options, paths)
 
 
 def _tell_report(report: IndexReport) -> None:

@@ -118,19 +118,19 @@ def index_recordings(
         SettingsError, WeightsError: see `hear_file`.
     """
     options = options or IndexOptions()
-    settings = _choose_settings(folder, settings)
+    settings = adopt_settings(PartStore(folder) if (Path(folder) / STORE).exists() else None, settings)
     check_settings(settings)
-    _check_shard(options.shard)
+    check_shard(options.shard)
     encoders = [encoder] * N_SHARED if encoder else _load_encoders(settings)
     provenance = describe_hearing(settings, encoders[0], 0.0 if options.is_by_token else ROW_S)
     make_store(folder, provenance)
     store = PartStore(folder)
     store.check_provenance(provenance)
-    report = IndexReport(set_aside=_tidy(store))
+    report = IndexReport(set_aside=tidy_store(store))
     if options.is_pruning:
-        _prune(store, roots, report)
+        prune_store(store, roots, report)
     run = _Run(store, settings, options, report)
-    todo = [source for source in sources if run.wants(_absolute(source))]
+    todo = [source for source in sources if run.wants(make_absolute(source))]
     run.hear_all(todo, encoders)
     return report
 
@@ -142,14 +142,18 @@ def is_of_shard(path: str, shard: tuple[int, int] | None) -> bool:
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big") % shard[1] == shard[0] - 1
 
 
-def plan_task(store: PartStore, path: str, settings: Settings, options: IndexOptions) -> HearTask | str:
-    """Return what to hear of a recording, or why nothing: it is "heard" already, or has "failed" before."""
+def plan_task(
+    store: PartStore, path: str, settings: Settings, options: IndexOptions, state: tuple[int, int] | None = None
+) -> HearTask | str:
+    """Return what to hear of a recording, or why nothing: it is "heard" already, or has "failed" before.
+
+    `state` is the file's size and time in ns where they are known already, as for a recording at a URL.
+    """
     entry = store.catalogue.find(show_path(path))
     attempt, done = 1, frozenset[int]()
     if entry is not None:
         try:
-            state = Path(path).stat()
-            is_same = (state.st_size, state.st_mtime_ns) == (entry.size, entry.mtime_ns)
+            is_same = (state or _find_state(path)) == (entry.size, entry.mtime_ns)
         except OSError:
             is_same = (entry.size, entry.mtime_ns) == (0, 0)
         if is_same and (entry.state == HEARD or (entry.state == FAILED and not options.retry_failed)):
@@ -194,14 +198,14 @@ class _Run:
                     if self._failure:
                         raise self._failure
                     if outcome.result is None:
-                        self._fail(_absolute(outcome.source), outcome.reason)
+                        self._fail(make_absolute(outcome.source), outcome.reason)
             finally:
                 if not self._failure:
                     self._commit()
 
     def _hear(self, source: Path, tell: Callable[[float], None]) -> bool:
         """Read a recording, let its pieces be heard by free threads, and take them in order."""
-        path = _absolute(source)
+        path = make_absolute(source)
         if self._failure:
             raise self._failure
         with self._lock:
@@ -276,11 +280,16 @@ def _load_encoders(settings: Settings) -> list[LoadedEncoder]:
     return [first, *(choose_encoder(replace(settings, n_threads=1, runtime="onnx")) for _ in range(n_cores - 1))]
 
 
-def _choose_settings(folder: str | Path, settings: Settings | None) -> Settings:
+def _find_state(path: str) -> tuple[int, int]:
+    state = Path(path).stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def adopt_settings(store: PartStore | None, settings: Settings | None) -> Settings:
     """Return the settings to hear with: those of a store that is there, unless others are asked for."""
-    if not (Path(folder) / STORE).exists():
+    if store is None:
         return settings or Settings()
-    made_with = PartStore(folder).provenance.settings()
+    made_with = store.provenance.settings()
     if settings is None or settings == Settings():
         return made_with
     if settings.runtime == "auto":
@@ -288,21 +297,31 @@ def _choose_settings(folder: str | Path, settings: Settings | None) -> Settings:
     return settings
 
 
-def _check_shard(shard: tuple[int, int] | None) -> None:
+def check_shard(shard: tuple[int, int] | None) -> None:
+    """Refuse a share that is none.
+
+    Raises:
+        SettingsError: the number is not between 1 and the number of shares.
+    """
     if shard is not None and not 1 <= shard[0] <= shard[1]:
         raise SettingsError(f"shard={shard[0]}/{shard[1]}: give a number from 1 to {max(1, shard[1])}, such as 3/16")
 
 
-def _tidy(store: PartStore) -> dict[str, str]:
+def tidy_store(store: PartStore) -> dict[str, str]:
+    """Set damaged parts aside and remove half-written ones; return the damaged ones with the reason.
+
+    Raises:
+        ArchiveError: the store cannot be written.
+    """
     try:
         return store.tidy()
     except OSError as error:
         raise ArchiveError(f"{store.folder}: cannot be tidied ({error.strerror}); see who may write there") from error
 
 
-def _prune(store: PartStore, roots: Sequence[str | Path], report: IndexReport) -> None:
+def prune_store(store: PartStore, roots: Sequence[str | Path], report: IndexReport) -> None:
     """Record the files under these folders that are not there any more."""
-    folders = [show_path(_absolute(root)) for root in roots if Path(root).is_dir()]
+    folders = [show_path(make_absolute(root)) for root in roots if Path(root).is_dir()]
     gone = [piece for piece in _find_gone(store) if any(_is_under(piece.path, folder) for folder in folders)]
     if gone:
         report.n_gone = store.commit(gone)
@@ -321,5 +340,6 @@ def _is_under(path: str, folder: str) -> bool:
     return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _absolute(path: str | Path) -> str:
+def make_absolute(path: str | Path) -> str:
+    """Return a path that means the same in any folder; links stay what they are."""
     return os.path.abspath(path)  # noqa: PTH100 (resolve would join links to one file)

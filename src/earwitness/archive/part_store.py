@@ -251,22 +251,34 @@ def make_store(folder: str | Path, provenance: Provenance) -> None:
         raise ArchiveError(f"{folder}: cannot be written ({error.strerror}); choose another --store") from error
 
 
-def _read_provenance(folder: Path) -> Provenance:
+def parse_provenance(place: str | Path, text: str) -> Provenance:
+    """Return what a store was made with, from the text of its `store.json`.
+
+    Raises:
+        ArchiveError: it is damaged, or of another schema.
+    """
     try:
-        values = json.loads((folder / STORE).read_text(encoding="utf-8"))
+        values = json.loads(text)
         schema = values.pop("schema")
         if schema != SCHEMA:
-            raise ArchiveError(f"{folder}: a store of schema {schema}; this version reads schema {SCHEMA}")
+            raise ArchiveError(f"{place}: a store of schema {schema}; this version reads schema {SCHEMA}")
         for name in ("tags", "tag_mean", "tag_std"):
             values[name] = tuple(values[name])
         return Provenance(**values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArchiveError(f"{place}/{STORE}: not readable ({error}); take it from a copy of the store") from error
+
+
+def _read_provenance(folder: Path) -> Provenance:
+    try:
+        return parse_provenance(folder, (folder / STORE).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ArchiveError(
             f"{folder}: no store here; make one: earwitness index RECORDINGS --store {folder}"
         ) from error
     except OSError as error:
         raise ArchiveError(f"{folder / STORE}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except UnicodeDecodeError as error:
         raise ArchiveError(f"{folder / STORE}: not readable ({error}); take it from a copy of the store") from error
 
 

@@ -98,15 +98,23 @@ def read_records(part: Path) -> list[PieceRecord]:
     _, parquet = import_pyarrow()
     with _damage_told(part):
         table = parquet.ParquetFile(part / FILES).read(use_threads=False)
-        promised = json.loads(table.schema.metadata[SCHEMA_KEY])
-        for name in (ROWS, CLIPS):
-            size = (part / name).stat().st_size
-            if size != promised[name]["size"]:
-                raise ValueError(f"{name} has {size} bytes, not {promised[name]['size']}")
-        columns = [table[name].to_pylist() for name in RECORD_COLUMNS]
-        for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
-            columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
-        return [PieceRecord(part.name, *values) for values in zip(*columns, strict=True)]
+        return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
+
+
+def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[PieceRecord]:
+    """Return the records of a part's `files.parquet`, read as a table.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is damaged, or the other files' sizes are not those that it promises.
+    """
+    promised = json.loads(table.schema.metadata[SCHEMA_KEY])
+    for each, size in sizes.items():
+        if size != promised[each]["size"]:
+            raise ValueError(f"{each} has {size} bytes, not {promised[each]['size']}")
+    columns = [table[column].to_pylist() for column in RECORD_COLUMNS]
+    for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
+        columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
+    return [PieceRecord(name, *values) for values in zip(*columns, strict=True)]
 
 
 def read_levels(part: Path, name: str = ROWS) -> Levels:

@@ -1,0 +1,114 @@
+"""A store at a URL takes each piece once, tells what is damaged, and comes whole into a folder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_parts import PIECES
+
+from earwitness import Settings
+from earwitness.archive.hearing import Piece
+from earwitness.archive.part_store import PartStore, Provenance, describe_hearing
+from earwitness.archive.remote_store import (
+    RemoteStore,
+    fetch_store,
+    has_store,
+    make_parts,
+    make_remote_store,
+    open_parts,
+)
+from earwitness.errors import ArchiveError
+from earwitness.runtime import LoadedEncoder
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def provenance(encoder: LoadedEncoder) -> Provenance:
+    return describe_hearing(Settings(), encoder, 1.0)
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    place = f"memory://{uuid.uuid4().hex}/store" if request.param == "memory" else f"file://{tmp_path}/there/store"
+    yield place
+    fsspec.filesystem("memory").store.clear()
+
+
+def break_part(url: str, name: str, content: bytes) -> None:
+    filesystem, root = fsspec.core.url_to_fs(url)
+    (path,) = (each for each in filesystem.find(root) if each.endswith(name))
+    filesystem.pipe_file(path, content)
+
+
+def test_a_store_is_made_once_and_keeps_what_made_it(url: str, provenance: Provenance) -> None:
+    assert not has_store(url)
+    make_parts(url, provenance)
+    make_remote_store(url, replace(provenance, row_s=7.0))
+    assert has_store(url)
+    assert open_parts(url).provenance == provenance
+    with pytest.raises(ArchiveError, match="row_s"):
+        RemoteStore(url).check_provenance(replace(provenance, row_s=7.0))
+
+
+def test_a_place_without_a_store_or_with_other_files_is_told(url: str, provenance: Provenance) -> None:
+    with pytest.raises(ArchiveError, match="no store here; make one: .* --engine ray"):
+        RemoteStore(url)
+    filesystem, root = fsspec.core.url_to_fs(url)
+    filesystem.makedirs(root, exist_ok=True)
+    filesystem.pipe_file(f"{root}/letter.txt", b"dear")
+    with pytest.raises(ArchiveError, match="holds other files"):
+        make_remote_store(url, provenance)
+
+
+def test_a_piece_counts_once_whoever_commits_it(url: str, provenance: Provenance) -> None:
+    make_parts(url, provenance)
+    first, second = RemoteStore(url), RemoteStore(url)
+    assert first.commit(PIECES) == len(PIECES)
+    assert first.commit(PIECES) == 0
+    second.commit(PIECES[:1])  # does not know of the others yet
+    assert len(RemoteStore(url).catalogue) == len({each.path for each in PIECES})
+    second.refresh()
+    assert second.commit(PIECES) == 0
+
+
+def test_a_fetched_store_is_whole_and_only_news_come_again(url: str, provenance: Provenance, tmp_path: Path) -> None:
+    make_parts(url, provenance)
+    store = RemoteStore(url)
+    store.commit(PIECES)
+    assert fetch_store(url, tmp_path / "here") == 1
+    here = PartStore(tmp_path / "here")
+    assert [each.path for each in here.catalogue] == sorted({each.path for each in PIECES})
+    assert here.damaged == {}
+    store.commit([Piece("later.wav", 1, 2, "", 1, "failed", "why")])
+    assert fetch_store(url, tmp_path / "here") == 1
+    here.refresh()
+    assert here.catalogue.find("later.wav") is not None
+
+
+@pytest.mark.parametrize(("name", "content"), [("files.parquet", b"nothing"), ("rows.parquet", b"short")])
+def test_a_damaged_part_is_told_and_set_aside(url: str, provenance: Provenance, name: str, content: bytes) -> None:
+    make_parts(url, provenance)
+    RemoteStore(url).commit(PIECES)
+    break_part(url, name, content)
+    store = RemoteStore(url)
+    assert len(store.catalogue) == 0
+    (reason,) = store.tidy().values()
+    assert "damaged" in reason
+    assert RemoteStore(url).damaged == {}
+    assert store.commit(PIECES) == len(PIECES)
+    assert len(RemoteStore(url).catalogue) == len({each.path for each in PIECES})
+
+
+def test_half_a_part_is_none(url: str, provenance: Provenance) -> None:
+    make_parts(url, provenance)
+    RemoteStore(url).commit(PIECES)
+    filesystem, root = fsspec.core.url_to_fs(url)
+    (path,) = (each for each in filesystem.find(root) if each.endswith("files.parquet"))
+    filesystem.rm_file(path)
+    assert len(RemoteStore(url).catalogue) == 0
+    assert RemoteStore(url).damaged == {}
