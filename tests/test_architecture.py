@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "earwitness"
 
 # Each file imports only from files before it: data flows one way.
 ORDER = (
-    *("errors", "paths", "version", "settings", "zoo", "licences", "download", "archives", "store"),
+    *("errors", "paths", "version", "settings", "zoo", "licences", "download", "unpacking", "store"),
     *("audio", "windows", "logmel", "spec", "positions", "encoder", "weights", "runtime_torch", "runtime_onnx"),
     *("runtime_shared", "runtime", "onnx_export", "clap"),
     *("tags", "mpnet", "words"),

@@ -99,7 +99,7 @@ def test_only_the_expected_pth_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("earwitness.archives.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("earwitness.unpacking.LARGEST_BYTES", 1000)
     with pytest.raises(WeightsError, match="too large"):
         extract_weights(make_zip(tmp_path / "a.zip", {FILE: bytes(2000)}), tmp_path / "out", FILE)
 

@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from earwitness.archives import check_member, unreadable_told, write_whole
 from earwitness.download import Report, check_whole, download, files_told
 from earwitness.errors import WeightsError
 from earwitness.paths import DATA_DIR, cache_dir, hash_file
+from earwitness.unpacking import check_member, unreadable_told, write_whole
 from earwitness.zoo import WeightsSpec
 
 logger = logging.getLogger(__name__)

@@ -9,13 +9,13 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from earwitness.archives import Unpacked
 from earwitness.audio import measure_duration
 from earwitness.datasets.catalogue import DatasetSpec
 from earwitness.datasets.clips import Clip
 from earwitness.datasets.fetch import read_record
 from earwitness.datasets.loading import find_folder, load_dataset
 from earwitness.download import BLOCK_BYTES
+from earwitness.unpacking import Unpacked
 
 
 @dataclass(frozen=True)

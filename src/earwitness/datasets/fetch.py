@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from earwitness.archives import TAR_SUFFIXES, Unpacked, unpack, write_whole
 from earwitness.datasets.catalogue import DatasetSpec
 from earwitness.datasets.packages import DatasetPackage
 from earwitness.download import Report, check_whole, download, files_told
 from earwitness.errors import DatasetError, WeightsError
 from earwitness.paths import datasets_dir, hash_file
+from earwitness.unpacking import TAR_SUFFIXES, Unpacked, unpack, write_whole
 
 RECORD = "packages.json"
 INCOMING = ".packages"  # where packages lie until they are unpacked

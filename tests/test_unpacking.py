@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.archives import Unpacked, unpack
 from earwitness.errors import WeightsError
+from earwitness.unpacking import Unpacked, unpack
 
 CONTENT = bytes(range(256)) * 40
 
@@ -68,7 +68,7 @@ def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> 
 @pytest.mark.parametrize("kind", ["a.zip", "a.tar.gz"])
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = make_archive(tmp_path / kind, {"1": bytes(600), "2": bytes(600)})
-    monkeypatch.setattr("earwitness.archives.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("earwitness.unpacking.LARGEST_BYTES", 1000)
     with pytest.raises(WeightsError, match="unpacks to more than"):
         unpack(archive, tmp_path / "out")
     assert files_below(tmp_path) == {kind}
