@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import sys
 import threading
@@ -44,6 +45,15 @@ def test_a_reader_that_went_away_is_an_error_of_ours() -> None:
 
     with pytest.raises(OutputError, match="standard output: cannot be written"):
         JsonLines(Broken()).send({})
+
+
+def test_what_a_reader_left_unread_is_let_go() -> None:
+    reads, writes = os.pipe()
+    stream = os.fdopen(writes, "w")
+    os.close(reads)
+    with pytest.raises(OutputError, match="standard output: cannot be written"):
+        JsonLines(stream).send({"kind": "status"})
+    stream.close()  # as Python does at its end: what it still holds goes nowhere
 
 
 def test_lines_are_delivered_in_order() -> None:

@@ -6,6 +6,7 @@ In: lines as plain values. Out: JSON. What could not be delivered is counted, an
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -65,6 +66,7 @@ class JsonLines:
             self.stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             self.stream.flush()
         except OSError as error:
+            _let_go(self.stream)
             raise OutputError(f"standard output: cannot be written ({error.strerror or error})") from error
 
     def counts(self) -> dict[str, int]:
@@ -248,3 +250,11 @@ def _make_client() -> Any:
     except ImportError as error:
         raise MissingExtraError("MQTT needs paho-mqtt: pip install 'earwitness[live]'") from error
     return mqtt.Client(CallbackAPIVersion.VERSION2)
+
+
+def _let_go(stream: IO[str]) -> None:
+    """Send what a stream still holds nowhere: Python writes it once more at its end, and would fail with status 120."""
+    with contextlib.suppress(OSError, ValueError):  # a stream that is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
