@@ -40,11 +40,7 @@ def make_answer(
     for place, word in enumerate(words):
         away = np.abs((hours - BUSY.get(word, 5 * place) + 12) % 24 - 12)
         likely = np.exp(-((away / 3) ** 2)) + 0.02
-        n_word = (
-            int(np.ceil(n_events / len(words)))
-            if place
-            else n_events - sum(int(np.ceil(n_events / len(words))) for _ in words[1:])
-        )
+        n_word = n_events // len(words) + (place < n_events % len(words))
         for n in sorted(generator.choice(n_files, n_word, p=likely / likely.sum())):
             onset_s, start = float(generator.uniform(0, duration_s)), recordings[n].start_time
             event = Event(

@@ -104,12 +104,18 @@ def _make_link(folder: Path | None) -> Link:
 
 
 def _show_facts(answer: Answer) -> str:
-    facts = [f"{answer.n_files:,} recordings", f"{show_duration(answer.duration_s)} of audio", *_tell_period(answer)]
+    hours = answer.duration_s / 3600
+    lasting = f"{hours:,.0f} h" if hours >= 1000 else show_duration(answer.duration_s)
+    facts = [_count(answer.n_files, "recording"), f"{lasting} of audio", *_tell_period(answer)]
     if answer.words:
-        facts.append(f"{len(answer.events):,} events")
+        facts.append(_count(len(answer.events), "event"))
     if answer.problems:
-        facts.append(f'<a href="#problems">{len(answer.problems):,} things not taken into account</a>')
+        facts.append(f'<a href="#problems">{_count(len(answer.problems), "thing")} not taken into account</a>')
     return f'<p class="ew-facts">{"".join(f"<span>{each}</span>" for each in facts)}</p>'
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _tell_period(answer: Answer) -> list[str]:

@@ -1,10 +1,10 @@
-"""When words were heard, as grids small enough to look at: a row a day and a column an hour, or coarser rows.
+"""When words were heard, as grids small enough to look at: a row a day and a column an hour, or finer, or coarser.
 
 In: an `Answer`. Out: a `Heat` for recordings whose start is known, another for those whose start is not.
 
 Where a start is known, rows are the finest of days, weeks, months and years of which there are at most `N_ROWS`, and
-only those with audio; an empty row stands for a gap. Otherwise a row is a recording, and columns count from its
-beginning.
+only those with audio; an empty row stands for a gap. What lies within 24 hours has a row an hour and a column for five
+minutes. Where no start is known, a row is a recording, and columns count from its beginning.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import numpy.typing as npt
 
 from earwitness.archive.asking import Answer, ArchiveEvent, AskedRecording
 from earwitness.archive.hours import HOUR_S
-from earwitness.archive.start_times import parse_time
+from earwitness.archive.start_times import format_time, parse_time
 
 N_ROWS = 93  # three months by day
 N_RECORDINGS = 40
 N_COLUMNS = 24
+N_PARTS = 12  # of an hour
+DAY_S = 86400.0
 STEPS_S = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 FIRST_MONDAY = 3  # days from a week's Monday to 1970-01-01
 FAINTEST = 0.1  # of the fullest cell's audio: a cell with less counts as if it had that much
 
 Grid = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
+Unit = tuple[str, Callable[[Whole], Whole], Callable[[int], str]]  # its name, numbers of blocks, names of numbers
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Heat:
     """What was heard when, as R rows by C columns.
 
     Attributes:
-        unit: what a row is: "day", "week", "month", "year" or "recording".
+        unit: what a row is: "hour", "day", "week", "month", "year" or "recording".
         rows, columns: their names; a row without a name stands for a gap.
         column_s: how long a column is.
         heard_s: seconds of audio (R, C).
@@ -65,56 +68,63 @@ class Heat:
 
 def make_heats(answer: Answer) -> list[Heat]:
     """Return the grid by the clock and that by recording, each only if there are recordings for it."""
-    timed = [each for each in answer.recordings if each.start_time is not None]
-    timeless = [each for each in answer.recordings if each.start_time is None]
-    heats = [_heat_by_clock(answer, timed)] if any(each.end_s > each.first_s for each in timed) else []
+    asked = [each for each in answer.recordings if each.end_s > each.first_s]
+    timed = [each for each in asked if each.start_time is not None]
+    timeless = [each for each in asked if each.start_time is None]
+    heats = [_heat_by_clock(answer, timed)] if timed else []
     return [*heats, _heat_by_recording(answer, timeless)] if timeless else heats
 
 
 def _heat_by_clock(answer: Answer, recordings: Sequence[AskedRecording]) -> Heat:
-    hours, seconds = _spread(recordings)
-    unit, row_of, rows = _choose_rows(hours // 24)
-    heard_s = np.zeros((len(rows), N_COLUMNS))
-    np.add.at(heard_s, (row_of(hours // 24), hours % 24), seconds)
+    stretches = [
+        (start + each.first_s, start + each.end_s) for each in recordings if (start := each.start_time) is not None
+    ]
+    is_short = max(end for _, end in stretches) - min(start for start, _ in stretches) <= DAY_S
+    n_columns = N_PARTS if is_short else N_COLUMNS
+    column_s = HOUR_S / N_PARTS if is_short else HOUR_S
+    bins, seconds = _spread(stretches, column_s)
+    unit, row_of, rows = _choose_rows(bins // n_columns, UNITS[:1] if is_short else UNITS[1:])
+    heard_s = np.zeros((len(rows), n_columns))
+    np.add.at(heard_s, (row_of(bins // n_columns), bins % n_columns), seconds)
     onsets: dict[str, list[float]] = {word: [] for word in answer.words}
     for found in answer.events:
         if found.start_time is not None:
-            onsets[found.event.word].append(found.start_time // HOUR_S)
+            onsets[found.event.word].append(found.start_time // column_s)
     counts = {word: np.zeros(heard_s.shape, np.int64) for word in answer.words}
     for word, begun in onsets.items():
         at = np.array(begun, np.int64)
-        np.add.at(counts[word], (row_of(at // 24), at % 24), 1)
+        np.add.at(counts[word], (row_of(at // n_columns), at % n_columns), 1)
     best: dict[tuple[int, int], Counter[str]] = {}
     for each in answer.scenes:
         if not each.hour.path and each.ranked:
-            hour = np.array([parse_time(each.hour.start) // HOUR_S], np.int64)
-            cell = (int(row_of(hour // 24)[0]), int(hour[0] % 24))
-            best.setdefault(cell, Counter())[each.ranked[0].scene] += 1
-    columns = tuple(f"{hour:02d}:00" for hour in range(N_COLUMNS))
-    return Heat(unit, rows, columns, HOUR_S, heard_s, counts, *_choose_scenes(best, heard_s))
+            hour = int(parse_time(each.hour.start) // HOUR_S)
+            row = int(row_of(np.array([hour if is_short else hour // N_COLUMNS]))[0])
+            for column in range(n_columns) if is_short else [hour % N_COLUMNS]:
+                best.setdefault((row, column), Counter())[each.ranked[0].scene] += 1
+    columns = tuple(f":{5 * part:02d}" if is_short else f"{part:02d}:00" for part in range(n_columns))
+    return Heat(unit, rows, columns, column_s, heard_s, counts, *_choose_scenes(best, heard_s))
 
 
-def _spread(recordings: Sequence[AskedRecording]) -> tuple[Whole, Grid]:
-    """Return hours since 1970 and the seconds of audio in them; an hour may be there several times."""
-    starts = np.array([(each.start_time or 0.0) + each.first_s for each in recordings])
-    ends = np.array([(each.start_time or 0.0) + each.end_s for each in recordings])
-    hours, seconds = [], []
-    at = np.floor(starts / HOUR_S)
+def _spread(stretches: Sequence[tuple[float, float]], bin_s: float) -> tuple[Whole, Grid]:
+    """Return bins of time since 1970 and the seconds of audio in them; a bin may be there several times."""
+    starts, ends = np.array(stretches).T
+    bins, seconds = [], []
+    at = np.floor(starts / bin_s)
     while len(at):
-        hours.append(at.astype(np.int64))
-        seconds.append(np.minimum(ends, (at + 1) * HOUR_S) - np.maximum(starts, at * HOUR_S))
-        goes_on = ends > (at + 1) * HOUR_S
+        bins.append(at.astype(np.int64))
+        seconds.append(np.minimum(ends, (at + 1) * bin_s) - np.maximum(starts, at * bin_s))
+        goes_on = ends > (at + 1) * bin_s
         starts, ends, at = starts[goes_on], ends[goes_on], at[goes_on] + 1
-    return np.concatenate(hours), np.concatenate(seconds)
+    return np.concatenate(bins), np.concatenate(seconds)
 
 
-def _choose_rows(days: Whole) -> tuple[str, Callable[[Whole], Whole], tuple[str, ...]]:
-    """Return what a row is, what gives the rows of days since 1970, and the rows' names."""
-    for unit, number_of, name in UNITS:  # noqa: B007 (what it ends with is used)
-        present = np.unique(number_of(days))
+def _choose_rows(blocks: Whole, units: Sequence[Unit]) -> tuple[str, Callable[[Whole], Whole], tuple[str, ...]]:
+    """Return what a row is, what gives the rows of blocks (hours or days since 1970), and the rows' names."""
+    for unit, number_of, name in units:  # noqa: B007 (what it ends with is used)
+        present = np.unique(number_of(blocks))
         is_gap = np.diff(present) > 1
         n_rows = len(present) + int(is_gap.sum())
-        if n_rows <= N_ROWS or unit == "year":
+        if n_rows <= N_ROWS:
             break
     places = np.arange(len(present)) + np.concatenate([[0], np.cumsum(is_gap)]).astype(np.int64)
     names = [""] * n_rows
@@ -141,7 +151,8 @@ def _name_day(day: int) -> str:
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
-UNITS: tuple[tuple[str, Callable[[Whole], Whole], Callable[[int], str]], ...] = (
+UNITS: tuple[Unit, ...] = (
+    ("hour", lambda hours: hours, lambda hour: format_time(hour * HOUR_S).replace("T", " ")[:-3]),
     ("day", lambda days: days, _name_day),
     ("week", lambda days: (days + FIRST_MONDAY) // 7, lambda week: _name_day(7 * week - FIRST_MONDAY)),
     ("month", _months, lambda month: f"{1970 + month // 12}-{month % 12 + 1:02d}"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.archive.heat import Heat
+from earwitness.archive.heat import FAINTEST, Heat
 from earwitness.pages.report_page import escape
 
 N_WORDS = 24  # panels
@@ -25,6 +25,7 @@ LABEL_PX = 15  # a label's height
 N_LETTERS = 16  # of a recording's name
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WHY_ROWS = {
+    "hour": "A row is an hour and a column five minutes, by the recordings' own clock.",
     "day": "A row is a day and a column an hour of the day, by the recordings' own clock.",
     "week": "A row is a week from Monday and a column an hour of the day, by the recordings' own clock.",
     "month": "A row is a month and a column an hour of the day, by the recordings' own clock.",
@@ -39,6 +40,9 @@ def show_heat(heat: Heat, words: Sequence[str], number: int = 0) -> str:
     said = WHY_ROWS[heat.unit]
     if shown:
         said += " The fuller the colour, the more events per hour of audio; each word has a scale of its own."
+    heard_s = heat.heard_s[heat.heard_s > 0]
+    if shown and len(heard_s) and heard_s.min() < FAINTEST * heard_s.max():
+        said += " Cells with very little audio count as if they had a tenth of what the fullest has."
     if heat.n_left_out:
         said += f" {heat.n_left_out} recordings with fewer events are left out here."
     if len(shown) == N_WORDS:
@@ -49,7 +53,7 @@ def show_heat(heat: Heat, words: Sequence[str], number: int = 0) -> str:
     figures = [_show_word(heat, word, number, place) for place, word in enumerate(shown)]
     if heat.scene_names:
         figures.append(_show_scenes(heat, number))
-    title = "By recording" if heat.unit == "recording" else f"By {heat.unit} and hour"
+    title = f"By {heat.unit}" if heat.unit in ("hour", "recording") else f"By {heat.unit} and hour"
     legend = _show_legend() if shown else ""
     return (
         f'<section class="ew-panel hm"><h2>{title}</h2><p class="ew-faint">{escape(said)}</p>{legend}'
@@ -84,7 +88,8 @@ def _show_word(heat: Heat, word: str, number: int, place: int) -> str:
     shades = np.ceil(N_SHADES * np.sqrt(rates / most)).astype(int) if most else np.zeros(rates.shape, int)
     shades[(heat.heard_s <= 0) & (heat.counts[word] == 0)] = -1
     n_events = int(heat.counts[word].sum())
-    said = f"{n_events:,} {'event' if n_events == 1 else 'events'}, at most {show_rate(most)} an hour"
+    here = " here" if heat.n_left_out else ""
+    said = f"{n_events:,} {'event' if n_events == 1 else 'events'}{here}, at most {show_rate(most)} an hour"
     paths = [_draw(shades == shade, f"hm-{shade}") for shade in range(N_SHADES + 1)]
     return _show_figure(heat, word, said, "".join(paths), f'data-heat="{number}" data-place="{place}"')
 
@@ -124,25 +129,31 @@ def _draw(is_in: npt.NDArray[np.bool_], kind: str) -> str:
 
 def _label_rows(heat: Heat, row_px: int) -> str:
     """Name as many rows as there is room for: whole numbers of weeks, if rows are days."""
-    every = -(-LABEL_PX // row_px)
+    every = -(-(2 * LABEL_PX if heat.unit == "week" else LABEL_PX) // row_px)
     if heat.unit == "day" and 1 < every < 7 <= len(heat.rows):
         every = 7
     if heat.unit == "recording":
         names = [_shorten(name) for name in _full_names(heat)]
+    elif heat.unit == "hour":
+        is_one = len({name[:10] for name in heat.rows if name}) == 1
+        names = [
+            _show_date(name[:10], has_year=False) if name.endswith("00:00") and not is_one else name[11:]
+            for name in heat.rows
+        ]
     elif heat.unit in ("day", "week"):
         years = {name[:4] for name in heat.rows if name}
         names = [_show_date(name, has_year=len(years) > 1) for name in heat.rows]
     else:
         names = list(heat.rows)
     return "".join(
-        f'<text x="100%" y="{row_px * row + row_px / 2 + 4:g}">{escape(name)}</text>'
+        f'<text x="100%" y="{max(9, row_px * row + row_px / 2 + 4):g}">{escape(name)}</text>'
         for row, name in enumerate(names)
         if row % every == 0 and name
     )
 
 
 def _label_columns(heat: Heat) -> str:
-    every = 1 if len(heat.columns) < 5 else 6 if heat.unit != "recording" else -(-len(heat.columns) // 4)
+    every = -(-len(heat.columns) // 4)
     return "".join(
         f'<text x="{100 * place / len(heat.columns):.4g}%" y="13">{escape(name)}</text>'
         for place, name in enumerate(heat.columns)
