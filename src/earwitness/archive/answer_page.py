@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
-from earwitness.archive.asking import Answer, ArchiveEvent, AskedRecording
+from earwitness.archive.asking import Answer, ArchiveEvent
 from earwitness.archive.heat import make_heats
 from earwitness.archive.heat_panels import show_heat, show_rate, tell_heat
 from earwitness.archive.part_store import Provenance
@@ -173,7 +173,7 @@ def _show_recordings(answer: Answer, link: Link) -> str:
     kinds = ["", *([""] if has_times else []), "ew-n", *(["ew-n"] * (1 + len(words)) if answer.words else [])]
     lines = []
     for each in ranked[:N_RECORDINGS]:
-        cells = [_show_began(each)] if has_times else []
+        cells = [_show_when(each.start_time)] if has_times else []
         cells.append(show_number(each.end_s - each.first_s, show_duration(each.end_s - each.first_s)))
         if answer.words:
             cells.append(show_number(n_events.get(each.path, 0)))
@@ -184,11 +184,12 @@ def _show_recordings(answer: Answer, link: Link) -> str:
     return show_table("Recordings", "ix-recordings", names, kinds, lines, said)
 
 
-def _show_began(recording: AskedRecording) -> str:
-    start = recording.start_time
-    if start is None:
+def _show_when(start_time: float | None) -> str:
+    """Return a cell with a time by the clock, which breaks between date and time only."""
+    if start_time is None:
         return '<td data-value="-1"></td>'
-    return f'<td data-value="{start:.0f}" class=aw-time>{format_time(start).replace("T", " ")}</td>'
+    day, time = format_time(start_time).split("T")
+    return f'<td data-value="{start_time:.2f}" class=aw-time><span>{day}</span> <span>{time}</span></td>'
 
 
 def _show_events(answer: Answer, link: Link) -> str:
@@ -196,8 +197,8 @@ def _show_events(answer: Answer, link: Link) -> str:
         return ""
     strongest = sorted(answer.events, key=lambda each: -each.event.score)[:N_EVENTS]
     has_times = any(each.start_time is not None for each in strongest)
-    names = [*(["Time"] if has_times else []), "Recording", "Onset", "Offset", "Word", "Score", "Because of"]
-    kinds = [*([""] if has_times else []), "", "ew-n", "ew-n", "", "ew-n", "ew-because"]
+    names = [*(["Time"] if has_times else []), "Word", "Recording", "Onset", "Offset", "Score", "Because of"]
+    kinds = [*([""] if has_times else []), "", "", "ew-n", "ew-n", "ew-n", "ew-because"]
     lines = [_event_row(each, link, has_times) for each in strongest]
     is_cut = len(answer.events) > N_EVENTS
     title = "Strongest events" if is_cut else "Events"
@@ -208,13 +209,12 @@ def _show_events(answer: Answer, link: Link) -> str:
 def _event_row(found: ArchiveEvent, link: Link, has_times: bool) -> str:
     event = found.event
     tags = escape(" · ".join(each.tag for each in event.tags))
-    start = found.start_time
-    time = "" if start is None else format_time(start).replace("T", " ")
-    when = f'<td data-value="{-1 if start is None else round(start, 2)}" class=aw-time>{time}</td>' if has_times else ""
+    when = _show_when(found.start_time) if has_times else ""
     return (
-        f"<tr>{when}<td>{_name_recording(found.path, link, event.onset_s)}</td>"
+        f"<tr>{when}<td><bdi>{escape(event.word)}</bdi></td>"
+        f"<td class=aw-name>{_name_recording(found.path, link, event.onset_s)}</td>"
         f"{show_number(round(event.onset_s, 2), show_time(event.onset_s))}"
-        f"{show_number(round(event.offset_s, 2), show_time(event.offset_s))}<td><bdi>{escape(event.word)}</bdi></td>"
+        f"{show_number(round(event.offset_s, 2), show_time(event.offset_s))}"
         f"{show_number(round(event.score, 4), f'{event.score:.2f}')}<td class=ew-because>{tags}</td></tr>"
     )
 

@@ -175,6 +175,8 @@ def _swatch(kind: str) -> str:
 
 def show_rate(rate: float) -> str:
     """Return events an hour with as many digits as matter."""
+    if rate >= 100:
+        return f"{rate:,.0f}"
     return f"{rate:,.1f}" if rate >= 0.1 or not rate else f"{rate:.2g}"
 
 
