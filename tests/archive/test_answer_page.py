@@ -102,6 +102,14 @@ def test_recordings_that_are_there_are_linked_at_the_moment_of_the_event(
     assert "<a href=" not in make_answer_page(answer, QUESTION)
 
 
+def test_recordings_of_one_name_are_told_apart() -> None:
+    answer = make_answer(2, n_events=0)
+    north, south = (replace(answer.recordings[0], path=f"/archive/site_{site}/1.wav") for site in ("a", "b"))
+    page = make_answer_page(replace(answer, recordings=(north, south)), QUESTION)
+    assert [row[0] for row in read_table(page, "ix-recordings")] == ["site_a/1.wav", "site_b/1.wav"]
+    assert "<dt>Recordings from</dt><dd><bdi>/archive/</bdi></dd>" in page
+
+
 def test_a_page_of_100000_events_stays_small() -> None:
     problems = tuple(f"/archive/{n}.wav: " + "x" * 5000 for n in range(5000))
     answer = make_answer(8760, n_events=100_000, words=tuple(f"word {n}" for n in range(20)), problems=problems)

@@ -6,11 +6,12 @@ writes have everything, the page has as much as one can look at.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from earwitness.archive.asking import Answer, ArchiveEvent
@@ -32,7 +33,7 @@ N_RECORDINGS = 500
 N_PROBLEMS = 200
 N_WORD_COLUMNS = 8
 N_LETTERS = 500  # of a problem's reason
-Link = Callable[[str], str]
+Link = Callable[[str, float], str]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def make_answer_page(answer: Answer, question: Question, folder: Path | None = N
         folder: where the page will lie: recordings that are there are linked from it. None for no links.
     """
     heats = make_heats(answer)
-    link = _make_link(folder)
+    link = _make_link(answer, folder)
     body = [
         '<main class="ew-index aw">',
         f"<h1>What was heard</h1>{_show_facts(answer)}",
@@ -91,16 +92,32 @@ def make_answer_page(answer: Answer, question: Question, folder: Path | None = N
     return make_document("What was heard", "\n".join(part for part in body if part), scripts, style)
 
 
-def _make_link(folder: Path | None) -> Link:
+def _make_link(answer: Answer, folder: Path | None) -> Link:
+    """Return what names a recording from the folder that all lie in, and links it at a moment if it is there."""
+    common = _find_common([each.path for each in answer.recordings])
+
     @cache
-    def link(path: str) -> str:
-        """Return a recording's address, empty where it is not to be found."""
+    def find(path: str) -> str:
         try:
             return link_to(Path(path), folder) if folder and Path(path).is_file() else ""
         except (OSError, ValueError):  # not a path that this system knows
             return ""
 
+    def link(path: str, at_s: float) -> str:
+        shown = path[len(common) :] if common and path.startswith(common) else path
+        name, address = f'<bdi title="{escape(path)}">{escape(shown)}</bdi>', find(path)
+        return f'<a href="{escape(address)}#t={at_s:.2f}">{name}</a>' if address else name
+
     return link
+
+
+def _find_common(paths: Sequence[str]) -> str:
+    """Return the folder that all paths lie in, with its last separator; empty if there is none."""
+    if not paths:
+        return ""
+    # What the first and the last in order have in common, all between them have.
+    begun = os.path.commonprefix([min(paths), max(paths)])  # noqa: RUF071 (cut at a separator below)
+    return begun[: max(begun.rfind("/"), begun.rfind(os.sep)) + 1]
 
 
 def _show_facts(answer: Answer) -> str:
@@ -178,7 +195,7 @@ def _show_recordings(answer: Answer, link: Link) -> str:
         if answer.words:
             cells.append(show_number(n_events.get(each.path, 0)))
             cells += [show_number(counts[each.path][word]) if each.path in counts else show_number(0) for word in words]
-        lines.append(f"<tr><td>{_name_recording(each.path, link, each.first_s)}</td>{''.join(cells)}</tr>")
+        lines.append(f"<tr><td>{link(each.path, each.first_s)}</td>{''.join(cells)}</tr>")
     is_cut = len(ranked) > N_RECORDINGS
     said = f"The {N_RECORDINGS} with the most events, of {len(ranked):,}; the table of files has all." if is_cut else ""
     return show_table("Recordings", "ix-recordings", names, kinds, lines, said)
@@ -212,17 +229,11 @@ def _event_row(found: ArchiveEvent, link: Link, has_times: bool) -> str:
     when = _show_when(found.start_time) if has_times else ""
     return (
         f"<tr>{when}<td><bdi>{escape(event.word)}</bdi></td>"
-        f"<td class=aw-name>{_name_recording(found.path, link, event.onset_s)}</td>"
+        f"<td class=aw-name>{link(found.path, event.onset_s)}</td>"
         f"{show_number(round(event.onset_s, 2), show_time(event.onset_s))}"
         f"{show_number(round(event.offset_s, 2), show_time(event.offset_s))}"
         f"{show_number(round(event.score, 4), f'{event.score:.2f}')}<td class=ew-because>{tags}</td></tr>"
     )
-
-
-def _name_recording(path: str, link: Link, at_s: float) -> str:
-    name = f'<bdi title="{escape(path)}">{escape(PurePath(path).name or path)}</bdi>'
-    address = link(path)
-    return f'<a href="{escape(address)}#t={at_s:.2f}">{name}</a>' if address else name
 
 
 def _show_problems(answer: Answer) -> str:
@@ -249,6 +260,7 @@ def _show_settings(answer: Answer, question: Question) -> str:
         "Where": choice.where,
         **_tell_settings(question.settings),
         "Store": question.store,
+        "Recordings from": _find_common([each.path for each in answer.recordings]),
         "Rows": f"every {made.row_s:g} s",
         "Encoder": f"{made.encoder} on {made.runtime}",
         "Weights": f"sha256 {made.weights_sha256}",
