@@ -56,7 +56,8 @@ FOLDERS = {
     "archive": (
         *("quantise", "start_times", "hearing", "parts", "catalogue", "part_store", "indexing", "merging"),
         *("remote_files", "hearing_anywhere", "remote_store", "engine_ray"),
-        *("selecting", "hours", "asking", "answers", "similar", "tag_store", "__init__"),
+        *("selecting", "hours", "asking", "answers", "heat", "heat_panels", "answer_page"),
+        *("similar", "tag_store", "__init__"),
     ),
     "live": (
         *("pieces", "pcm", "media", "microphone", "sources", "reconnecting", "waiting", "clock", "privacy"),

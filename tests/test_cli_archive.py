@@ -138,3 +138,19 @@ def test_a_store_comes_from_a_url(store: Path, tmp_path: Path) -> None:
     assert run("store", "fetch", f"file://{store}", tmp_path / "here")[1].startswith("0 new parts")
     status, _, errors = run("store", "fetch", f"file://{tmp_path}/nothing", tmp_path / "there")
     assert (status, "no store here" in errors) == (2, True)
+
+
+def test_an_answer_is_a_page_too(store: Path, tmp_path: Path) -> None:
+    asked = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office", "--report")
+    assert "--report needs --out" in run(*asked)[2]
+    status, told, _ = run(*asked, "--out", tmp_path / "out", "--until", "2026-03-01T12:00:10")
+    assert (status, told) == (0, f"{tmp_path / 'out' / 'index.html'}\n")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    events = read_rows(tmp_path / "out" / "events.csv")
+    assert f"<span>{len(events)} events</span>" in page
+    assert "<span>1 recording</span><span>10.0 s of audio</span>" in page
+    for each in events:
+        assert f"/archive/20260301_120000.wav#t={float(each['onset_s']):.2f}" in page
+    assert "2026-03-01T12:00:10" in page  # what was asked
+    run_hours = json.loads((tmp_path / "out" / "run.json").read_text())["hours"]
+    assert run_hours == pytest.approx(10 / 3600)

@@ -129,16 +129,22 @@ def ask(
     where: Where = "",
     out: Out = None,
     table_format: TableFormat = "csv",
+    report: Annotated[
+        bool, typer.Option("--report", help="Write index.html to --out, too: one page to look at and pass on.")
+    ] = False,
     settings: SettingsFile = None,
     threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
     places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
 ) -> None:
     """Ask new words of a whole store: events, sums by recording and hour, the scene of each hour; without audio.
 
-    Writes events, files, hours, scenes and errors as tables, and run.json, to --out.
+    Writes events, files, hours, scenes and errors as tables, and run.json, to --out; with --report a page of them, too.
     """
     with errors_told():
+        if report and not out:
+            raise SettingsError("--report needs --out: a folder for the page, such as --out answers")
         from earwitness.archive.answers import print_answer, write_answer
+        from earwitness.archive.selecting import Choice
         from earwitness.archive.tag_store import open_store
 
         event_words, scene_words = read_words(events), read_words(scenes)
@@ -149,6 +155,11 @@ def ask(
         answer = opened.ask(event_words, scene_words, chosen, since, until, path, where)
         if out:
             write_answer(answer, out, table_format, opened.parts.provenance, chosen)
+            if report:
+                from earwitness.archive.answer_page import Question, write_answer_page
+
+                choice = Choice(since, until, path, where)
+                print(write_answer_page(answer, Question(str(store), opened.parts.provenance, chosen, choice), out))
         else:
             print_answer(answer)
         _tell_problems(answer, out)

@@ -95,7 +95,7 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
 
 def test_the_script_writes_no_markup() -> None:
     names = {path.stem for path in ASSETS.glob("*.js")}
-    assert names == {*PARTS, "boot", "index"}
+    assert names == {*PARTS, "boot", "index", "heat"}
     for path in ASSETS.glob("*.js"):
         text = path.read_text(encoding="utf-8")
         assert text.count("\n") < 400

@@ -54,6 +54,16 @@ class ArchiveEvent:
 
 
 @dataclass(frozen=True)
+class AskedRecording:
+    """A recording that was asked, from `first_s` to `end_s`; `start_time` is when it began, None if that is unknown."""
+
+    path: str
+    start_time: float | None
+    first_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a store says to words.
 
@@ -62,8 +72,9 @@ class Answer:
         events: by recording and onset.
         files, hours: how often and how long each word was heard, by recording and by hour; only where it was.
         scenes: each hour's scenes, best first.
-        n_files, duration_s: what was asked over.
+        n_files, duration_s: what was asked over, within since and until.
         problems: what could not be taken into account, with the reason.
+        recordings: those that were asked, by path.
     """
 
     words: tuple[str, ...]
@@ -75,6 +86,7 @@ class Answer:
     n_files: int
     duration_s: float
     problems: list[str]
+    recordings: tuple[AskedRecording, ...] = ()
 
 
 def ask_store(
@@ -115,6 +127,10 @@ def ask_store(
         found.sort(key=lambda each: (each.path, each.event.onset_s, each.event.word))
     files, hours = sum_events([(each.path, each.event, each.start_time) for each in found])
     ranked = rank_hours(store, entries, profiles, choice, problems) if scenes else []
+    asked = [
+        AskedRecording(each.path, each.start_time, *choice.stretch(each.start_time, each.duration_s))
+        for each in entries
+    ]
     return Answer(
         words=meanings.words,
         scene_words=tuple(each.scene for each in profiles),
@@ -123,8 +139,9 @@ def ask_store(
         hours=hours,
         scenes=ranked,
         n_files=len(entries),
-        duration_s=sum(each.duration_s for each in entries),
+        duration_s=sum(each.end_s - each.first_s for each in asked),
         problems=list(dict.fromkeys(problems)),
+        recordings=tuple(asked),
     )
 
 

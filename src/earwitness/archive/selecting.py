@@ -57,6 +57,14 @@ class Choice:
             return np.full(len(onsets_s), not (self.since or self.until))
         return (start_time + onsets_s >= since) & (start_time + onsets_s < until)
 
+    def stretch(self, start_time: float | None, duration_s: float) -> tuple[float, float]:
+        """Return from when to when, in seconds, a recording lies within the limits."""
+        since, until = self.limits()
+        if start_time is None:
+            return 0.0, duration_s
+        first_s = min(max(0.0, since - start_time), duration_s)
+        return first_s, max(first_s, min(duration_s, until - start_time))
+
 
 def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], list[str]]:
     """Return the recordings to ask, by path, and what is to be told of others.

@@ -19,6 +19,10 @@ from earwitness.recognition import Recognition
 
 N_EVENTS = 5000  # in the table over all, those of the highest scores
 N_WORD_COLUMNS = 8
+FIND = (
+    '<p class="ix-find" hidden><label>Find <input type="search" id="ix-find" placeholder="name, word, scene">'
+    '</label> <output id="ix-found"></output></p>'
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ def make_index(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
         '<main class="ew-index">',
         f'<h1>{title}</h1><p class="ew-facts">{"".join(f"<span>{each}</span>" for each in facts)}</p>',
         f'<p class="ew-path ix-folder"><bdi>{escape(folder)}</bdi></p>' if folder else "",
-        '<p class="ix-find" hidden><label>Find <input type="search" id="ix-find" placeholder="name, word, scene">'
-        '</label> <output id="ix-found"></output></p>',
+        FIND,
         _show_totals(heard, words),
         _show_recordings(entries, words),
         _show_events(entries),
@@ -73,6 +76,41 @@ def show_time(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
 
 
+def show_bars(title: str, rows: Iterable[tuple[str, int, str]]) -> str:
+    """Return a panel with a bar for each name, of a length by its number, and what is said of it."""
+    rows = list(rows)
+    most = max([count for _, count, _ in rows] + [1])
+    lines = "".join(
+        f"<tr><th scope=row><bdi>{escape(name)}</bdi></th><td class=ix-bar><svg viewBox='0 0 100 8' aria-hidden=true "
+        f"preserveAspectRatio=none><rect width={100 * count / most:.1f} height=8 /></svg></td>"
+        f"<td class=ew-n>{escape(said)}</td></tr>"
+        for name, count, said in rows
+    )
+    return f'<section class="ew-panel"><h2>{title}</h2><table class="ew-table">{lines}</table></section>'
+
+
+def show_number(value: float, shown: str = "") -> str:
+    """Return a cell with a number, sorted by its value however it is shown."""
+    return f'<td class="ew-n" data-value="{value}">{shown or value}</td>'
+
+
+def show_table(
+    title: str, name: str, names: Sequence[str], kinds: Sequence[str], lines: Sequence[str], said: str = ""
+) -> str:
+    """Return a panel with a table; `name` is its id, `kinds` the columns' classes, `lines` the rows as HTML."""
+    head = "".join(
+        f'<th scope="col" class="{kind}"><bdi>{escape(each)}</bdi></th>'
+        for each, kind in zip(names, kinds, strict=True)
+    )
+    note = f'<p class="ew-faint">{escape(said)}</p>' if said else ""
+    return (
+        f'<section class="ew-panel"><h2>{title} <span class="ew-count">{len(lines)}</span></h2>{note}'
+        f'<div class="ix-wide"><table class="ew-table" id="{name}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+        "</div></section>"
+    )
+
+
 def _shorten(entries: Sequence[IndexEntry]) -> tuple[str, list[IndexEntry]]:
     """Return the folder that all recordings lie in, empty if there is none, and the entries named from there."""
     folders = [PurePath(each.name).parent for each in entries]
@@ -92,24 +130,12 @@ def _show_totals(heard: Sequence[Recognition], words: Sequence[str]) -> str:
     parts = []
     if words:
         rows = [(word, counts[word], f"{counts[word]} in {files[word]} of {len(heard)} recordings") for word in words]
-        parts.append(_show_bars("Events by word", rows))
+        parts.append(show_bars("Events by word", rows))
     if best:
         parts.append(
-            _show_bars("Best scene", [(scene, n, f"{n} of {len(heard)} recordings") for scene, n in best.most_common()])
+            show_bars("Best scene", [(scene, n, f"{n} of {len(heard)} recordings") for scene, n in best.most_common()])
         )
     return f'<div class="ix-totals">{"".join(parts)}</div>' if parts else ""
-
-
-def _show_bars(title: str, rows: Iterable[tuple[str, int, str]]) -> str:
-    rows = list(rows)
-    most = max([count for _, count, _ in rows] + [1])
-    lines = "".join(
-        f"<tr><th scope=row><bdi>{escape(name)}</bdi></th><td class=ix-bar><svg viewBox='0 0 100 8' aria-hidden=true "
-        f"preserveAspectRatio=none><rect width={100 * count / most:.1f} height=8 /></svg></td>"
-        f"<td class=ew-n>{escape(said)}</td></tr>"
-        for name, count, said in rows
-    )
-    return f'<section class="ew-panel"><h2>{title}</h2><table class="ew-table">{lines}</table></section>'
 
 
 def _show_recordings(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
@@ -128,14 +154,14 @@ def _show_recordings(entries: Sequence[IndexEntry], words: Sequence[str]) -> str
             )
             continue
         counts = Counter(event.word for event in heard.events)
-        cells = [_number(heard.duration_s, show_duration(heard.duration_s)), _number(len(heard.events))]
-        cells += [_number(counts[word]) for word in shown]
+        cells = [show_number(heard.duration_s, show_duration(heard.duration_s)), show_number(len(heard.events))]
+        cells += [show_number(counts[word]) for word in shown]
         if has_scenes:
             cells.append(f"<td><bdi>{escape(heard.scenes[0].scene)}</bdi></td>" if heard.scenes else "<td></td>")
         notes = escape("; ".join(heard.notes))
         link = f'<a href="{escape(quote(entry.page))}">{name}</a>'
         lines.append(f'<tr data-file="{escape(entry.name)}"><td>{link}</td>{"".join(cells)}<td>{notes}</td></tr>')
-    return _show_table("Recordings", "ix-recordings", names, kinds, lines)
+    return show_table("Recordings", "ix-recordings", names, kinds, lines)
 
 
 def _show_events(entries: Sequence[IndexEntry]) -> str:
@@ -149,7 +175,7 @@ def _show_events(entries: Sequence[IndexEntry]) -> str:
     said = f"The {N_EVENTS} with the highest scores; each recording's own page has all." if is_cut else ""
     names = ["Recording", "Onset", "Offset", "Word", "Score", "Because of"]
     lines = [_event_row(entry, event) for entry, event in pairs]
-    return _show_table("All events", "ix-events", names, ["", "ew-n", "ew-n", "", "ew-n", "ew-because"], lines, said)
+    return show_table("All events", "ix-events", names, ["", "ew-n", "ew-n", "", "ew-n", "ew-because"], lines, said)
 
 
 def _event_row(entry: IndexEntry, event: Event) -> str:
@@ -157,27 +183,7 @@ def _event_row(entry: IndexEntry, event: Event) -> str:
     tags = escape(" · ".join(each.tag for each in event.tags))
     return (
         f'<tr data-file="{escape(entry.name)}" data-word="{escape(event.word)}"><td><a href="{link}">'
-        f"<bdi>{escape(entry.name)}</bdi></a></td>{_number(event.onset_s, show_time(event.onset_s))}"
-        f"{_number(event.offset_s, show_time(event.offset_s))}<td><bdi>{escape(event.word)}</bdi></td>"
-        f"{_number(event.score, f'{event.score:.2f}')}<td class=ew-because>{tags}</td></tr>"
-    )
-
-
-def _number(value: float, shown: str = "") -> str:
-    return f'<td class="ew-n" data-value="{value}">{shown or value}</td>'
-
-
-def _show_table(
-    title: str, name: str, names: Sequence[str], kinds: Sequence[str], lines: Sequence[str], said: str = ""
-) -> str:
-    head = "".join(
-        f'<th scope="col" class="{kind}"><bdi>{escape(each)}</bdi></th>'
-        for each, kind in zip(names, kinds, strict=True)
-    )
-    note = f'<p class="ew-faint">{escape(said)}</p>' if said else ""
-    return (
-        f'<section class="ew-panel"><h2>{title} <span class="ew-count">{len(lines)}</span></h2>{note}'
-        f'<div class="ix-wide"><table class="ew-table" id="{name}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
-        "</div></section>"
+        f"<bdi>{escape(entry.name)}</bdi></a></td>{show_number(event.onset_s, show_time(event.onset_s))}"
+        f"{show_number(event.offset_s, show_time(event.offset_s))}<td><bdi>{escape(event.word)}</bdi></td>"
+        f"{show_number(event.score, f'{event.score:.2f}')}<td class=ew-because>{tags}</td></tr>"
     )
