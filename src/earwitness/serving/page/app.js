@@ -49,7 +49,7 @@ class App {
   }
 
   question() {
-    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.changed };
+    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.asked };
   }
 
   take(files) {
