@@ -166,6 +166,18 @@ def test_too_many_words_are_refused_here(server: RunningServer, open_served: Ope
     assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
 
 
+def test_that_words_are_left_out_is_still_told_when_the_others_are_answered(
+    server: RunningServer, open_served: OpenServed, demo_wav: bytes
+) -> None:
+    served = open_served(server, write_words(["siren"]))
+    served.hear(as_file("a.wav", demo_wav))
+    served.add(",".join(["rain", *(f"dog {n}" for n in range(60))]))
+    served.wait(lambda: "rain" in served.lanes() and len(served.lanes()) > 40)
+    assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
+    served.page.get_by_role("button", name="Hide").click()
+    assert not served.page.locator("#app-banner").is_visible()
+
+
 def test_words_can_be_added_on_a_phone(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS, **PHONE)
     served.hear(as_file("a.wav", demo_wav))
