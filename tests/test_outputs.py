@@ -173,6 +173,25 @@ def test_dcase_lines_name_a_file_without_events_alone() -> None:
     assert format_dcase(SILENT) == "quiet.wav\n"
 
 
+def test_tabs_and_line_ends_in_names_and_words_break_no_table() -> None:
+    (event, *_) = RECOGNITION.events
+    odd = replace(RECOGNITION, source="a\tb\r\nc.wav", events=[replace(event, word="dog\tbark\nloud")])
+    assert format_dcase(odd) == "a b c.wav\t0.160\t2.400\tdog bark loud\n"
+    assert format_audacity(odd) == "0.160000\t2.400000\tdog bark loud (0.81)\n"
+    heading, row = format_raven(odd).splitlines()
+    assert len(row.split("\t")) == len(heading.split("\t"))
+
+
+def test_what_a_spreadsheet_takes_for_a_formula_stands_in_csv_as_it_is(tmp_path: Path) -> None:
+    (event, *_) = RECOGNITION.events
+    odd = replace(RECOGNITION, source="=1+1.wav", events=[replace(event, word=word) for word in ("+dog", "-dog", "@")])
+    with ResultFolder(tmp_path, TABLES, [], RUN) as results:
+        results.add(odd)
+    with (tmp_path / "events.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["file"], row["word"]) for row in rows] == [("=1+1.wav", word) for word in ("+dog", "-dog", "@")]
+
+
 def test_audacity_labels_are_start_end_and_word() -> None:
     assert format_audacity(RECOGNITION).splitlines()[0] == "0.160000\t2.400000\tdog bark (0.81)"
     assert format_audacity(SILENT) == ""

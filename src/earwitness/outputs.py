@@ -13,6 +13,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -206,14 +207,15 @@ def from_dict(values: dict[str, Any]) -> Recognition:
 
 def format_dcase(recognition: Recognition) -> str:
     """Return DCASE's lines: file, onset, offset and label between tabs; a file without events is its name alone."""
-    name = Path(recognition.source).name
-    rows = [f"{name}\t{event.onset_s:.3f}\t{event.offset_s:.3f}\t{event.word}" for event in recognition.events]
+    name = _in_cell(Path(recognition.source).name)
+    rows = [f"{name}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{_in_cell(e.word)}" for e in recognition.events]
     return "\n".join(rows or [name]) + "\n"
 
 
 def format_audacity(recognition: Recognition) -> str:
     """Return an Audacity label track: start, end and label between tabs."""
-    return "".join(f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{e.word} ({e.score:.2f})\n" for e in recognition.events)
+    rows = [f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{_in_cell(e.word)} ({e.score:.2f})\n" for e in recognition.events]
+    return "".join(rows)
 
 
 def format_raven(recognition: Recognition) -> str:
@@ -222,8 +224,9 @@ def format_raven(recognition: Recognition) -> str:
     lines = ["\t".join((*columns, "Species", "Confidence", "Begin Path", "File Offset (s)"))]
     for number, event in enumerate(recognition.events, start=1):
         times = f"{event.onset_s:.3f}\t{event.offset_s:.3f}"
-        place = f"{recognition.source}\t{event.onset_s:.3f}"
-        lines.append(f"{number}\tSpectrogram 1\t1\t{times}\t0\t8000\t{event.word}\t{event.score:.4f}\t{place}")
+        place = f"{_in_cell(recognition.source)}\t{event.onset_s:.3f}"
+        word = _in_cell(event.word)
+        lines.append(f"{number}\tSpectrogram 1\t1\t{times}\t0\t8000\t{word}\t{event.score:.4f}\t{place}")
     return "\n".join(lines) + "\n"
 
 
@@ -280,6 +283,11 @@ def _scene_row(source: str, rank: int, scene: SceneScore) -> tuple[object, ...]:
 
 def _tag_row(source: str, rank: int, tag: TagSummary) -> tuple[object, ...]:
     return source, rank, tag.tag, f"{tag.mean_score:.4f}", f"{tag.peak_score:.4f}", f"{tag.peak_s:.3f}"
+
+
+def _in_cell(text: str) -> str:
+    """Return a word or name for a table between tabs, which knows no quotes: tabs and line ends become spaces."""
+    return " ".join(re.split(r"[\t\r\n]+", text))
 
 
 def _write_file(path: Path, text: str) -> None:

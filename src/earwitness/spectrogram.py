@@ -18,6 +18,8 @@ MAX_COLUMNS = 2**17  # 10 ms each up to 21 minutes, 40 ms for an hour, 0.66 s fo
 FLOOR_DB = -70.0  # byte 0: what is fainter is silence on every screen
 DB_PER_STEP = 0.5  # so byte 255 is 57.5 dB, above any power of samples in [-1, 1]
 
+LEAST_SHOWN_DB = 20.0  # a picture's loudest colour is this much above the floor, so that silence is dark
+
 Levels = npt.NDArray[np.uint8]
 
 
@@ -37,6 +39,13 @@ class Spectrogram:
     def levels_db(self) -> npt.NDArray[np.float32]:
         """Levels (M, N) in dB."""
         return self.levels * np.float32(DB_PER_STEP) + np.float32(FLOOR_DB)
+
+    def shown_db(self, range_db: float) -> tuple[float, float]:
+        """Return the faintest and the loudest level in dB of a picture: from the loudest point `range_db` down, at most
+        to the floor.
+        """
+        top = max(float(self.levels_db.max()), FLOOR_DB + LEAST_SHOWN_DB)
+        return max(top - range_db, FLOOR_DB), top
 
     def narrowed(self, n_columns: int) -> Spectrogram:
         """Return it with at most `n_columns`, each the largest of those it stands for."""

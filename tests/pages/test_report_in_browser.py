@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from conftest import make_noise, wait_until
+from earwitness.outputs import ResultFolder, from_dict
 from earwitness.pages.report_page import Sound, make_report
 from made_reports import WORDS, make_answer_of, make_event, make_map, make_view_of
 
@@ -88,6 +89,21 @@ def test_a_click_on_an_event_plays_it_from_its_onset(page: Any, what: str) -> No
     assert page.locator(".ew-region[aria-pressed='true']").get_attribute("data-event-index") == "1"
     assert "similarity 0.78" in page.locator(".ew-why").inner_text()
     assert page.locator(".ew-map canvas").count() == 1
+
+
+def test_events_are_saved_as_the_table_that_listen_writes(open_page: OpenPage, tmp_path: Path) -> None:
+    source = 'a, "b"/=1+1 \u97f3.v2.wav'
+    events = [make_event(3.2), make_event(8.0, 'door, "slam"\nor +bang', 0.9, 2.0)]
+    answer = make_answer_of(DURATION_S, events, name=source)
+    path = tmp_path / "quoted.html"
+    path.write_text(make_report(make_view_of(DURATION_S, source), answer), encoding="utf-8")
+    page = open_page(path)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download CSV").click()
+    assert coming.value.suggested_filename.endswith(" \u97f3.v2.events.csv")
+    with ResultFolder(tmp_path / "own", ["events.csv"], [], {}) as results:
+        results.add(from_dict(answer["recognition"]))
+    assert Path(coming.value.path()).read_bytes() == (tmp_path / "own" / "events.csv").read_bytes()
 
 
 def test_before_any_choice_the_highest_score_is_explained(page: Any) -> None:

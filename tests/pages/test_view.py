@@ -68,6 +68,19 @@ def test_the_palette_goes_from_dark_to_light() -> None:
     assert lightness[-1] > 240
 
 
+@pytest.mark.parametrize("amplitude", [0.0, 1e-3, 0.5])
+def test_silence_is_dark_and_quiet_sound_is_light(amplitude: float) -> None:
+    samples = np.zeros(32000, np.float32)
+    samples[16000:] = amplitude * np.sin(np.arange(16000) * 0.4)
+    maker = SpectrogramMaker()
+    maker.add(Waveform(samples, 16000))
+    view = view_spectrogram(maker.finish())
+    pixels = read_png(base64.b64decode(view["overview"]["png"].partition(",")[2]))
+    assert pixels[:, :80].max() <= 30
+    assert (pixels.max() > 240) == (amplitude > 0)
+    assert 20 <= view["range_db"] <= 70
+
+
 def test_the_view_shows_the_whole_recording_without_words(heard: tuple[Analysis, Spectrogram]) -> None:
     view = make_view(*heard)
     json.dumps(view)

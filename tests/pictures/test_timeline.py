@@ -16,11 +16,13 @@ from earwitness.audio import Waveform
 from earwitness.errors import AudioError, MissingExtraError, OutputError
 from earwitness.evaluation.annotations import LabelledEvent
 from earwitness.events import Event
-from earwitness.pictures.look import COLOURS
+from earwitness.pictures.look import COLOURS, import_figure
+from earwitness.pictures.panels import draw_levels
 from earwitness.pictures.timeline import REFERENCE, draw_recognition, draw_timeline, make_lanes, read_timeline
 from earwitness.recognition import Recognition
 from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
+from earwitness.spectrogram import Spectrogram
 
 RATE_HZ = 16000
 
@@ -206,3 +208,10 @@ def test_a_tone_is_drawn_at_its_tick(encoder: LoadedEncoder) -> None:
     row = levels.images[0].get_array()[:, 50:150].mean(axis=1).argmax()
     ticks = dict(zip([label.get_text() for label in levels.get_yticklabels()], levels.get_yticks(), strict=True))
     assert row == pytest.approx(ticks["1k"], abs=1.0)
+
+
+def test_silence_is_drawn_dark() -> None:
+    silence = Spectrogram(np.full((80, 100), 2, np.uint8), 0.01, np.linspace(50, 8000, 80), 1.0)
+    image = draw_levels(import_figure()().subplots(), silence)
+    assert image.get_clim() == (-70.0, -50.0)
+    assert max(image.cmap(image.norm(-69.0))[:3]) < 0.2

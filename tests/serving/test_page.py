@@ -182,6 +182,27 @@ def test_a_token_is_asked_for_and_used_for_all(
     assert served.page.locator("dialog.app-dialog").count() == 0
 
 
+def test_the_sound_of_a_deleted_recording_is_not_kept_in_memory(
+    guarded: RunningServer, open_served: OpenServed, demo_wav: bytes
+) -> None:
+    served = open_served(guarded, WORDS, expected=("401",))
+    served.page.get_by_role("textbox", name="Token").fill(TOKEN)
+    served.page.get_by_role("textbox", name="Token").press("Enter")
+    served.page.evaluate(
+        "() => { const make = URL.createObjectURL; window.made = 0;"
+        "URL.createObjectURL = (blob) => { window.made += 1; return make.call(URL, blob); }; }"
+    )
+    held: list[Any] = []
+    served.page.route("**/audio", lambda route: held.append(route))  # playwright takes no builtin
+    served.hear(as_file("street.wav", demo_wav))
+    served.wait(lambda: held)
+    served.page.get_by_role("button", name="Delete street.wav").click()
+    served.wait(lambda: served.rows.count() == 0)
+    held[0].fulfill(status=200, body=b"sound", content_type="audio/flac")
+    served.page.wait_for_timeout(200)
+    assert served.page.evaluate("window.made") == 0
+
+
 def test_a_busy_server_is_asked_again(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS, expected=("429",))
     n_sent = 0

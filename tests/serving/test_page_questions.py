@@ -131,6 +131,22 @@ def test_the_threshold_is_asked_with_and_the_view_stays(
     served.wait(lambda: served.page.locator(".ew-events tbody tr").count() == 3)
 
 
+def test_a_hold_above_the_threshold_is_asked_as_the_threshold(
+    server: RunningServer, open_served: OpenServed, demo_wav: bytes
+) -> None:
+    served = open_served(server, f"{WORDS}&event_hold=0.45&min_duration_s=9999")
+    served.hear(as_file("a.wav", demo_wav))
+    served.page.get_by_text("More", exact=True).click()
+    assert served.page.get_by_label("Shortest").input_value() == "5"
+    served.page.get_by_label("Shortest").fill("0.2")
+    served.page.get_by_label("Threshold").fill("0.01")
+    served.wait(lambda: served.page.locator(".ew-events tbody tr").count() > 3)
+    assert served.page.get_by_label("Hold", exact=True).input_value() == "0.01"
+    assert not served.page.locator("#app-banner").is_visible()
+    served.page.get_by_label("Threshold").fill("0.5")
+    assert served.page.get_by_label("Hold", exact=True).input_value() == "0.45"  # what was chosen is not lost
+
+
 def test_more_settings_open_and_close(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
     served.hear(as_file("a.wav", demo_wav))
@@ -148,6 +164,18 @@ def test_too_many_words_are_refused_here(server: RunningServer, open_served: Ope
     served.add(",".join(f"word {n}" for n in range(60)))
     assert served.page.locator(".app-chip").count() == 50
     assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
+
+
+def test_that_words_are_left_out_is_still_told_when_the_others_are_answered(
+    server: RunningServer, open_served: OpenServed, demo_wav: bytes
+) -> None:
+    served = open_served(server, write_words(["siren"]))
+    served.hear(as_file("a.wav", demo_wav))
+    served.add(",".join(["rain", *(f"dog {n}" for n in range(60))]))
+    served.wait(lambda: "rain" in served.lanes() and len(served.lanes()) > 40)
+    assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
+    served.page.get_by_role("button", name="Hide").click()
+    assert not served.page.locator("#app-banner").is_visible()
 
 
 def test_words_can_be_added_on_a_phone(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:

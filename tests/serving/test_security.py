@@ -26,6 +26,14 @@ def test_own_names_in_host_are_taken(host: str, server: RunningServer) -> None:
     assert server.client.get("/v1/health", headers={"Host": host}).status_code == 200
 
 
+def test_two_lengths_of_a_body_are_refused_and_nothing_after_it_is_read(server: RunningServer) -> None:
+    smuggled = b"0\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    heading = b"POST /v1/recordings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
+    answer = server.send_raw(heading + b"Transfer-Encoding: chunked\r\n\r\n" + smuggled)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [

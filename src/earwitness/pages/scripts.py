@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
-PARTS = ("base", "pictures", "player", "gestures", "lanes", "timeline", "panels", "why", "report")
+PARTS = ("base", "pictures", "player", "gestures", "lanes", "timeline", "saving", "panels", "why", "report")
 
 
 @lru_cache(maxsize=1)

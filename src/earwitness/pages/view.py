@@ -16,14 +16,14 @@ from earwitness.analysis import Analysis
 from earwitness.outputs import to_dict
 from earwitness.pages.png import encode_png
 from earwitness.recognition import Recognition, understand
-from earwitness.spectrogram import DB_PER_STEP, Spectrogram
+from earwitness.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram
 from earwitness.tags import Logits, sigmoid, tag_names
 from earwitness.words import match_words
 
 SCHEMA = 1
 N_OVERVIEW_COLUMNS = 2000
 N_TILE_COLUMNS = 4096
-LEVELS_SHOWN_DB = 70.0  # from the loudest point down
+LEVELS_SHOWN_DB = 70.0  # from the loudest point down, at most to the floor
 N_TAGS = 12
 N_TAG_COLUMNS = 2000
 LEAST_SCORE = 1e-3  # of a tag that is shown at all
@@ -72,16 +72,18 @@ def trace_words(analysis: Analysis, words: list[str]) -> dict[str, Any]:
 
 def view_spectrogram(spectrogram: Spectrogram) -> dict[str, Any]:
     """Return a spectrogram as pictures: one of the whole, and tiles with all columns, side by side."""
-    top = int(spectrogram.levels.max())
+    shown_db = spectrogram.shown_db(LEVELS_SHOWN_DB)
     overview = spectrogram.narrowed(N_OVERVIEW_COLUMNS)
     n_columns = spectrogram.levels.shape[1]
-    tiles = [_draw(spectrogram, top, first, first + N_TILE_COLUMNS) for first in range(0, n_columns, N_TILE_COLUMNS)]
+    tiles = [
+        _draw(spectrogram, shown_db, first, first + N_TILE_COLUMNS) for first in range(0, n_columns, N_TILE_COLUMNS)
+    ]
     return {
         "step_s": spectrogram.step_s,
         "centres_hz": [round(float(hz), 1) for hz in spectrogram.centres_hz],
-        "top_db": float(spectrogram.levels_db.max()),
-        "range_db": LEVELS_SHOWN_DB,
-        "overview": _draw(overview, top, 0, overview.levels.shape[1]),
+        "top_db": shown_db[1],
+        "range_db": shown_db[1] - shown_db[0],
+        "overview": _draw(overview, shown_db, 0, overview.levels.shape[1]),
         "tiles": tiles if n_columns > N_OVERVIEW_COLUMNS else [],
     }
 
@@ -118,11 +120,11 @@ def magma() -> npt.NDArray[np.uint8]:
     return colours
 
 
-def _draw(spectrogram: Spectrogram, top: int, first: int, end: int) -> dict[str, Any]:
-    """Return columns as a picture, the highest band on top; byte `top` is its lightest colour."""
-    steps = LEVELS_SHOWN_DB / DB_PER_STEP
+def _draw(spectrogram: Spectrogram, shown_db: tuple[float, float], first: int, end: int) -> dict[str, Any]:
+    """Return columns as a picture, the highest band on top; its colours go from the first to the second level."""
+    faintest, loudest = ((db - FLOOR_DB) / DB_PER_STEP for db in shown_db)
     part = spectrogram.levels[::-1, first:end].astype(np.float32)
-    pixels = np.clip((part - (top - steps)) * (255 / steps), 0, 255).astype(np.uint8)
+    pixels = np.clip((part - faintest) * (255 / (loudest - faintest)), 0, 255).astype(np.uint8)
     start_s = first * spectrogram.step_s
     return {
         "start_s": start_s,

@@ -15,7 +15,7 @@ from earwitness.pictures.look import shorten
 from earwitness.spectrogram import Spectrogram
 from earwitness.tags import Logits, sigmoid, tag_names
 
-LEVELS_DB = 70.0  # from the loudest point down
+LEVELS_DB = 70.0  # from the loudest point down, at most to the floor
 LEAST_SCORE = 1e-3  # where the colours of the tags' scores begin
 TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000, 16000)
 FEW_TICKS_HZ = (250, 1000, 2000, 4000, 16000)  # for low panels
@@ -30,8 +30,8 @@ def draw_levels(
     range_db: float = LEVELS_DB,
 ) -> Any:
     """Draw a spectrogram that begins at `start_s`, with the frequency axis; return the image, for a colour bar."""
-    levels = spectrogram.levels_db
-    n_bands, top = len(levels), float(levels.max())
+    levels, n_bands = spectrogram.levels_db, len(spectrogram.levels)
+    faintest, loudest = spectrogram.shown_db(range_db)
     end_s = start_s + levels.shape[1] * spectrogram.step_s
     image = axes.imshow(
         levels,
@@ -40,8 +40,8 @@ def draw_levels(
         interpolation="nearest",
         cmap=cmap,
         extent=(start_s, end_s, -0.5, n_bands - 0.5),
-        vmin=top - range_db,
-        vmax=top,
+        vmin=faintest,
+        vmax=loudest,
     )
     label_frequencies(axes, spectrogram.centres_hz, ticks_hz)
     return image

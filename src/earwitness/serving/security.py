@@ -133,12 +133,14 @@ class Guard:
 
 
 def check_request(scope: Scope, access: Access) -> None:
-    """Check a request's host, origin and token.
+    """Check a request's framing, host, origin and token.
 
     Raises:
         Refused: one of them is wrong.
     """
     headers = Headers(scope=scope)
+    if "content-length" in headers and "transfer-encoding" in headers:  # a proxy may see another end of the body
+        raise Refused("bad-request", "Content-Length and Transfer-Encoding: give one of them")
     host = headers.get("host", "")
     if not access.allows_host(host):
         raise Refused("wrong-host", f"{host[:100]!r} is not a name of this server; give it with --name")

@@ -13,7 +13,7 @@
     };
   }
   const root = document.getElementById("ew-root");
-  const report = window.earwitness.mountReport(root, { view: read("ew-view"), answer: read("ew-answer"), audio, attention: read("ew-attention") });
+  const report = window.earwitness.mountReport(root, { view: read("ew-view"), answer: read("ew-answer"), audio, attention: read("ew-attention"), hasSaving: true });
   const go = () => {
     const asked = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
     if (asked) report.seek(Number(asked[1]));

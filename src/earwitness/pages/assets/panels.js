@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { parts } = window.earwitness;
-  const { make, icon, given, clock, lasting, baseName, colourOf, plural } = parts;
+  const { make, icon, given, clock, lasting, baseName, colourOf, plural, saveEvents } = parts;
   const N_ROWS = 300; // at first; all on request and on paper
   const N_SCENES = 5; // likewise
   const PLAY = "M8 5.5v13l11-6.5z";
@@ -41,9 +41,10 @@
       const head = make("thead", {}, make("tr", {}, [["Word", ""], ["Onset", "ew-n"], ["Offset", "ew-n"], ["Score", "ew-n"], ["Because of", "ew-because"]].map(([name, className]) => make("th", { scope: "col", className }, name))));
       this.body = make("tbody", {}, this._rows());
       const table = make("table", { className: "ew-table" }, head, this.body);
+      const saving = this.report.hasSaving ? make("button", { type: "button", className: "ew-button ew-save", onclick: () => saveEvents(answer.recognition) }, "Download CSV") : null;
       const isMore = !this.isAll && events.length > N_ROWS;
       this.more = isMore ? make("button", { type: "button", className: "ew-button ew-more", onclick: () => this.showAll() }, `Show all ${events.length}`) : null;
-      this.element.replaceChildren(...[make("div", { className: "ew-panel-head" }, title, events.length > 2 ? order : null), make("div", { className: "ew-wide" }, table), this.more, said].filter(Boolean));
+      this.element.replaceChildren(...[make("div", { className: "ew-panel-head" }, title, make("div", { className: "ew-panel-acts" }, events.length > 2 ? order : null, saving)), make("div", { className: "ew-wide" }, table), this.more, said].filter(Boolean));
       return undefined;
     }
 

@@ -2,7 +2,7 @@
 //
 // view: what `make_view` says; answer: what `make_answer` says, perhaps with `heard_until_s` while it is still being
 // heard; audio: an address, {url, note}, {load, note} or null; attention: {maps: [...], note} or null, a map being
-// {peak_s, start_s, token_s, n_bands, n_tokens, edges_hz, weights}. All may come later, and again and again.
+// {peak_s, start_s, token_s, n_bands, n_tokens, edges_hz, weights}. All may come later, and again and again. With `hasSaving` the table of events has a button that saves it as CSV.
 // The root hears "earwitness:event-selected" (detail: {event, index}) and "earwitness:sought" (detail: {s}).
 "use strict";
 (() => {
@@ -12,8 +12,9 @@
   const N_FEW = 8; // events, so that there is room for the scenes below them
 
   class Report {
-    constructor(root) {
+    constructor(root, hasSaving) {
       this.root = root;
+      this.hasSaving = hasSaving;
       this.view = this.answer = this.attention = this.selected = null;
       this.player = new Player(this);
       this.timeline = new Timeline(this);
@@ -204,8 +205,8 @@
   }
 
   /** Put a report into an element; see the head of this file. */
-  window.earwitness.mountReport = (root, { view = null, answer = null, audio = null, attention = null } = {}) => {
-    const report = new Report(root);
+  window.earwitness.mountReport = (root, { view = null, answer = null, audio = null, attention = null, hasSaving = false } = {}) => {
+    const report = new Report(root, hasSaving);
     if (view) report.setView(view);
     if (audio) report.setAudio(audio);
     if (attention) report.setAttention(attention);

@@ -49,7 +49,7 @@ class App {
   }
 
   question() {
-    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.changed };
+    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.asked };
   }
 
   take(files) {
@@ -85,8 +85,10 @@ class App {
     at("app-said").textContent = text;
   }
 
+  /** Show a problem; until the next answer, unless it `stays`. */
   tell(problem) {
     if (problem.name === "AbortError") return;
+    this.isStaying = Boolean(problem.stays);
     const close = make("button", { type: "button", className: "app-away", "aria-label": "Hide", onclick: () => this._hideProblem() }, "×");
     at("app-banner").replaceChildren(make("span", {}, make("b", {}, `${problem.title || "Something went wrong"}. `), problem.detail || problem.message), close);
     at("app-banner").hidden = false;
@@ -97,7 +99,7 @@ class App {
   }
 
   _buildQuestion() {
-    const shared = { meanings: this.meanings, onChange: () => this._changed(), hasRoom: () => this.events.words.length + this.scenes.words.length < this.max_words, onFull: () => this.tell({ title: "Enough words", detail: `This server takes ${this.max_words} at once; remove some first.` }) };
+    const shared = { meanings: this.meanings, onChange: () => this._changed(), hasRoom: () => this.events.words.length + this.scenes.words.length < this.max_words, onFull: () => this.tell({ title: "Enough words", detail: `This server takes ${this.max_words} at once; remove some first.`, stays: true }) };
     this.events = new WordField({ ...shared, kind: "event", label: "Sounds", placeholder: "Add any sound" });
     this.scenes = new WordField({ ...shared, kind: "scene", label: "Places", placeholder: "Add any place" });
     this.sliders = new Sliders(() => this._changed(false));
@@ -183,7 +185,7 @@ class App {
   _answer(recording) {
     this.listing.show(recording, recording === this.selected);
     if (recording !== this.selected) return;
-    this._hideProblem();
+    if (!this.isStaying) this._hideProblem();
     this.shown.setAnswer(recording);
     this.elapsed.textContent = `answered in ${recording.answer.elapsed_ms.toFixed(recording.answer.elapsed_ms < 10 ? 1 : 0)} ms`;
     performance.mark("earwitness:answered");

@@ -1,6 +1,6 @@
 // The menu of downloads: the answer as it stands, in each of the formats that the server writes.
 
-const { make } = window.earwitness.parts;
+const { make, save } = window.earwitness.parts;
 const FORMATS = [
   ["csv", "Events", "CSV"],
   ["scenes_csv", "Scenes", "CSV"],
@@ -73,13 +73,4 @@ function readName(disposition) {
   } catch {
     return "";
   }
-}
-
-function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  const link = make("a", { href: url, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 60e3);
 }

@@ -94,7 +94,9 @@ export class Shown {
     try {
       if (!recording.soundUrl) {
         report.setAudio({ url: null, note: "The sound is on its way." });
-        recording.soundUrl = URL.createObjectURL(await (await this.api.request("GET", path)).blob());
+        const sound = await (await this.api.request("GET", path)).blob();
+        if (recording.isRemoved) return undefined; // an address would keep the sound in memory
+        recording.soundUrl = recording.soundUrl || URL.createObjectURL(sound);
       }
       if (this.report === report) report.setAudio(recording.soundUrl);
     } catch (error) {

@@ -29,15 +29,24 @@ export class Sliders {
     this.redraw();
   }
 
+  /** What was changed, as the server takes it: an event cannot go on above the score at which it begins. */
+  get asked() {
+    const { event_hold } = this.changed;
+    const threshold = this.changed.event_threshold ?? this.usual.event_threshold;
+    return event_hold > threshold ? { ...this.changed, event_hold: threshold } : this.changed;
+  }
+
+  /** Take values, from an address perhaps: none beyond its slider's end. */
   set(changed) {
-    this.changed = { ...changed };
+    this.changed = Object.fromEntries(SETTINGS.filter(({ name }) => name in changed).map(({ name, max }) => [name, Math.min(changed[name], max)]));
     this.redraw();
   }
 
   redraw() {
+    const { asked } = this;
     for (const { setting, input, said } of this.rows) {
-      let value = this.changed[setting.name] ?? this.usual[setting.name];
-      if (setting.name === "event_hold" && this.changed.event_hold === undefined) value = Math.min(value, this.changed.event_threshold ?? value);
+      let value = asked[setting.name] ?? this.usual[setting.name];
+      if (setting.name === "event_hold") value = Math.min(value, asked.event_threshold ?? value);
       input.value = String(value);
       said.textContent = `${value.toFixed(2)}${setting.unit}`;
       input.setAttribute("aria-valuetext", said.textContent);
