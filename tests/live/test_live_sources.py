@@ -355,3 +355,10 @@ def test_a_device_that_cannot_be_opened_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     with pytest.raises(AudioError, match=r"mic: cannot be recorded from \(Invalid device\)"):
         list(read_on(choose_source("mic", PcmFormat(), 1.0), QUICK))
+
+
+def test_a_password_in_a_url_is_not_told() -> None:
+    source = choose_source("rtsp://user:se@cret@camera.local:554/stream?channel=1", PcmFormat(), 5.0)
+    assert source.name == "rtsp://camera.local:554/stream?channel=1"
+    assert getattr(source, "url", "") == "rtsp://user:se@cret@camera.local:554/stream?channel=1"
+    assert choose_source("http://camera.local/a@b", PcmFormat(), 5.0).name == "http://camera.local/a@b"

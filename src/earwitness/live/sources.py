@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import select
 import stat
 import sys
@@ -120,6 +121,11 @@ def open_bytes(name: str) -> IO[bytes]:
         raise AudioError(f"{name}: cannot be opened ({error.strerror or error})") from error
 
 
+def hide_password(url: str) -> str:
+    """Return a URL without a user's name and password: its name is printed, sent, and kept in stores."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
+
+
 def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: bool = False) -> Source:
     """Return the source that a name means.
 
@@ -137,7 +143,7 @@ def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: b
     if kind == MICROPHONE:
         return Microphone(name, rest, form)
     if "://" in name:
-        return MediaSource(name, name, stall_s=stall_s)
+        return MediaSource(hide_password(name), name, stall_s=stall_s)
     if kind in DEVICE_FORMATS and rest:
         return MediaSource(name, rest, kind, stall_s=stall_s)
     if name == "-":
