@@ -241,7 +241,7 @@ def test_privacy_drops_windows_with_speech_and_nothing_else(by_level: LoadedEnco
 
 def test_what_began_before_speech_is_heard_is_withdrawn(by_level: LoadedEncoder) -> None:
     sound = make_levels((4, 0.0), (0.9, 0.0), (0.1, 0.2), (0.5, 0.2), (2, 0.9), (7, 0.0))
-    lines = [line for line in listen(cut(sound), ["siren"], by_level, speech_threshold=0.2)]
+    lines = list(listen(cut(sound), ["siren"], by_level, speech_threshold=0.2))
     (began,) = events_of(lines, "began")
     (withdrawn,) = events_of(lines, "withdrawn")
     assert (began.id, events_of(lines)) == (withdrawn.id, [])

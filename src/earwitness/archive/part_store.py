@@ -109,6 +109,8 @@ class PartStore:
 
     def __init__(self, folder: str | Path) -> None:
         import_pyarrow()
+        if "://" in str(folder):
+            raise ArchiveError(f"{folder}: bring it into a folder first: earwitness store fetch {folder} FOLDER")
         self.folder = Path(folder)
         self.provenance = _read_provenance(self.folder)
         self.catalogue = Catalogue()
@@ -180,16 +182,20 @@ class PartStore:
         """
         if fcntl is None:
             return True
+        claims = self._open_claims()
         try:
-            if self._claims is None:
-                self._claims = os.open(self.folder / "claims.lock", os.O_RDWR | os.O_CREAT, 0o666)
-                weakref.finalize(self, os.close, self._claims)
-            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _claim_offset(path))
+            fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _claim_offset(path))
         except (BlockingIOError, PermissionError):
             return False
         except OSError:  # a file system without locks
             return True
         return True
+
+    def _open_claims(self) -> int:
+        if self._claims is None:
+            self._claims = os.open(self.folder / "claims.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            weakref.finalize(self, os.close, self._claims)
+        return self._claims
 
     def release(self, path: str) -> None:
         """Let other processes hear a recording."""
@@ -198,7 +204,12 @@ class PartStore:
                 fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _claim_offset(path))
 
     def tidy(self) -> dict[str, str]:
-        """Set damaged parts aside and remove half-written ones; return the damaged ones with the reason."""
+        """Set damaged parts aside and remove half-written ones; return the damaged ones with the reason.
+
+        Raises:
+            OSError: nothing can be written there; told before anything is heard.
+        """
+        self._open_claims()
         sweep_unfinished(self.folder)
         set_aside = dict(self.damaged)
         for name in set_aside:
@@ -230,6 +241,8 @@ def make_store(folder: str | Path, provenance: Provenance) -> None:
     Raises:
         ArchiveError: the folder cannot be written, or holds something else.
     """
+    if "://" in str(folder):
+        raise ArchiveError(f"{folder}: only 'earwitness index --engine ray' writes stores to URLs; give a folder")
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
         OSError: the disk is full, or the store cannot be written; nothing of the part remains.
     """
     name = name_part(pieces)
-    folder = store / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    folder = store / "tmp" / name_unfinished()
     try:
         folder.mkdir(parents=True)
         (store / "parts").mkdir(exist_ok=True)
@@ -183,6 +183,11 @@ def check_part(part: Path) -> None:
     read_levels(part)
 
 
+def name_unfinished() -> str:
+    """Return a name for what is written under `tmp`, by which it is known as this process's."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
 def sweep_unfinished(store: Path) -> None:
     """Remove what processes of this machine that are no more have left half-written under `tmp`."""
     host = socket.gethostname()
@@ -266,7 +271,10 @@ def _damage_told(part: Path) -> Iterator[None]:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # ArrowInvalid is a ValueError
         reason = str(error).split("\n", 1)[0][:160]
-        raise ArchiveError(f"{part}: damaged ({reason}); 'earwitness index' hears its recordings again") from error
+        raise ArchiveError(
+            f"{part}: damaged ({reason}); 'earwitness store verify --repair' sets it aside, and 'earwitness index' "
+            "hears its recordings again"
+        ) from error
 
 
 def _hash(path: Path) -> str:
@@ -285,6 +293,8 @@ def _sync(path: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # there, os.kill with 0 is a Ctrl-C
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
