@@ -161,7 +161,7 @@ def _check_numbers(
 def _open_sinks(webhook: str | None, mqtt: str | None) -> list[Sink]:
     from earwitness.live.sinks import JsonLines, open_mqtt, open_webhook
 
-    sinks: list[Sink] = [JsonLines(sys.stdout)]
+    sinks: list[Sink] = [JsonLines(sys.stdout)] if sys.stdout else []  # None where it is closed
     if webhook:
         sinks.append(open_webhook(webhook))
     if mqtt:
