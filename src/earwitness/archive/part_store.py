@@ -274,12 +274,34 @@ def parse_provenance(place: str | Path, text: str) -> Provenance:
         values = json.loads(text)
         schema = values.pop("schema")
         if schema != SCHEMA:
-            raise ArchiveError(f"{place}: a store of schema {schema}; this version reads schema {SCHEMA}")
+            raise ArchiveError(
+                f"{place}: a store of schema {schema}; this version ({__version__}) reads schema {SCHEMA}: "
+                "use the version that made it, or index into another --store"
+            )
         for name in ("tags", "tag_mean", "tag_std"):
             values[name] = tuple(values[name])
-        return Provenance(**values)
+        made = Provenance(**values)
+        _check_values(made)
+        return made
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError(f"{place}/{STORE}: not readable ({error}); take it from a copy of the store") from error
+
+
+def _check_values(made: Provenance) -> None:
+    """Find out whether what a store was made with can be used.
+
+    Raises:
+        ValueError, KeyError, TypeError: a value is missing, or none that a store can have.
+    """
+    made.settings()
+    if set(made.heard_with) != set(HEARD_WITH):
+        raise KeyError(*(set(HEARD_WITH) ^ set(made.heard_with)))
+    if not (made.row_s > 0 and made.token_s > 0):
+        raise ValueError(f"row_s={made.row_s}, token_s={made.token_s}")
+    if made.tags != tag_names() or made.quantisation != RULES:
+        raise ValueError("other tags or another quantisation than this version's")
+    if {len(made.tag_mean), len(made.tag_std)} not in ({0}, {len(made.tags)}):
+        raise ValueError("tag_mean and tag_std are to have a value for each tag")
 
 
 def _read_provenance(folder: Path) -> Provenance:

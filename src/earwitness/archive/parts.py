@@ -97,7 +97,7 @@ def read_records(part: Path) -> list[PieceRecord]:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        table = parquet.ParquetFile(part / FILES).read(use_threads=False)
+        table = parquet.ParquetFile(part / FILES, page_checksum_verification=True).read(use_threads=False)
         return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
 
 
@@ -127,7 +127,8 @@ def read_levels(part: Path, name: str = ROWS) -> Levels:
     column = "scores" if name == ROWS else "logits"
     with _damage_told(part):
         # read_table would find out about data sets first, which takes longer than reading.
-        table = parquet.ParquetFile(part / name, memory_map=True).read(columns=[column], use_threads=False)
+        file = parquet.ParquetFile(part / name, memory_map=True, page_checksum_verification=True)
+        table = file.read(columns=[column], use_threads=False)
         width = table.schema.field(column).type.byte_width
         arrays = [
             np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
@@ -146,7 +147,9 @@ def read_clip_starts(part: Path) -> np.ndarray:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        column = parquet.ParquetFile(part / CLIPS).read(columns=["start_s"], use_threads=False)["start_s"]
+        column = parquet.ParquetFile(part / CLIPS, page_checksum_verification=True).read(
+            columns=["start_s"], use_threads=False
+        )["start_s"]
         return np.asarray(column.to_numpy())
 
 
@@ -242,7 +245,9 @@ def _write_table(path: Path, table: Any) -> None:
     _, parquet = import_pyarrow()
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
-    parquet.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=coded)
+    parquet.write_table(
+        table, path, compression="zstd", compression_level=1, use_dictionary=coded, write_page_checksum=True
+    )
     _sync(path)
 
 

@@ -120,7 +120,9 @@ class RemoteStore(PartStore):
         pyarrow, parquet = import_pyarrow()
         self._known.add(name)
         try:
-            table = parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
+            table = parquet.ParquetFile(pyarrow.BufferReader(content), page_checksum_verification=True).read(
+                use_threads=False
+            )
             self.catalogue.add(list_records(name, table, {each: sizes.get(each, 0) for each in (ROWS, CLIPS)}))
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             reason = str(error).split("\n", 1)[0][:160]
