@@ -146,3 +146,17 @@ def test_one_changed_bit_is_told_when_it_is_read(tmp_path: Path, name: str) -> N
     (part / name).write_bytes(content)
     with pytest.raises(ArchiveError, match="damaged .*verify --repair"):
         parts.read_levels(part, name)
+
+
+def test_no_process_is_signalled_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, os.kill(pid, 0) is a Ctrl-C."""
+    signalled: list[int] = []
+    left = tmp_path / "tmp" / parts.name_unfinished().replace(f"-{os.getpid()}-", "-999999-")
+    left.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        patch.setattr(os, "kill", lambda pid, number: signalled.append(pid))
+        alive = parts._is_alive(999999)
+    assert (alive, signalled) == (True, [])
+    parts.sweep_unfinished(tmp_path)
+    assert not left.exists()
