@@ -114,6 +114,46 @@ def test_damage_is_told_and_repaired(archive: Path, store: Path, tmp_path: Path)
     assert run("store", "verify", tmp_path / "copy")[0] == 0
 
 
+def test_damage_is_told_wherever_the_store_is_looked_into(archive: Path, tmp_path: Path) -> None:
+    clip, store = archive / "20260301_120000.wav", tmp_path / "two"
+    for each in (clip, archive / "20260302_120000.wav"):
+        run("index", each, "--store", store, "--runtime", "onnx")
+    next((store / "parts").glob(f"*/{parts.FILES}")).write_bytes(b"")
+    for command in (
+        ("ask", store, "--events", "siren", "--threshold", "0.001"),
+        ("similar", store, clip),
+        ("store", "sql", store, "from files"),
+        ("store", "info", store),
+    ):
+        status, told, errors = run(*command)
+        assert (status, "damaged" in errors, bool(told)) == (1, True, True), command
+
+
+def test_what_is_printed_is_a_line_each(archive: Path, tmp_path: Path) -> None:
+    odd, broken, store = tmp_path / "a\nb\tc\x1b[31m.wav", tmp_path / "d\ne.wav", tmp_path / "odd"
+    odd.hardlink_to(archive / "20260302_120000.wav")
+    broken.write_bytes(b"no sound")
+    run("index", odd, broken, "--store", store, "--runtime", "onnx")
+    for command in (("ask", store, "--events", "siren", "--threshold", "0.001"), ("similar", store, odd)):
+        told = run(*command)[1]
+        assert told, command
+        assert all(r"a\nb\tc\x1b[31m.wav" in line for line in told.splitlines())
+    assert len(run("store", "info", store, "--failures")[1].splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("ask",), ("store", "info"), ("store", "verify")])
+def test_a_store_at_a_url_is_to_be_fetched(command: tuple[str, ...]) -> None:
+    words = ("--events", "dog") if command == ("ask",) else ()
+    status, _, errors = run(*command, "s3://bucket/tags", *words)
+    assert (status, "earwitness store fetch s3://bucket/tags FOLDER" in errors) == (2, True)
+
+
+def test_stores_at_urls_are_not_made_as_folders(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("store", "merge", "s3://bucket/tags", store)[0] == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_shards_must_be_understood(archive: Path, tmp_path: Path) -> None:
     assert "give which of how many, such as 3/16" in run("index", archive, "--store", tmp_path, "--shard", "3")[2]
     assert run("ask", tmp_path / "nowhere", "--events", "siren")[0] == 2

@@ -41,7 +41,7 @@ app = typer.Typer(no_args_is_help=True, help="Look into stores of tag scores, ch
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 HOW_TIME = "Time by the recordings' own clock, such as 2026-03-01 or 2026-03-01T12:00"
-StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store that 'index' has made.")]
+StoreFolder = Annotated[str, typer.Argument(metavar="STORE", help="Folder of a store that 'index' has made.")]
 Since = Annotated[str, typer.Option(help=f"{HOW_TIME}; nothing before it.")]
 Until = Annotated[str, typer.Option(help=f"{HOW_TIME}; nothing from it on.")]
 PathPattern = Annotated[str, typer.Option("--path", help="Pattern for whole paths, such as '*street*'.")]
@@ -168,17 +168,22 @@ def ask(
 def similar(
     store: StoreFolder,
     clip: Annotated[Path, typer.Argument(help="A recording of the sound to look for, best a few seconds of it.")],
-    top: Annotated[int, typer.Option(help="How many moments to list.")] = 10,
+    top: Annotated[int, typer.Option(min=1, help="How many moments to list.")] = 10,
     path: PathPattern = "",
 ) -> None:
     """List the moments of a store that sound most like a clip."""
     with errors_told():
+        from earwitness.archive.answers import show_line
+        from earwitness.archive.selecting import Choice
+        from earwitness.archive.similar import find_similar
         from earwitness.archive.start_times import format_time
         from earwitness.archive.tag_store import open_store
 
-        for match in open_store(store).similar(clip, top, path=path):
+        matches, problems = find_similar(open_store(store).parts, clip, top, choice=Choice(path=path))
+        for match in matches:
             time = "" if match.start_time is None else f"\t{format_time(match.start_time)}"
-            print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{match.path}{time}")
+            print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{show_line(match.path)}{time}")
+        _tell_damage(problems)
 
 
 @app.command(short_help="Say what a store holds.")
@@ -190,13 +195,14 @@ def info(
 ) -> None:
     """Say what a store holds, what it was made with, and which recordings failed."""
     with errors_told():
+        from earwitness.archive.answers import show_line
         from earwitness.archive.tag_store import open_store
 
         opened = open_store(store)
         if failures:
             for entry in opened.files:
                 if entry.state == "failed":
-                    print(f"{entry.path}\t{entry.reason}")
+                    print(f"{show_line(entry.path)}\t{show_line(entry.reason)}")
             return
         told = opened.inform()
         made = told.provenance
@@ -208,10 +214,7 @@ def info(
         print(f"encoder     {made.encoder} ({made.runtime}, weights {made.weights_sha256[:16]}...)")
         print(f"heard with  {', '.join(f'{name}={value}' for name, value in made.heard_with.items())}")
         print(f"made by     earwitness {made.version}")
-        for reason in told.damaged.values():
-            print(reason, file=sys.stderr)
-        if told.damaged:
-            raise typer.Exit(1)
+        _tell_damage(list(told.damaged.values()))
 
 
 @app.command(short_help="Read a whole store and tell what is damaged.")
@@ -231,7 +234,7 @@ def verify(
             print(reason, file=sys.stderr)
         if repair and damaged:
             opened.set_aside()
-            print(f"{len(damaged)} parts set aside in {store / 'damaged'}; run 'earwitness index' again")
+            print(f"{len(damaged)} parts set aside in {Path(store) / 'damaged'}; run 'earwitness index' again")
         elif not damaged:
             print(f"{store}: whole")
         if damaged:
@@ -240,8 +243,8 @@ def verify(
 
 @app.command(short_help="Join stores, such as those of shards.")
 def merge(
-    target: Annotated[Path, typer.Argument(help="The store to add to; made if it is not there.")],
-    stores: Annotated[list[Path], typer.Argument(help="Stores to add, made with the same encoder and settings.")],
+    target: Annotated[str, typer.Argument(help="The store to add to; made if it is not there.")],
+    stores: Annotated[list[str], typer.Argument(help="Stores to add, made with the same encoder and settings.")],
 ) -> None:
     """Add all recordings of some stores to one; of two versions of a recording the newer one counts.
 
@@ -280,7 +283,17 @@ def sql(
         from earwitness.archive.answers import print_table
         from earwitness.archive.tag_store import open_store
 
-        print_table(open_store(store).sql(query))
+        opened = open_store(store)
+        print_table(opened.sql(query))
+        _tell_damage(list(opened.parts.damaged.values()))
+
+
+def _tell_damage(reasons: list[str]) -> None:
+    """Tell what could not be taken into account, and end with status 1 if there is anything."""
+    for reason in reasons:
+        print(reason, file=sys.stderr)
+    if reasons:
+        raise typer.Exit(1)
 
 
 def _keep_memory_flat() -> None:

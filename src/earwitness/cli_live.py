@@ -66,7 +66,7 @@ def live(
     ] = False,
     webhook: Annotated[str | None, typer.Option(help="URL to which each line is posted as JSON.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="HOST[:PORT]/TOPIC to which each line is published.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Keep tag scores here, for 'earwitness ask'.")] = None,
+    store: Annotated[str | None, typer.Option(help="Keep tag scores here, for 'earwitness ask'.")] = None,
     privacy: Annotated[bool, typer.Option("--privacy", help="Drop windows with speech, keep nothing of them.")] = False,
     speech_threshold: Annotated[float, typer.Option(help="With --privacy: the score that counts as speech.")] = 0.2,
     settings: SettingsFile = None,
@@ -161,7 +161,7 @@ def _check_numbers(
 def _open_sinks(webhook: str | None, mqtt: str | None) -> list[Sink]:
     from earwitness.live.sinks import JsonLines, open_mqtt, open_webhook
 
-    sinks: list[Sink] = [JsonLines(sys.stdout)]
+    sinks: list[Sink] = [JsonLines(sys.stdout)] if sys.stdout else []  # None where it is closed
     if webhook:
         sinks.append(open_webhook(webhook))
     if mqtt:
@@ -177,7 +177,7 @@ class _Run:
         source: Source,
         asked: Asked,
         sinks: list[Sink],
-        store: Path | None,
+        store: str | None,
         stall_s: float,
         status_every_s: float,
         duration_s: float | None,

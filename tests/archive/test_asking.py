@@ -154,10 +154,29 @@ def test_times_paths_and_conditions_choose(store: TagStore) -> None:
     assert store.ask(EVENTS, where="path like '%site%' and duration_s > 10").n_files == 1
     with pytest.raises(SettingsError, match=r"where='nonsense >': .*columns are file_id, path"):
         store.ask(EVENTS, where="nonsense >")
+    assert store.ask(EVENTS, where="true -- and a remark").n_files == 2
     with pytest.raises(SettingsError, match="since='yesterday': give a time such as"):
         store.ask(EVENTS, since="yesterday")
     with pytest.raises(WordError, match="empty word"):
         store.ask([" "])
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "path in (select content from read_text('{folder}/secret'))",
+        "path in (select file from glob('{folder}/*'))",
+        "true); copy (select 1) to '{folder}/written'; select path from files where (true",
+        "true); attach '{folder}/written'; select path from files where (true",
+        "true); set enable_external_access = true; select path from files where (true",
+        "path in (select path from entries)",
+    ],
+)
+def test_a_condition_neither_reads_nor_writes_files(store: TagStore, tmp_path: Path, where: str) -> None:
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    with pytest.raises(SettingsError, match="^where=.*(Permission Error|give one query|does not exist)"):
+        store.ask(EVENTS, where=where.format(folder=tmp_path))
+    assert [each.name for each in tmp_path.iterdir()] == ["secret"]
 
 
 def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import soundfile
 
 from conftest import make_noise
 from earwitness import open_store
-from earwitness.archive import indexing, parts
+from earwitness.archive import hearing, indexing, parts
 from earwitness.archive.indexing import IndexOptions, index_recordings, is_of_shard
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.runtime import LoadedEncoder
@@ -137,6 +137,58 @@ def test_a_recording_that_vanishes_between_finding_and_hearing_is_told(
     report = index_recordings(sources, tmp_path / "store", Settings(runtime="onnx"), quick)
     assert report.n_heard == 1
     assert "No such file" in report.failures[0][1]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 350.0])
+def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
+    make_archive: MakeArchive, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    archive = make_archive(1)
+    soundfile.write(archive / "000.wav", make_noise(seconds), 16000)
+    real = hearing.read_heard
+
+    def read_and_grow(*arguments: object) -> object:
+        yield from real(*arguments)  # type: ignore[arg-type]
+        soundfile.write(archive / "000.wav", make_noise(2.0), 16000)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hearing, "read_heard", read_and_grow)
+        ((_, reason),) = index(archive, rows_a_part=1).failures
+    assert "changed while it was heard; 'index' takes it when it is run again" in reason
+    assert open_store(tmp_path / "store").ask(["siren"]).n_files == 0
+    report = index(archive)
+    assert (report.n_heard, report.n_failed_before) == (1, 0)
+    (entry,) = open_store(tmp_path / "store").files
+    assert entry.duration_s == pytest.approx(2.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8 need a file system that takes them")
+def test_a_failure_with_a_name_that_is_no_text_stops_nothing(
+    make_archive: MakeArchive, index: Index, tmp_path: Path
+) -> None:
+    archive = make_archive(2)
+    Path(os.fsdecode(os.fsencode(archive) + b"/\xff\xfe.wav")).write_bytes(b"no sound")
+    assert (index(archive).n_heard, states(tmp_path / "store")[r"\xff\xfe.wav"]) == (2, "failed")
+    assert index(archive, is_pruning=True).n_gone == 0
+
+
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_heard(
+    make_archive: MakeArchive, index: Index, tmp_path: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_archive(2)
+    index(archive)
+    real_open, n_before = os.open, quick.backend.n_windows  # type: ignore[attr-defined]
+
+    def open_or_refuse(path: object, flags: int, *rest: int) -> int:
+        if flags & os.O_CREAT and str(path).startswith(str(tmp_path / "store")):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real_open(path, flags, *rest)  # type: ignore[arg-type]
+
+    soundfile.write(archive / "new.wav", make_noise(1.0), 16000)
+    monkeypatch.setattr(os, "open", open_or_refuse)
+    with pytest.raises(ArchiveError, match="Permission denied"):
+        index(archive)
+    assert quick.backend.n_windows == n_before  # type: ignore[attr-defined]
 
 
 def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(

@@ -54,6 +54,27 @@ def test_what_was_heard_otherwise_is_refused(
         store.check_provenance(replace(made, **change))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"heard_with": None},
+            {"heard_with": {}},
+            {"row_s": "1"},
+            {"row_s": 0},
+            {"tags": ["Speech"]},
+            {"tag_mean": [1]},
+        ),
+        *({"quantisation": {}}, {"row_s": None}, {"future": 1}, {"heard_with": {**Settings().to_dict(), "new": 1}}),
+    ],
+)
+def test_a_store_json_that_makes_no_sense_is_told(store: PartStore, change: dict[str, object]) -> None:
+    path = store.folder / "store.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    with pytest.raises(ArchiveError, match=r"store\.json: not readable \(.+\); take it from a copy"):
+        PartStore(store.folder)
+
+
 def test_a_folder_that_is_no_store_is_told(tmp_path: Path, made: Provenance) -> None:
     with pytest.raises(ArchiveError, match=r"no store here; make one: earwitness index"):
         PartStore(tmp_path)
@@ -64,7 +85,7 @@ def test_a_folder_that_is_no_store_is_told(tmp_path: Path, made: Provenance) -> 
     with pytest.raises(ArchiveError, match="store.json: not readable"):
         PartStore(tmp_path)
     (tmp_path / "store.json").write_text(json.dumps({"schema": 99}))
-    with pytest.raises(ArchiveError, match="schema 99; this version reads schema 1"):
+    with pytest.raises(ArchiveError, match="schema 99; this version .* reads schema 1: use the version that made it"):
         PartStore(tmp_path)
 
 

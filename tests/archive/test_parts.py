@@ -132,3 +132,31 @@ def test_what_a_living_process_writes_is_left_to_it(tmp_path: Path) -> None:
 def test_rows_are_one_array_however_many_there_are(tmp_path: Path) -> None:
     part = tmp_path / "parts" / write_part(tmp_path, [make_piece(n_rows=5000)], 1.0)
     assert np.array_equal(read_levels(part), make_piece(n_rows=5000).rows)
+
+
+@pytest.mark.parametrize("name", [parts.ROWS, parts.CLIPS])
+def test_one_changed_bit_is_told_when_it_is_read(tmp_path: Path, name: str) -> None:
+    levels = np.random.default_rng(5).integers(0, 256, (60, 527)).astype(np.uint8)
+    piece = replace(make_piece("/a.wav"), rows=levels, clips=levels, clip_start_s=10.0 * np.arange(60))
+    part = tmp_path / "parts" / parts.write_part(tmp_path, [piece], 1.0)
+    np.testing.assert_array_equal(parts.read_levels(part, name), levels)
+    content = bytearray((part / name).read_bytes())
+    at = content.index(levels[30].tobytes()[100:110])  # such noise is not compressed
+    content[at] ^= 1
+    (part / name).write_bytes(content)
+    with pytest.raises(ArchiveError, match="damaged .*verify --repair"):
+        parts.read_levels(part, name)
+
+
+def test_no_process_is_signalled_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, os.kill(pid, 0) is a Ctrl-C."""
+    signalled: list[int] = []
+    left = tmp_path / "tmp" / parts.name_unfinished().replace(f"-{os.getpid()}-", "-999999-")
+    left.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        patch.setattr(os, "kill", lambda pid, number: signalled.append(pid))
+        alive = parts._is_alive(999999)
+    assert (alive, signalled) == (True, [])
+    parts.sweep_unfinished(tmp_path)
+    assert not left.exists()

@@ -64,6 +64,32 @@ def test_sql_sees_what_is_current(archive: Path, index: Index, onnx: LoadedEncod
         store.sql("select nothing_here from files")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_text('{folder}/secret')",
+        "select * from read_text('{folder}/store/parts/../../secret')",
+        "copy (select 1) to '{folder}/written'",
+        "copy (select 1) to '{folder}/store/parts/written'",
+        "select 1; copy (select 1) to '{folder}/written'",
+        "attach '{folder}/written'",
+        "set enable_external_access = true",
+        "",
+    ],
+)
+def test_sql_reads_the_store_and_nothing_else(
+    make_archive: MakeArchive, index: Index, tmp_path: Path, query: str
+) -> None:
+    index(make_archive(1))
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    store = open_store(tmp_path / "store")
+    with pytest.raises(SettingsError, match="Permission Error|give one query that reads"):
+        store.sql(query.format(folder=tmp_path))
+    assert not list(tmp_path.rglob("written"))
+    assert store.sql("select count(*) n from rows").to_pylist() == [{"n": 1}]
+    assert store.sql("explain select path from files").num_rows
+
+
 def test_the_sql_of_the_docs_runs(
     archive: Path, index: Index, onnx: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

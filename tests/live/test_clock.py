@@ -101,3 +101,24 @@ def test_a_file_has_no_clock_to_drift_from() -> None:
     for second in range(1000):
         clocks.pass_time(0.05)
         assert clock.note(float(second), None, 0.0) == []
+
+
+@pytest.mark.parametrize("pace", [1.5, 20.0])
+def test_a_writer_that_does_not_keep_to_time_has_no_drift(pace: float) -> None:
+    clocks = Clocks()
+    clock = clocks.make()
+    clock.begin(0.0)
+    began = clock.tell(0.0)
+    assert run(clocks, clock, 600, pace) == []
+    assert clock.tell(0.0) == began
+    assert run(clocks, clock, 300, 1.0, from_s=600 * pace) == []
+
+
+def test_sound_that_waited_somewhere_and_comes_at_once_is_marked() -> None:
+    clocks = Clocks()
+    clock = clocks.make()
+    clock.begin(0.0)
+    assert run(clocks, clock, 180, 1.0) == []
+    marks = run(clocks, clock, 180, 1.0, from_s=220.0)
+    assert [round(mark.drift_s, 3) for mark in marks] == [-40.0]
+    assert abs(clock.tell(400.0).timestamp() - clocks.day_s) < 0.01

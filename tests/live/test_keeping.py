@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,22 @@ def test_what_privacy_drops_is_not_kept(tmp_path: Path, onnx: LoadedEncoder) -> 
     assert not open_store(tmp_path / "private").ask(["thunder"]).events
     rows = open_store(tmp_path / "private").files[0]
     assert rows.pieces[0].n_clips == 0
+
+
+def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_kept_twice(
+    tmp_path: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        keeper = TagKeeper(tmp_path / "store", "porch", Settings(), onnx)
+        keeper.begin(datetime(2026, 10, 25, 0, 30, tzinfo=timezone.utc).timestamp())  # 2:30 of summer
+        keeper.end(7200.0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    entries = open_store(tmp_path / "store").files
+    assert [each.path[-24:] for each in entries] == ["20261025-023000.000+0100", "20261025-023000.000+0200"]
 
 
 def test_another_encoders_store_is_refused(tmp_path: Path, onnx: LoadedEncoder) -> None:

@@ -29,7 +29,7 @@ from earwitness.runtime import Compute, LoadedEncoder, load_encoder
 from earwitness.runtime_shared import SharedBackend
 from earwitness.settings import Settings
 from earwitness.spec import EncoderSpec, Floats
-from earwitness.tags import tag_names
+from earwitness.tags import TagScores, tag_names
 from earwitness.windows import Windows, slide
 from live_items import RATE_HZ, ListedItems, cut, events_of, listen
 
@@ -237,6 +237,37 @@ def test_privacy_drops_windows_with_speech_and_nothing_else(by_level: LoadedEnco
     dropped = [line for line in private if isinstance(line, DroppedLine)]
     assert [(line.start_s, line.end_s) for line in dropped] == [(15.0, 18.0)]
     assert not [line for line in events_of(private, "began") if 15 < line.event.onset_s < 18]
+
+
+def test_what_began_before_speech_is_heard_is_withdrawn(by_level: LoadedEncoder) -> None:
+    sound = make_levels((4, 0.0), (0.9, 0.0), (0.1, 0.2), (0.5, 0.2), (2, 0.9), (7, 0.0))
+    lines = list(listen(cut(sound), ["siren"], by_level, speech_threshold=0.2))
+    (began,) = events_of(lines, "began")
+    (withdrawn,) = events_of(lines, "withdrawn")
+    assert (began.id, events_of(lines)) == (withdrawn.id, [])
+    (dropped,) = [line for line in lines if isinstance(line, DroppedLine)]
+    assert dropped.start_s <= began.event.onset_s
+    assert lines.index(began) < lines.index(withdrawn) < lines.index(dropped)
+
+
+def test_no_token_that_touches_a_dropped_window_is_kept(by_level: LoadedEncoder) -> None:
+    kept: list[tuple[float, float]] = []
+
+    class Keep:
+        def begin(self, start_time: float) -> None: ...
+        def add_clip(self, rows: TagScores) -> None: ...
+        def end(self, duration_s: float) -> None: ...
+        def add_rows(self, rows: TagScores) -> None:
+            kept.extend((start_s, start_s + rows.span_s) for start_s in rows.start_s.tolist())
+
+    sound = make_levels((7, 0.0), (0.5, 0.9), (9.5, 0.0), (0.5, 0.9), (12, 0.0))
+    asked = Asked(understand(()), Settings(), speech_threshold=0.2)
+    listener = Listener(by_level, asked, StreamClock(), keeper=Keep())
+    spans = [line for line in listener.listen(ListedItems(cut(sound))) if isinstance(line, DroppedLine)]
+    assert len(spans) == 2
+    assert len(kept) > 100
+    for span in spans:
+        assert not [each for each in kept if each[1] > span.start_s + 1e-9 and each[0] < span.end_s - 1e-9]
 
 
 def test_privacy_leaves_speech_out_of_scenes(by_level: LoadedEncoder) -> None:

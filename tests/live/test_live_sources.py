@@ -355,3 +355,42 @@ def test_a_device_that_cannot_be_opened_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     with pytest.raises(AudioError, match=r"mic: cannot be recorded from \(Invalid device\)"):
         list(read_on(choose_source("mic", PcmFormat(), 1.0), QUICK))
+
+
+def test_a_password_in_a_url_is_not_told() -> None:
+    source = choose_source("rtsp://user:se@cret@camera.local:554/stream?channel=1", PcmFormat(), 5.0)
+    assert source.name == "rtsp://camera.local:554/stream?channel=1"
+    assert getattr(source, "url", "") == "rtsp://user:se@cret@camera.local:554/stream?channel=1"
+    assert choose_source("http://camera.local/a@b", PcmFormat(), 5.0).name == "http://camera.local/a@b"
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "the file is empty"), (b"ID3\4 sound", "no wav, whatever its")])
+def test_a_file_named_as_a_wav_is_not_heard_as_raw_pcm(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=message):
+        choose_source(str(path), PcmFormat(), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [(30, "ended within 30 bytes of a wav header"), (44 + 16000, "ended 0.5 s before its header")]
+)
+def test_a_wav_that_is_cut_off_is_told(write_wav: WriteWav, size: int, message: str) -> None:
+    path = write_wav("cut.wav", make_noise(1.0))
+    path.write_bytes(path.read_bytes()[:size])
+    heard = list(choose_source(str(path), PcmFormat(), 10.0).open())
+    (told,) = [item.reason for item in heard if isinstance(item, Trouble)]
+    assert message in told
+
+
+def test_infinities_on_two_channels_are_told_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "bad.raw"
+    path.write_bytes(np.array([np.inf, -np.inf] * 8000, "<f4").tobytes())
+    heard = list(ByteSource(str(path), PcmFormat("f32", 16000, 2)).open())
+    assert [type(item) for item in heard] == [Trouble, Piece]
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(AudioError, match="standard input is closed"):
+        list(choose_source("-", PcmFormat(), 10.0).open())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -98,10 +99,15 @@ def print_answer(answer: Answer) -> None:
     """Print events, then the best scene of each hour, as lines of tab-separated values."""
     tables = tabulate_answer(answer)
     for file, onset_s, offset_s, word, score, _, time in tables["events"]:
-        print(f"{file}\t{onset_s:.2f}\t{offset_s:.2f}\t{word}\t{score:.2f}\t{time}")
+        print(f"{show_line(file)}\t{onset_s:.2f}\t{offset_s:.2f}\t{word}\t{score:.2f}\t{time}")
     for hour, file, rank, scene, score, _ in tables["scenes"]:
         if rank == 1:
-            print(f"{hour}{' ' + file if file else ''}\t{scene}\t{score:.2f}")
+            print(f"{hour}{' ' + show_line(file) if file else ''}\t{scene}\t{score:.2f}")
+
+
+def show_line(text: str) -> str:
+    """Return a text as one field of a line: tabs, line ends and what steers a terminal are written as in Python."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda each: repr(each[0])[1:-1], text)
 
 
 def print_table(table: Any) -> None:

@@ -135,7 +135,7 @@ def cut_file(task: HearTask, rate_hz: int) -> Iterator[Stretch]:
             piece = replace(
                 before,
                 state=HEARD,
-                notes="; ".join(find_notes(task.path)) if is_last else "",
+                notes=show_path("; ".join(find_notes(task.path))) if is_last else "",
                 start_time=find_start(task.path, before.mtime_ns / 1e9, end_s if is_last else None, task.start_from),
                 number=number,
                 is_last=is_last,
@@ -151,8 +151,10 @@ def hear_piece(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> Piec
     return replace(stretch.piece, rows=_score_rows(stretch, task, encoder), clips=clips, clip_start_s=clip_start_s)
 
 
-def describe_file(task: HearTask, reason: str = "") -> Piece:
+def describe_file(task: HearTask, reason: str = "", before: tuple[int, int] | None = None) -> Piece:
     """Return the record of a file with nothing heard: as failed, for `reason`.
+
+    `before` is its size and time when its hearing began: what it has become since then is still to be heard.
 
     Raises:
         AudioError: the file is not there or cannot be read, unless there is a reason already.
@@ -161,7 +163,7 @@ def describe_file(task: HearTask, reason: str = "") -> Piece:
     digest = ""
     try:
         state = Path(task.path).stat()
-        size, mtime_ns = state.st_size, state.st_mtime_ns
+        size, mtime_ns = before or (state.st_size, state.st_mtime_ns)
         digest = hash_file(Path(task.path))
         rate_hz = int(soundfile.info(task.path).samplerate)
     except OSError as error:
@@ -169,7 +171,20 @@ def describe_file(task: HearTask, reason: str = "") -> Piece:
             raise AudioError(f"{task.path}: cannot be read ({error.strerror})") from error
     except (soundfile.SoundFileError, TypeError, UnicodeError):
         pass  # formats that libsndfile does not know; reading tells what is wrong
-    return Piece(show_path(task.path), size, mtime_ns, digest, task.attempt, FAILED, reason, rate_hz=rate_hz)
+    return Piece(
+        *(show_path(task.path), size, mtime_ns, digest, task.attempt, FAILED),
+        reason=show_path(reason),  # it names the path
+        rate_hz=rate_hz,
+    )
+
+
+def find_state(path: str | Path) -> tuple[int, int] | None:
+    """Return a file's size and time in ns, None where it cannot be reached."""
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def check_settings(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import Queue
 
-from earwitness.archive.hearing import FAILED, HearTask, Piece, describe_file, hear_file
+from earwitness.archive.hearing import FAILED, HearTask, Piece, describe_file, find_state, hear_file
 from earwitness.archive.remote_files import RemoteFile, brought_here, is_url
 from earwitness.errors import EarwitnessError
 from earwitness.runtime import LoadedEncoder
@@ -66,11 +66,11 @@ def hear_anywhere(listing: Listing, template: HearTask, encoder: LoadedEncoder) 
             raise type(error)(str(error).replace(str(local), task.path)) from error
 
 
-def tell_failure(listing: Listing, template: HearTask, reason: str) -> Piece:
-    """Return the record of a recording that could not be heard."""
+def tell_failure(listing: Listing, template: HearTask, reason: str, before: tuple[int, int] | None = None) -> Piece:
+    """Return the record of a recording that could not be heard; see `describe_file`."""
     task = listing.task(template)
     if not is_url(task.path):
-        return describe_file(task, reason)
+        return describe_file(task, reason, before)
     return Piece(task.path, listing.size, listing.mtime_ns, "", task.attempt, FAILED, reason)
 
 
@@ -130,9 +130,11 @@ def _hear_or_tell(listing: Listing, template: HearTask, encoder: LoadedEncoder, 
 
 
 def _hear_or_fail(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece]:
+    before = None if is_url(listing.path) else find_state(listing.path)
     try:
         yield from hear(listing, template, encoder)
     except EarwitnessError as error:
-        yield tell_failure(listing, template, str(error))
+        yield tell_failure(listing, template, str(error), before)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        yield tell_failure(listing, template, f"{listing.path}: {type(error).__name__}: {error}; please report this")
+        reason = f"{listing.path}: {type(error).__name__}: {error}; please report this"
+        yield tell_failure(listing, template, reason, before)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ from earwitness.archive.hearing import (
     check_settings,
     cut_file,
     describe_file,
+    find_state,
     hear_piece,
     show_path,
 )
@@ -152,10 +154,7 @@ def plan_task(
     entry = store.catalogue.find(show_path(path))
     attempt, done = 1, frozenset[int]()
     if entry is not None:
-        try:
-            is_same = (state or _find_state(path)) == (entry.size, entry.mtime_ns)
-        except OSError:
-            is_same = (entry.size, entry.mtime_ns) == (0, 0)
+        is_same = (state or find_state(path) or (0, 0)) == (entry.size, entry.mtime_ns)
         if is_same and (entry.state == HEARD or (entry.state == FAILED and not options.retry_failed)):
             return entry.state
         is_begun = is_same and entry.state not in (FAILED, GONE)
@@ -171,6 +170,7 @@ class _Run:
         self.store, self.settings, self.options, self.report = store, settings, options, report
         self._pieces: list[Piece] = []
         self._n_rows, self._since = 0, time.monotonic()
+        self._begun: dict[str, tuple[int, int]] = {}  # size and time of files that are being heard, from before
         self._lock = threading.RLock()
         self._failure: ArchiveError | None = None
         self._free: SimpleQueue[LoadedEncoder] = SimpleQueue()
@@ -214,6 +214,8 @@ class _Run:
                 return False
             self.store.refresh()
             task = plan_task(self.store, path, self.settings, self.options)
+            if before := find_state(path):
+                self._begun[path] = before
         if isinstance(task, str):  # another process has just done it
             self.report.n_unchanged += 1
             return False
@@ -227,6 +229,7 @@ class _Run:
                 self._add(begun.popleft().result())
         while begun:
             self._add(begun.popleft().result())
+        self._begun.pop(path, None)
         self.report.n_heard += 1
         return True
 
@@ -240,8 +243,9 @@ class _Run:
 
     def _fail(self, path: str, reason: str) -> None:
         task = plan_task(self.store, path, self.settings, replace(self.options, retry_failed=True))
-        assert isinstance(task, HearTask)
-        self._add(describe_file(task, reason))
+        if isinstance(task, str):  # another process has heard it meanwhile, where there are no locks
+            return
+        self._add(describe_file(task, reason, self._begun.pop(path, None)))
         self.report.failures.append((path, reason))
 
     def _add(self, piece: Piece) -> None:
@@ -278,11 +282,6 @@ def _load_encoders(settings: Settings) -> list[LoadedEncoder]:
         return [first] * N_SHARED
     n_cores = settings.n_threads or count_threads()
     return [first, *(choose_encoder(replace(settings, n_threads=1, runtime="onnx")) for _ in range(n_cores - 1))]
-
-
-def _find_state(path: str) -> tuple[int, int]:
-    state = Path(path).stat()
-    return state.st_size, state.st_mtime_ns
 
 
 def adopt_settings(store: PartStore | None, settings: Settings | None) -> Settings:
@@ -329,11 +328,17 @@ def prune_store(store: PartStore, roots: Sequence[str | Path], report: IndexRepo
 
 def _find_gone(store: PartStore) -> Iterator[Piece]:
     for entry in store.catalogue:
-        if entry.state != GONE and not os.path.lexists(entry.path):
+        if entry.state != GONE and not _is_there(entry.path):
             yield Piece(
                 *(entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.attempt + 1, GONE),
                 reason="not there any more",
             )
+
+
+def _is_there(shown: str) -> bool:
+    """Say whether a file is there whose path is shown by `show_path`, which writes bytes that are no text as \\xff."""
+    meant = re.sub(rb"\\x([0-9a-f]{2})", lambda each: bytes([int(each[1], 16)]), os.fsencode(shown))
+    return os.path.lexists(shown) or os.path.lexists(meant)
 
 
 def _is_under(path: str, folder: str) -> bool:

@@ -109,6 +109,8 @@ class PartStore:
 
     def __init__(self, folder: str | Path) -> None:
         import_pyarrow()
+        if "://" in str(folder):
+            raise ArchiveError(f"{folder}: bring it into a folder first: earwitness store fetch {folder} FOLDER")
         self.folder = Path(folder)
         self.provenance = _read_provenance(self.folder)
         self.catalogue = Catalogue()
@@ -180,16 +182,20 @@ class PartStore:
         """
         if fcntl is None:
             return True
+        claims = self._open_claims()
         try:
-            if self._claims is None:
-                self._claims = os.open(self.folder / "claims.lock", os.O_RDWR | os.O_CREAT, 0o666)
-                weakref.finalize(self, os.close, self._claims)
-            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _claim_offset(path))
+            fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _claim_offset(path))
         except (BlockingIOError, PermissionError):
             return False
         except OSError:  # a file system without locks
             return True
         return True
+
+    def _open_claims(self) -> int:
+        if self._claims is None:
+            self._claims = os.open(self.folder / "claims.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            weakref.finalize(self, os.close, self._claims)
+        return self._claims
 
     def release(self, path: str) -> None:
         """Let other processes hear a recording."""
@@ -198,7 +204,12 @@ class PartStore:
                 fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _claim_offset(path))
 
     def tidy(self) -> dict[str, str]:
-        """Set damaged parts aside and remove half-written ones; return the damaged ones with the reason."""
+        """Set damaged parts aside and remove half-written ones; return the damaged ones with the reason.
+
+        Raises:
+            OSError: nothing can be written there; told before anything is heard.
+        """
+        self._open_claims()
         sweep_unfinished(self.folder)
         set_aside = dict(self.damaged)
         for name in set_aside:
@@ -230,6 +241,8 @@ def make_store(folder: str | Path, provenance: Provenance) -> None:
     Raises:
         ArchiveError: the folder cannot be written, or holds something else.
     """
+    if "://" in str(folder):
+        raise ArchiveError(f"{folder}: only 'earwitness index --engine ray' writes stores to URLs; give a folder")
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -261,12 +274,34 @@ def parse_provenance(place: str | Path, text: str) -> Provenance:
         values = json.loads(text)
         schema = values.pop("schema")
         if schema != SCHEMA:
-            raise ArchiveError(f"{place}: a store of schema {schema}; this version reads schema {SCHEMA}")
+            raise ArchiveError(
+                f"{place}: a store of schema {schema}; this version ({__version__}) reads schema {SCHEMA}: "
+                "use the version that made it, or index into another --store"
+            )
         for name in ("tags", "tag_mean", "tag_std"):
             values[name] = tuple(values[name])
-        return Provenance(**values)
+        made = Provenance(**values)
+        _check_values(made)
+        return made
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError(f"{place}/{STORE}: not readable ({error}); take it from a copy of the store") from error
+
+
+def _check_values(made: Provenance) -> None:
+    """Find out whether what a store was made with can be used.
+
+    Raises:
+        ValueError, KeyError, TypeError: a value is missing, or none that a store can have.
+    """
+    made.settings()
+    if set(made.heard_with) != set(HEARD_WITH):
+        raise KeyError(*(set(HEARD_WITH) ^ set(made.heard_with)))
+    if not (made.row_s > 0 and made.token_s > 0):
+        raise ValueError(f"row_s={made.row_s}, token_s={made.token_s}")
+    if made.tags != tag_names() or made.quantisation != RULES:
+        raise ValueError("other tags or another quantisation than this version's")
+    if {len(made.tag_mean), len(made.tag_std)} not in ({0}, {len(made.tags)}):
+        raise ValueError("tag_mean and tag_std are to have a value for each tag")
 
 
 def _read_provenance(folder: Path) -> Provenance:

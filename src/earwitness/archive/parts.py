@@ -74,7 +74,7 @@ def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
         OSError: the disk is full, or the store cannot be written; nothing of the part remains.
     """
     name = name_part(pieces)
-    folder = store / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    folder = store / "tmp" / name_unfinished()
     try:
         folder.mkdir(parents=True)
         (store / "parts").mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def read_records(part: Path) -> list[PieceRecord]:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        table = parquet.ParquetFile(part / FILES).read(use_threads=False)
+        table = parquet.ParquetFile(part / FILES, page_checksum_verification=True).read(use_threads=False)
         return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
 
 
@@ -127,7 +127,8 @@ def read_levels(part: Path, name: str = ROWS) -> Levels:
     column = "scores" if name == ROWS else "logits"
     with _damage_told(part):
         # read_table would find out about data sets first, which takes longer than reading.
-        table = parquet.ParquetFile(part / name, memory_map=True).read(columns=[column], use_threads=False)
+        file = parquet.ParquetFile(part / name, memory_map=True, page_checksum_verification=True)
+        table = file.read(columns=[column], use_threads=False)
         width = table.schema.field(column).type.byte_width
         arrays = [
             np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
@@ -146,7 +147,9 @@ def read_clip_starts(part: Path) -> np.ndarray:
     """
     _, parquet = import_pyarrow()
     with _damage_told(part):
-        column = parquet.ParquetFile(part / CLIPS).read(columns=["start_s"], use_threads=False)["start_s"]
+        column = parquet.ParquetFile(part / CLIPS, page_checksum_verification=True).read(
+            columns=["start_s"], use_threads=False
+        )["start_s"]
         return np.asarray(column.to_numpy())
 
 
@@ -181,6 +184,11 @@ def check_part(part: Path) -> None:
             if _hash(part / name) != promised[name]["sha256"]:
                 raise ValueError(f"{name} is not what was written")
     read_levels(part)
+
+
+def name_unfinished() -> str:
+    """Return a name for what is written under `tmp`, by which it is known as this process's."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def sweep_unfinished(store: Path) -> None:
@@ -237,7 +245,9 @@ def _write_table(path: Path, table: Any) -> None:
     _, parquet = import_pyarrow()
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
-    parquet.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=coded)
+    parquet.write_table(
+        table, path, compression="zstd", compression_level=1, use_dictionary=coded, write_page_checksum=True
+    )
     _sync(path)
 
 
@@ -266,7 +276,10 @@ def _damage_told(part: Path) -> Iterator[None]:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # ArrowInvalid is a ValueError
         reason = str(error).split("\n", 1)[0][:160]
-        raise ArchiveError(f"{part}: damaged ({reason}); 'earwitness index' hears its recordings again") from error
+        raise ArchiveError(
+            f"{part}: damaged ({reason}); 'earwitness store verify --repair' sets it aside, and 'earwitness index' "
+            "hears its recordings again"
+        ) from error
 
 
 def _hash(path: Path) -> str:
@@ -285,6 +298,8 @@ def _sync(path: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # there, os.kill with 0 is a Ctrl-C
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

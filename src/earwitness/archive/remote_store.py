@@ -23,7 +23,17 @@ from typing import Any
 from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.hearing import Piece
 from earwitness.archive.part_store import SCHEMA, STORE, PartStore, Provenance, make_store, parse_provenance
-from earwitness.archive.parts import CLIPS, FILES, ROWS, import_pyarrow, list_records, read_records, write_part
+from earwitness.archive.parts import (
+    CLIPS,
+    FILES,
+    ROWS,
+    import_pyarrow,
+    list_records,
+    name_unfinished,
+    read_records,
+    sweep_unfinished,
+    write_part,
+)
 from earwitness.archive.remote_files import connect, is_url
 from earwitness.errors import ArchiveError
 
@@ -110,7 +120,9 @@ class RemoteStore(PartStore):
         pyarrow, parquet = import_pyarrow()
         self._known.add(name)
         try:
-            table = parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
+            table = parquet.ParquetFile(pyarrow.BufferReader(content), page_checksum_verification=True).read(
+                use_threads=False
+            )
             self.catalogue.add(list_records(name, table, {each: sizes.get(each, 0) for each in (ROWS, CLIPS)}))
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             reason = str(error).split("\n", 1)[0][:160]
@@ -143,11 +155,12 @@ def fetch_store(url: str, folder: str | Path) -> int:
     make_store(folder, there.provenance)
     here = PartStore(folder)
     here.check_provenance(there.provenance)
+    sweep_unfinished(here.folder)
     known = {each.name for each in (here.folder / "parts").iterdir()}
     names = sorted(set(list_parts(there._files, there._root)) - known)
     with reach_told(url):
         for name in names:
-            written = here.folder / "tmp" / f"fetched-{uuid.uuid4().hex[:8]}"
+            written = here.folder / "tmp" / name_unfinished()
             written.mkdir(parents=True)
             try:
                 for each in PART_FILES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,11 +102,35 @@ def _ask_sql(files: Any, where: str) -> set[str]:
     with duckdb.connect() as connection:
         connection.register("files", files)
         try:
-            rows = connection.execute(f"select path from files where ({where}\n)").fetchall()
-        except duckdb.Error as error:
+            rows = read_sql(connection, f"select path from files where ({where}\n)").fetchall()
+        except (duckdb.Error, SettingsError) as error:
             reason = str(error).split("\n", 1)[0]
             raise SettingsError(f"where={where!r}: {reason}; columns are {', '.join(files.column_names)}") from error
     return {path for (path,) in rows}
+
+
+def read_sql(connection: Any, query: str, folder: Path | None = None) -> Any:
+    """Return what duckdb answers to one query that only reads, with no access to files but those under `folder`.
+
+    Raises:
+        SettingsError: it is no query, more than one, or one that would change something.
+        duckdb.Error: it cannot be answered.
+    """
+    duckdb = import_duckdb()
+    kinds = [each.type for each in duckdb.extract_statements(query)]
+    if len(kinds) != 1 or kinds[0] not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        raise SettingsError("give one query that reads, such as select ... from files; nothing else is run")
+    connection.execute("set python_enable_replacements = false")  # variables of this program are no tables
+    if folder is not None:
+        connection.execute("set allowed_directories = [" + quote_sql(str(folder)) + "]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection.sql(query)
+
+
+def quote_sql(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def import_duckdb() -> Any:

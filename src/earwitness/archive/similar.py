@@ -74,6 +74,7 @@ def find_similar(
     choice = choice or Choice()
     store.refresh()
     entries, problems = choose_files(store, choice)
+    problems += store.damaged.values()
     best: list[Match] = []
     for entry in entries:
         try:

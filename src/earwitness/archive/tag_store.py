@@ -20,7 +20,7 @@ from earwitness.archive.catalogue import FileEntry, tabulate_files
 from earwitness.archive.part_store import PartStore, Provenance
 from earwitness.archive.parts import CLIPS, ROWS, PieceRecord, check_part, import_pyarrow, read_pieces
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
-from earwitness.archive.selecting import Choice, import_duckdb
+from earwitness.archive.selecting import Choice, import_duckdb, quote_sql, read_sql
 from earwitness.archive.similar import Match, find_similar
 from earwitness.audio import Source
 from earwitness.errors import ArchiveError, SettingsError
@@ -76,6 +76,7 @@ class TagStore:
 
         Tables: `files` (a row a recording), `rows` (file_id, start_s, scores), `clips` (file_id, start_s, logits), each
         without what has been replaced, and `tags` (tag, name). Macros: `score(scores, tag)` and `logit(logits, tag)`.
+        One query that reads, and no other files than the store's: nothing can be changed or written.
 
         Raises:
             MissingExtraError: duckdb is not installed.
@@ -85,9 +86,8 @@ class TagStore:
         with duckdb.connect() as connection:
             self._add_tables(connection)
             try:
-                table = connection.sql(query)
-                return table.to_arrow_table() if table is not None else import_pyarrow()[0].table({})
-            except duckdb.Error as error:
+                return read_sql(connection, query, self.parts.folder.absolute() / "parts").to_arrow_table()
+            except (duckdb.Error, SettingsError) as error:
                 raise SettingsError(f"{query!r}: {error}") from error
 
     def inform(self) -> StoreInfo:
@@ -151,9 +151,10 @@ class TagStore:
         kept = sorted({(piece.part, piece.file_id, piece.number) for each in files for piece in each.pieces})
         names = {part for part, _, _ in kept}
         ids = pyarrow.array([file_id for _, file_id, _ in kept], pyarrow.int64())
+        folder = self.parts.folder.absolute() / "parts"
         connection.register("kept", pyarrow.table({"file_id": ids}))
         for view, name, column in (("rows", ROWS, "scores"), ("clips", CLIPS, "logits")):
-            paths = ", ".join(_quote(str(self.parts.folder / "parts" / part / name)) for part in sorted(names))
+            paths = ", ".join(quote_sql(str(folder / part / name)) for part in sorted(names))
             source = f"read_parquet([{paths}])" if names else f"(select 0 file_id, 0.0 start_s, ''::blob {column})"
             connection.execute(
                 f"create temp view {view} as select distinct on (file_id, start_s) file_id, start_s, {column} "
@@ -172,7 +173,3 @@ def open_store(folder: str | Path) -> TagStore:
         MissingExtraError: pyarrow is not installed.
     """
     return TagStore(folder)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

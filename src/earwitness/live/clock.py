@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 
 PERIOD_S = 60.0
 MARK_S = 0.25  # drift from which it is marked
+TOO_FAST = 0.25  # of a period: no clock is so far off, but whoever fills a pipe from a recording may be
 SET_S = 1.0  # a step of the system's clock from which it was set
 LARGEST_BEHIND_S = 1.0  # when more sound waits, arrival says when we read, not when it was made
 
@@ -41,6 +42,7 @@ class StreamClock:
         self._period_from: float | None = None
         self._usual_s: float | None = None  # lag of an earlier period, and when that was
         self._usual_at = 0.0
+        self._held_s: float | None = None  # drift that is not told yet: 0 while the source does not keep to time
 
     def tell(self, stream_s: float) -> datetime:
         """Return the time of day, UTC, of a place in the stream."""
@@ -71,6 +73,11 @@ class StreamClock:
             self._usual_s, self._usual_at = least_s, arrived_s
             return []
         drift_s = least_s - self._usual_s
+        if drift_s < -TOO_FAST * PERIOD_S:  # what waited somewhere, if it is once; else nobody keeps to time
+            self._held_s = drift_s if self._held_s is None else 0.0
+            self._usual_s, self._usual_at = least_s, arrived_s
+            return []
+        drift_s, self._held_s = drift_s + (self._held_s or 0.0), None
         if abs(drift_s) < MARK_S:
             return []
         ppm = 1e6 * drift_s / max(1.0, arrived_s - self._usual_at)

@@ -84,7 +84,8 @@ class TagKeeper:
         start_time = self._start_time + self._from_s
         of_now = [each for each in self._clips if each[0] < self._from_s + PERIOD_S]
         self._clips = self._clips[len(of_now) :]
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(start_time)) + f".{int(start_time % 1 * 1000):03}"
+        local = time.localtime(start_time)  # with its zone: where clocks are set back, an hour comes twice
+        stamp = time.strftime("%Y%m%d-%H%M%S", local) + f".{int(start_time % 1 * 1000):03}{time.strftime('%z', local)}"
         no_clips = np.zeros((0, self._rows.shape[1]), np.uint8)
         piece = Piece(
             path=f"live/{self._source}/{stamp}",

@@ -205,10 +205,11 @@ class _StretchHeard:
         self.counts.n_windows += len(logits)
         settled_s = float(batch.start_s[0])
         settled = self.grid.settle_until(settled_s)
-        ended = self._find(settled)  # before later speech is known: it cannot touch what is settled
-        if self.asked.speech_threshold is not None:
+        if self.asked.speech_threshold is not None:  # first: half of the last settled token may lie in these windows
             self._note_speech(logits, batch, self.asked.speech_threshold)
-        dropped = [span for span in self.speech if span.end_s <= settled_s]
+        ended = self._find(settled)
+        over_s = settled_s - self.encoder.spec.token_s  # half of a token after a span may lie in it, too
+        dropped = [span for span in self.speech if span.end_s <= over_s]
         self.speech = self.speech[len(dropped) :]
         self.grid.add(logits, batch)
         return ended, self.finder.foresee(self._match(self.grid.unsettled())), dropped

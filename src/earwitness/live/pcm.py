@@ -77,12 +77,22 @@ class PcmDecoder:
             self._n_left -= n_bytes
             if self._n_left < size:  # what follows a wav's sound are notes about it
                 self._held, self._n_left = b"", 0
-        samples = mix_down(read_samples(sound, self.format.sample).reshape(-1, self.format.n_channels))
+        with np.errstate(invalid="ignore"):  # of infinities on two channels
+            samples = mix_down(read_samples(sound, self.format.sample).reshape(-1, self.format.n_channels))
         is_sound = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
         if not is_sound.all():
             self.n_bad += int(np.count_nonzero(~is_sound))
             samples = np.where(is_sound, samples, np.float32(0))
         return samples
+
+    def tell_missing(self) -> str:
+        """Return what has not come of what a wav header promised; nothing where all has, or it promised nothing."""
+        if not self._is_header_read and self._held:
+            return f"{self.name}: ended within {len(self._held)} bytes of a wav header; nothing of it was heard"
+        if self._n_left:
+            missing_s = self._n_left / self.format.frame_bytes / self.format.sample_rate_hz
+            return f"{self.name}: ended {missing_s:.1f} s before its header says; it is cut off, or was being written"
+        return ""
 
     def restart(self) -> None:
         """Begin anew, as when another writer comes: it may send a header, and the last one's half frame is void."""

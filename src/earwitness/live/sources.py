@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import select
 import stat
 import sys
@@ -21,9 +22,10 @@ from earwitness.audio import MEDIA_SUFFIXES, SNDFILE_SUFFIXES
 from earwitness.errors import AudioError
 from earwitness.live.media import DEVICE_FORMATS, MediaSource
 from earwitness.live.microphone import MICROPHONE, Microphone
-from earwitness.live.pcm import PcmDecoder, PcmFormat
+from earwitness.live.pcm import RIFF, PcmDecoder, PcmFormat
 from earwitness.live.pieces import Break, Item, Piece, Trouble
 
+WAV_SUFFIXES = {".wav", ".wave"}
 IDLE_S = 0.2  # how often it is told that nothing comes
 TELL_EVERY_S = 60.0  # a source may send bad samples for weeks
 READ_S = 0.5  # at most so much sound in a piece: what a window needs should not wait for what it does not
@@ -88,6 +90,8 @@ class ByteSource:
                         yield Trouble(f"{error}; the next writer is waited for")
                         is_ignored = True
                 elif not is_fifo:
+                    if missing := decoder.tell_missing():
+                        yield Trouble(missing)
                     return
                 else:
                     if is_written:
@@ -114,10 +118,17 @@ def open_bytes(name: str) -> IO[bytes]:
     """
     try:
         if name == "-":
+            if sys.stdin is None:
+                raise AudioError("-: standard input is closed; send sound to it, or name a source")
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
         return os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
     except OSError as error:
         raise AudioError(f"{name}: cannot be opened ({error.strerror or error})") from error
+
+
+def hide_password(url: str) -> str:
+    """Return a URL without a user's name and password: its name is printed, sent, and kept in stores."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
 
 
 def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: bool = False) -> Source:
@@ -137,7 +148,7 @@ def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: b
     if kind == MICROPHONE:
         return Microphone(name, rest, form)
     if "://" in name:
-        return MediaSource(name, name, stall_s=stall_s)
+        return MediaSource(hide_password(name), name, stall_s=stall_s)
     if kind in DEVICE_FORMATS and rest:
         return MediaSource(name, rest, kind, stall_s=stall_s)
     if name == "-":
@@ -149,10 +160,29 @@ def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: b
         raise AudioError(
             f"{name}: no such file or pipe ({error.strerror}); give -, mic, a URL, or the path of a pipe or file"
         ) from error
+    if stat.S_ISREG(mode):
+        _check_file(path)
     if stat.S_ISFIFO(mode):
         return ByteSource(name, form, is_clocked=True)
     if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
         raise AudioError(f"{name}: neither a file nor a pipe")
-    if path.suffix.lower() in (SNDFILE_SUFFIXES | MEDIA_SUFFIXES) - {".wav", ".wave"}:
+    if path.suffix.lower() in (SNDFILE_SUFFIXES | MEDIA_SUFFIXES) - WAV_SUFFIXES:
         return MediaSource(name, name, is_endless=False, is_clocked=False, is_dropping=False, stall_s=stall_s)
     return ByteSource(name, form, is_clocked=is_real_time)
+
+
+def _check_file(path: Path) -> None:
+    """Find out whether a file holds anything, and whether one named as a wav is one: it would be heard as raw PCM.
+
+    Raises:
+        AudioError: it does not, is not, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(RIFF[0]))
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    if not begin:
+        raise AudioError(f"{path}: the file is empty (0 bytes)")
+    if path.suffix.lower() in WAV_SUFFIXES and begin not in RIFF:
+        raise AudioError(f"{path}: no wav, whatever its name says; raw PCM is to be named otherwise, such as .raw")
