@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet
@@ -10,7 +13,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from conftest import read_rows
+from conftest import make_noise, read_rows
 from demo_recording import make_recording
 from earwitness.archive import parts
 from earwitness.cli import app
@@ -39,6 +42,24 @@ def store(archive: Path) -> Path:
 
 def test_an_archive_is_indexed_once(archive: Path, store: Path) -> None:
     assert run("index", archive, "--store", store) == (0, "0 heard, 2 known already\n", "")
+
+
+def test_a_second_key_press_stops_at_once_and_harms_nothing(tmp_path: Path) -> None:
+    folder, store = tmp_path / "long", tmp_path / "store"
+    folder.mkdir()
+    soundfile.write(folder / "long.wav", make_noise(900.0), 16000)
+    command = [sys.executable, "-m", "earwitness", "index", folder, "--store", store, "--runtime", "onnx"]
+    command += ["--progress", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert json.loads(process.stderr.readline())["done"] < 1  # it is being heard
+        process.send_signal(signal.SIGINT)
+        assert "again stops at once" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "earwitness: stopped; what was committed is kept\n"
+    assert process.returncode == 130
+    assert run("index", folder, "--store", store)[:2] == (0, "1 heard, 0 known already\n")
+    assert run("store", "verify", store)[0] == 0
 
 
 def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path) -> None:

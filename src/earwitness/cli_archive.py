@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -113,7 +118,8 @@ def index(
             cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker)
             report = index_on_ray(paths, store, chosen, options, cluster)
         else:
-            report = _index_here(paths, store, chosen, options)
+            with _stopped_by_keys():
+                report = _index_here(paths, store, chosen, options)
         _tell_report(report)
         n_total = report.n_heard + report.n_unchanged + len(report.failures) + report.n_failed_before
         exit_with(len(report.failures) + len(report.notes), n_total, None)
@@ -310,6 +316,31 @@ def _index_here(paths: list[str], store: str, settings: Settings, options: Index
         if "://" in each:
             raise SettingsError(f"{each}: a URL needs --engine ray, which works on one machine too")
     return index_recordings(find_audio(paths), store, settings, None, options, paths)
+
+
+@contextlib.contextmanager
+def _stopped_by_keys() -> Iterator[None]:
+    """Let Ctrl-C keep what is under way, and a second one stop at once: what is committed is whole either way."""
+
+    def stop_at_once(number: int, frame: FrameType | None) -> None:
+        print("earwitness: stopped; what was committed is kept", file=sys.stderr, flush=True)
+        os._exit(130)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, stop_at_once)
+        print(
+            "earwitness: what is under way is heard and kept; Ctrl-C again stops at once", file=sys.stderr, flush=True
+        )
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _tell_report(report: IndexReport) -> None:
