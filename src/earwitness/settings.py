@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from earwitness.errors import SettingsError
 
@@ -21,6 +21,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+
+Kind = TypeVar("Kind")
 
 CHOICES = {
     "method": ("earwitness", "tmrl"),
@@ -136,14 +138,7 @@ class Settings:
         Raises:
             SettingsError: a key is unknown, or a value is of the wrong type or out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = [key for key in values if key not in known]
-        if unknown:
-            raise SettingsError(f"{origin}: unknown key {unknown[0]!r}; known are: {', '.join(known)}")
-        try:
-            return cls(**values)
-        except SettingsError as error:
-            raise SettingsError(f"{origin}: {error}") from error
+        return read_fields(cls, values, origin)
 
 
 def read_settings(path: str | Path) -> Settings:
@@ -153,6 +148,22 @@ def read_settings(path: str | Path) -> Settings:
         SettingsError: the file is missing or not TOML, or see `Settings.from_mapping`.
     """
     return Settings.from_mapping(read_toml(path), str(path))
+
+
+def read_fields(kind: Callable[..., Kind], values: Mapping[str, Any], origin: str) -> Kind:
+    """Return a dataclass of the given values; `origin` names them in errors.
+
+    Raises:
+        SettingsError: a key is not one of its fields, or it refuses a value.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise SettingsError(f"{origin}: unknown key {unknown[0]!r}; known are: {', '.join(known)}")
+    try:
+        return kind(**values)
+    except SettingsError as error:
+        raise SettingsError(f"{origin}: {error}") from error
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

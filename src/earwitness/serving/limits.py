@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.errors import SettingsError
-from earwitness.settings import read_toml
+from earwitness.settings import read_fields, read_toml
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,7 @@ class Limits:
         Raises:
             SettingsError: a key is unknown, or a value is of the wrong type or out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = [key for key in values if key not in known]
-        if unknown:
-            raise SettingsError(f"{origin}: unknown key {unknown[0]!r}; known are: {', '.join(known)}")
-        try:
-            return cls(**values)
-        except SettingsError as error:
-            raise SettingsError(f"{origin}: {error}") from error
+        return read_fields(cls, values, origin)
 
 
 def read_limits(path: str | Path) -> Limits:
