@@ -117,7 +117,7 @@ class _Track:
 
     def add(self, rows: WordScores, index: int, first: int, last: int) -> Iterator[Event]:
         """Take the next stretch in which the word's score holds: rows `first` to `last`."""
-        stretch = _read_stretch(rows, index, first, last, self.n_ends)
+        stretch = _read_stretch(rows, index, first, last, self.n_ends, self.threshold)
         if self.open and stretch.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
             stretch, self.open = self.open.followed_by(stretch, self.n_ends), None
         yield from self._close()
@@ -164,17 +164,18 @@ class _Track:
         self.event = None
 
 
-def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: int) -> _Stretch:
+def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: int, threshold: float) -> _Stretch:
     logits = _logit(rows.scores[first : last + 1, index])
     peak = first + int(logits.argmax())
     start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
+    score = float(rows.scores[peak, index])
     event = Event(
         onset_s=float(start_s[first]),
         offset_s=float(start_s[last]) + span_s,
         word=rows.meanings.words[index],
-        score=float(rows.scores[peak, index]),
+        score=score,
         peak_s=float(start_s[peak]),
-        tags=rows.explain(peak, index),
+        tags=rows.explain(peak, index) if score >= threshold else (),  # below, no event's peak is here
     )
     return _Stretch(event, len(logits), logits[:n_ends], logits[-n_ends:])
 
