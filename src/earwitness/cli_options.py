@@ -133,11 +133,13 @@ def open_recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
     """Give the recordings; what comes on standard input is kept in a temporary file meanwhile."""
     from earwitness.audio import find_audio
 
+    if "-" not in paths:
+        yield find_audio(map(Path, paths))
+        return
     with tempfile.TemporaryDirectory(prefix=SPOOL_PREFIX) as folder:
         spooled = Path(folder) / SPOOLED
-        if "-" in paths:
-            with spooled.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
+        with spooled.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
         yield find_audio([spooled if path == "-" else Path(path) for path in paths])
 
 
