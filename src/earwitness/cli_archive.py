@@ -322,15 +322,16 @@ def _index_here(paths: list[str], store: str, settings: Settings, options: Index
 def _stopped_by_keys() -> Iterator[None]:
     """Let Ctrl-C keep what is under way, and a second one stop at once: what is committed is whole either way."""
 
+    def tell(message: str) -> None:  # print may be what was interrupted, and cannot be entered twice
+        os.write(2, f"earwitness: {message}\n".encode())
+
     def stop_at_once(number: int, frame: FrameType | None) -> None:
-        print("earwitness: stopped; what was committed is kept", file=sys.stderr, flush=True)
+        tell("stopped; what was committed is kept")
         os._exit(130)
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, stop_at_once)
-        print(
-            "earwitness: what is under way is heard and kept; Ctrl-C again stops at once", file=sys.stderr, flush=True
-        )
+        tell("what is under way is heard and kept; Ctrl-C again stops at once")
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # others may not set handlers
