@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.audio import load_audio
+from earwitness.ontology import tag_names
 from earwitness.recognition import classify
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
-from earwitness.tags import score_windows, sigmoid, tag_names
+from earwitness.tags import score_windows, sigmoid
 from earwitness.tmrl import EVENT_SIMILARITY
 from earwitness.windows import slide
 from earwitness.words import Embeddings, embed_words, understand_words

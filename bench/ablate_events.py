@@ -14,14 +14,15 @@ from unittest import mock
 
 import numpy as np
 
-from earwitness import words
+from earwitness import match
 from earwitness.events import Event, find_events
+from earwitness.match import match_words
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.tags import TagScores, score_tokens, score_windows
 from earwitness.tmrl import WINDOW_S, find_events_tmrl
 from earwitness.windows import slide
-from earwitness.words import match_words, understand_words
+from earwitness.words import understand_words
 from mixtures import Case
 from variations import untrimmed
 
@@ -36,14 +37,14 @@ SHIFTS = tuple(np.arange(-2.0, 3.01, 0.25).tolist())  # of the threshold, in log
 class Variation:
     """One way of finding events; with `is_tuned` the threshold is the one with the best F1 on the mixtures.
 
-    A threshold is moved by `words.OFFSET`, in logits, so that `event_hold` moves with it.
+    A threshold is moved by `match.OFFSET`, in logits, so that `event_hold` moves with it.
     """
 
     name: str
     settings: Settings = field(default_factory=Settings)
     is_trimmed: bool = True
-    prior_share: float = words.PRIOR_SHARE
-    offset: float = words.OFFSET
+    prior_share: float = match.PRIOR_SHARE
+    offset: float = match.OFFSET
     is_tuned: bool = False
 
     @property
@@ -171,7 +172,7 @@ def count(
     """Return the tally of a variation over recordings with known logits."""
     tally, settings = Tally(), variation.settings
     meanings = understand_words(asked)
-    with mock.patch.multiple(words, PRIOR_SHARE=variation.prior_share, OFFSET=variation.offset):
+    with mock.patch.multiple(match, PRIOR_SHARE=variation.prior_share, OFFSET=variation.offset):
         for case, rows in zip(cases, logits, strict=True):
             if settings.method == "tmrl":
                 found = find_events_tmrl([rows], asked, settings.hop_s)
@@ -185,7 +186,7 @@ def _tune(
     variation: Variation, cases: Sequence[Case], logits: Sequence[TagScores], encoder: LoadedEncoder
 ) -> Variation:
     """Return the variation with the offset of the best F1; the grid moves with what PRIOR_SHARE takes off."""
-    middle = words.OFFSET - (variation.prior_share - words.PRIOR_SHARE) * words.USUAL_LOGIT
+    middle = match.OFFSET - (variation.prior_share - match.PRIOR_SHARE) * match.USUAL_LOGIT
     tried = [replace(variation, offset=middle + shift) for shift in SHIFTS]
     return max(tried, key=lambda each: count(each, cases, logits, MIXTURE_WORDS, encoder).f1)
 

@@ -12,6 +12,7 @@ from unittest import mock
 import numpy as np
 
 from earwitness import places
+from earwitness.match import match_words
 from earwitness.places import PlaceProfile, profile_scenes, read_places
 from earwitness.runtime import LoadedEncoder
 from earwitness.scenes import calibrate_blindly, rank_scenes
@@ -19,7 +20,7 @@ from earwitness.settings import Settings
 from earwitness.tags import ClipTags, TagScores, score_windows, sigmoid, summarise_tags
 from earwitness.tmrl import WINDOW_S, rank_scenes_tmrl
 from earwitness.windows import slide
-from earwitness.words import match_words, understand_words
+from earwitness.words import understand_words
 from mixtures import Case
 from published_way import SCENE_WORDS
 from variations import untrimmed

@@ -23,9 +23,10 @@ from earwitness.archive.hearing import pool_rows
 from earwitness.archive.indexing import ROW_S, IndexOptions, index_recordings
 from earwitness.audio import find_audio
 from earwitness.events import Event, find_events
+from earwitness.match import match_words
 from earwitness.runtime import LoadedEncoder
 from earwitness.tags import TagScores
-from earwitness.words import match_words, understand_words
+from earwitness.words import understand_words
 
 ONNX = Settings(runtime="onnx")
 MORE_WORDS = ("speech", "car", "water", "knock")

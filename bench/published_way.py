@@ -25,8 +25,9 @@ import numpy as np
 
 from earwitness.audio import Waveform, load_audio
 from earwitness.mpnet import embed_with_mpnet
+from earwitness.ontology import tag_names
 from earwitness.runtime import LoadedEncoder, load_encoder
-from earwitness.tags import score_windows, tag_names
+from earwitness.tags import score_windows
 from earwitness.tmrl import (
     EVENT_SIMILARITY,
     GROUP_SIMILARITY,

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.mpnet import embed_with_mpnet
+from earwitness.ontology import tag_names
 from earwitness.paths import DATA_DIR
 from earwitness.settings import read_toml
-from earwitness.tags import tag_names
 from earwitness.words import normalise_word
 
 SCRIPTS_DIR = Path(__file__).parent

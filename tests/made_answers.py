@@ -9,9 +9,9 @@ from earwitness.archive.asking import Answer, ArchiveEvent, AskedRecording
 from earwitness.archive.hours import HourScene, find_hour, sum_events
 from earwitness.archive.part_store import Provenance
 from earwitness.events import Event
+from earwitness.match import TagEvidence
 from earwitness.scenes import SceneScore
 from earwitness.settings import Settings
-from earwitness.words import TagEvidence
 
 FIRST_S = 1772323200.0  # 2026-03-01
 BUSY = {"dog bark": 7, "siren": 17, "blackbird": 5, "rain": 22, "gunshot": 2}  # the hour of the day with the most

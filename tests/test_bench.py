@@ -15,7 +15,7 @@ from calibration import Held
 from earwitness.audio import Waveform
 from earwitness.calibration import CalibratedWord
 from earwitness.events import Event
-from earwitness.tags import tag_names
+from earwitness.ontology import tag_names
 from mixtures import EBR_DB, RATE_HZ, Case, cut_loudest, cut_out, make_mixtures, measure_rms, mix
 from published_way import Recorder, Stage, group_tags, name_events, rank_scenes, spread, time_stage
 from speed import Line, write_noise, write_silence

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from earwitness.events import Event, EventFinder, find_events
+from earwitness.match import WordScores
 from earwitness.settings import Settings
 from earwitness.tags import TagScores
-from earwitness.words import WordMeanings, WordScores
+from earwitness.words import WordMeanings
 
 SPAN_S = 0.16
 MEANINGS = WordMeanings(("siren", "bark"), np.ones((2, 527), np.float32), np.full((2, 527), 1 / 527, np.float32))

@@ -17,6 +17,7 @@ import pytest
 from conftest import read_run
 from earwitness.errors import MissingExtraError, OutputError
 from earwitness.events import Event
+from earwitness.match import TagEvidence
 from earwitness.outputs import (
     COLUMNS,
     FORMATS,
@@ -34,7 +35,6 @@ from earwitness.recognition import ClipScore, Recognition
 from earwitness.scenes import SceneScore
 from earwitness.settings import Settings
 from earwitness.tags import TagSummary
-from earwitness.words import TagEvidence
 
 BARK = TagEvidence("Bark", 0.91, 0.5, 0.75)
 DOG = TagEvidence("Dog", 0.8, 0.25, 0.25)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from earwitness.errors import PlaceError
+from earwitness.ontology import tag_names
 from earwitness.places import Place, profile_scenes, read_places
-from earwitness.tags import tag_names
 from earwitness.words import word_table
 
 TUT_AND_TAU = [

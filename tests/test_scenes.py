@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from earwitness.ontology import tag_names
 from earwitness.places import PlaceProfile
 from earwitness.scenes import calibrate_blindly, rank_scenes
 from earwitness.spec import TagStats
-from earwitness.tags import ClipTags, tag_names
+from earwitness.tags import ClipTags
 
 WAVES, TRAIN = tag_names().index("Waves, surf"), tag_names().index("Train")
 

@@ -14,10 +14,11 @@ import torch
 from earwitness.audio import Waveform
 from earwitness.encoder import Encoder
 from earwitness.errors import WeightsError
+from earwitness.ontology import tag_names
 from earwitness.paths import DATA_DIR
 from earwitness.runtime import LoadedEncoder, load_encoder
 from earwitness.spec import EncoderSpec
-from earwitness.tags import TagScores, score_tokens, score_windows, sigmoid, summarise_tags, tag_names
+from earwitness.tags import TagScores, score_tokens, score_windows, sigmoid, summarise_tags
 from earwitness.windows import slide
 
 RATE_HZ = 16000

@@ -9,7 +9,8 @@ import pytest
 
 from earwitness import words
 from earwitness.errors import MissingExtraError
-from earwitness.tags import TagScores, tag_names
+from earwitness.ontology import tag_names
+from earwitness.tags import TagScores
 from earwitness.tmrl import best_tags, find_events_tmrl, rank_scenes_tmrl
 
 NAMES = tag_names()

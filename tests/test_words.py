@@ -11,9 +11,11 @@ import pytest
 
 from earwitness import mpnet, words
 from earwitness.errors import MissingExtraError, WordError
+from earwitness.match import match_words
+from earwitness.ontology import tag_names
 from earwitness.spec import TagStats
-from earwitness.tags import TagScores, tag_names
-from earwitness.words import embed_words, match_words, normalise_word, understand_words, word_table
+from earwitness.tags import TagScores
+from earwitness.words import embed_words, normalise_word, understand_words, word_table
 
 SCRIPTS_DIR = Path(__file__).parent.parent / "scripts"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from earwitness.audio import Waveform, load_audio, read_blocks
     from earwitness.events import Event, find_events
     from earwitness.features import Features, embed
+    from earwitness.match import WordScores, match_words
     from earwitness.places import profile_scenes, read_places
     from earwitness.recognition import Recognition, ask, calibrate_run, classify, recognize
     from earwitness.runtime import Compute, LoadedEncoder, load_encoder
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from earwitness.settings import Settings, read_settings
     from earwitness.tags import ClipTags, TagScores, score_tokens, score_windows, summarise_tags
     from earwitness.windows import Windows, slide
-    from earwitness.words import WordMeanings, WordScores, match_words, understand_words
+    from earwitness.words import WordMeanings, understand_words
 
 _HOMES = {
     "analysis": ("Analysis", "analyse"),

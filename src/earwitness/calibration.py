@@ -22,12 +22,14 @@ from earwitness.analysis import read_heard
 from earwitness.audio import Source, measure_duration, read_ahead
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
+from earwitness.match import WordScores, match_words
+from earwitness.ontology import tag_names
 from earwitness.poisson import bound_count, extrapolate_level
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.settings import Settings, fold_word
-from earwitness.tags import Logits, TagScores, score_tokens, tag_names
+from earwitness.tags import Logits, TagScores, score_tokens
 from earwitness.windows import Windows, slide
-from earwitness.words import WordMeanings, WordScores, match_words, understand_words
+from earwitness.words import WordMeanings, understand_words
 
 LEAST_S = 60.0  # of background
 LOWEST, HIGHEST = 0.01, 0.99  # thresholds: below, a score says nothing; above, it is always reached or never

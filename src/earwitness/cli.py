@@ -223,7 +223,7 @@ def words(
 ) -> None:
     """Show what is understood by a word: its nearest tags, with similarities and weights."""
     with errors_told():
-        from earwitness.tags import tag_names
+        from earwitness.ontology import tag_names
         from earwitness.words import FAR_SIMILARITY, understand_words
 
         meanings = understand_words(read_words(words))

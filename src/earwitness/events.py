@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from earwitness.match import TagEvidence, WordScores
 from earwitness.settings import Settings
 from earwitness.tags import Logits
-from earwitness.words import TagEvidence, WordScores
 
 NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of a window, not the event
 

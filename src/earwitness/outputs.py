@@ -24,11 +24,11 @@ from typing import IO, Any
 
 from earwitness.errors import MissingExtraError, OutputError
 from earwitness.events import Event
+from earwitness.match import TagEvidence
 from earwitness.recognition import ClipScore, Recognition
 from earwitness.scenes import SceneScore
 from earwitness.settings import Settings
 from earwitness.tags import TagSummary
-from earwitness.words import TagEvidence
 
 SCHEMA = 1
 COLUMNS = {

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.errors import PlaceError, SettingsError, WordError
+from earwitness.ontology import tag_names
 from earwitness.paths import DATA_DIR
 from earwitness.settings import read_toml
-from earwitness.tags import tag_names
 from earwitness.words import embed_words, normalise_word
 
 SOUND_TEMPERATURE = 0.07  # softer than for words: a place is a bed of related sounds

@@ -39,7 +39,6 @@ from earwitness.tut_rare import (
     CLASS_WORDS,
     WHERE_TO_GET,
     HeardEvents,
-    as_key,
     choose_scored,
     find_mixtures,
     find_recipe_files,
@@ -49,6 +48,7 @@ from earwitness.tut_rare import (
     tabulate_presence,
 )
 from earwitness.version import __version__
+from earwitness.words import as_key
 
 logger = logging.getLogger(__name__)
 

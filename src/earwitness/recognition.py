@@ -17,6 +17,7 @@ from earwitness.analysis import ASKED_WITH, Analysis, RecordingReader, find_note
 from earwitness.audio import Source
 from earwitness.errors import SettingsError
 from earwitness.events import Event, find_events
+from earwitness.match import TagEvidence, match_words
 from earwitness.places import PlaceProfile, profile_scenes, read_places
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
@@ -26,7 +27,7 @@ from earwitness.tags import ClipTags, TagScores, TagSummary, score_windows, summ
 from earwitness.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.version import __version__
 from earwitness.windows import slide
-from earwitness.words import TagEvidence, WordMeanings, embed_words, match_words, understand_words
+from earwitness.words import WordMeanings, embed_words, understand_words
 
 logger = logging.getLogger(__name__)
 

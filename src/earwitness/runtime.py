@@ -17,9 +17,9 @@ import numpy as np
 from earwitness.errors import MissingExtraError, SettingsError, WeightsError
 from earwitness.logmel import FRAMES_PER_S
 from earwitness.paths import hash_file
-from earwitness.runtime_shared import Backend, SharedBackend
+from earwitness.runtime_shared import SharedBackend
 from earwitness.settings import Settings
-from earwitness.spec import EncoderSpec, Floats, TagStats
+from earwitness.spec import Backend, EncoderSpec, Floats, TagStats
 from earwitness.store import check_hash, find_weights, weights_dir
 from earwitness.zoo import EMBEDDED, WEIGHTS, WeightsSpec
 

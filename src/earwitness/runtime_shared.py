@@ -8,41 +8,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
-from earwitness.spec import EncoderSpec, Floats
+from earwitness.spec import Backend, Floats
 
 Wanted = Literal["features", "logits"]
-
-
-class Backend(Protocol):
-    """What computes: windows (W, S) float32 at the encoder's rate in, one row per token in time out.
-
-    Attributes:
-        spec: sizes and conventions of the encoder.
-        batch: the number of windows that it likes to be given at once.
-        n_at_once: the number of threads that may compute at the same time.
-        computed_on: what it computes on, for people and for the record.
-    """
-
-    spec: EncoderSpec
-    batch: int
-    n_at_once: int
-    computed_on: str
-
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return features (W, T, D)."""
-        ...
-
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return tag logits (W, T, C)."""
-        ...
-
-    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
-        ...
 
 
 @dataclass(eq=False)

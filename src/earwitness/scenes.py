@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from earwitness.match import USUAL_LOGIT
+from earwitness.ontology import tag_names
 from earwitness.places import PlaceProfile
 from earwitness.spec import TagStats
-from earwitness.tags import ClipTags, tag_names
-from earwitness.words import USUAL_LOGIT
+from earwitness.tags import ClipTags
 
 USUAL_SPREAD = 1.7  # standard deviation of a logit, for encoders without tag statistics
 LEAST_CLIPS = 5  # fewer say nothing about how a scene's score varies

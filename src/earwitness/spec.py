@@ -8,7 +8,7 @@ Source: M2D (Niizumi et al. 2024) for the grid and the units; the released runti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,34 @@ class TagStats:
 
     mean: np.ndarray
     std: np.ndarray
+
+
+class Backend(Protocol):
+    """What computes: windows (W, S) float32 at the encoder's rate in, one row per token in time out.
+
+    Attributes:
+        spec: sizes and conventions of the encoder.
+        batch: the number of windows that it likes to be given at once.
+        n_at_once: the number of threads that may compute at the same time.
+        computed_on: what it computes on, for people and for the record.
+    """
+
+    spec: EncoderSpec
+    batch: int
+    n_at_once: int
+    computed_on: str
+
+    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return features (W, T, D)."""
+        ...
+
+    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return tag logits (W, T, C)."""
+        ...
+
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
+        ...
 
 
 def spread_timestamps_ms(n_samples: int, sample_rate_hz: int, n_tokens: int) -> Floats:

@@ -9,15 +9,13 @@ them.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.paths import DATA_DIR
+from earwitness.ontology import tag_names
 from earwitness.runtime import LoadedEncoder
 from earwitness.spec import EncoderSpec
 from earwitness.windows import Windows
@@ -159,13 +157,6 @@ def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
     if total is None or peak is None or peak_s is None:
         raise ValueError("no windows to summarise")
     return ClipTags((total / n_rows).astype(np.float32), peak, peak_s)
-
-
-@lru_cache(maxsize=1)
-def tag_names() -> tuple[str, ...]:
-    """Return the 527 tag names in the order of the encoder's head."""
-    with (DATA_DIR / "tags.csv").open(newline="", encoding="utf-8") as file:
-        return tuple(row["name"] for row in csv.DictReader(file))
 
 
 def sigmoid(logits: Logits) -> Logits:

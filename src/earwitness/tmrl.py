@@ -19,9 +19,11 @@ import numpy as np
 
 from earwitness.errors import WordError
 from earwitness.events import Event
+from earwitness.match import TagEvidence
+from earwitness.ontology import tag_names
 from earwitness.scenes import SceneScore
-from earwitness.tags import TagScores, sigmoid, tag_names
-from earwitness.words import Embeddings, TagEvidence, embed_words, normalise_word
+from earwitness.tags import TagScores, sigmoid
+from earwitness.words import Embeddings, embed_words, normalise_word
 
 logger = logging.getLogger(__name__)
 

@@ -12,20 +12,19 @@ import csv
 import fnmatch
 import logging
 import math
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
+from earwitness.datasets.tables import SOURCES_DIR, walk
 from earwitness.errors import AudioError
 from earwitness.meta import Mixture, read_recipes
-from earwitness.words import normalise_word
+from earwitness.words import as_key
 
 logger = logging.getLogger(__name__)
 
 CLASS_WORDS = {"babycry": "baby cry", "glassbreak": "glass break", "gunshot": "gunshot"}
-SOURCES_DIR = "source_data"  # of the data set: backgrounds and single events, from which the mixtures were made
 WHERE_TO_GET = (
     "Get TUT Rare Sound Events 2017, the evaluation set (https://zenodo.org/record/1160455, mixture_data.1.zip to "
     "mixture_data.5.zip) or the development set (https://zenodo.org/record/401395), both for academic use, and unpack "
@@ -123,18 +122,6 @@ def read_meta(path: Path) -> list[Mixture]:
         raise AudioError(f"{path}: not a table of mixtures ({error}); make it again with yaml2csv.py") from error
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in order; linked folders are followed, each real folder once."""
-    seen: set[str] = set()
-    tell = lambda error: logger.warning("%s: cannot be read (%s)", error.filename, error.strerror)  # noqa: E731
-    for here, folders, names in os.walk(folder, followlinks=True, onerror=tell if folder.is_dir() else None):
-        real = os.path.realpath(here)
-        folders[:] = [] if real in seen else sorted(folders)
-        if real not in seen:
-            yield from (Path(here, name) for name in sorted(names))
-        seen.add(real)
-
-
 def choose_scored(words: Iterable[str], mixtures: Iterable[Mixture]) -> list[str]:
     """Return the words that the metadata can tell about; of others it does not say where they are heard."""
     known = {as_key(mixture.event) for mixture in mixtures} | set(CLASS_WORDS)
@@ -181,11 +168,6 @@ def format_share(share: float) -> str:
 def find_recipe_files(folder: Path) -> list[Path]:
     """Return the recipe files below a folder, in order; none where there is no such folder."""
     return [path for path in walk(folder) if _is_recipe(path)]
-
-
-def as_key(word: str) -> str:
-    """Return a word without spaces and signs, so that "baby cry", "Baby_cry" and "babycry" are one."""
-    return "".join(char for char in normalise_word(word) if char.isalnum()) if word else ""
 
 
 def _is_recipe(path: Path) -> bool:

@@ -1,7 +1,6 @@
-"""The user's words: what the system understands by them, and how strongly tags speak for them.
+"""The user's words: how similar each is to the 527 tags, and how it weights them.
 
-In: words, and `TagScores` from the encoder. Out: `WordMeanings` (each word's similarity to and weights over the 527
-tags) and `WordScores`, in [0, 1] for each row and word; 0.5 is where a word counts as heard.
+In: words. Out: `WordMeanings`, each word's similarity to and weights over the tags.
 
 A word's embedding comes from the shipped table, else from MPNet. Similarity is the cosine of embeddings; weights are
 its softmax at temperature 0.05, so that a word close to one tag listens to that tag and a word between tags to all of
@@ -15,7 +14,7 @@ from __future__ import annotations
 import difflib
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,18 +23,14 @@ import numpy.typing as npt
 
 from earwitness.errors import MissingExtraError, WordError
 from earwitness.mpnet import embed_with_mpnet
+from earwitness.ontology import tag_names
 from earwitness.paths import DATA_DIR
-from earwitness.spec import TagStats
-from earwitness.tags import Logits, TagScores, sigmoid, tag_names
 
 logger = logging.getLogger(__name__)
 
 Embeddings = npt.NDArray[np.float32]
 
 TEMPERATURE = 0.05  # of the softmax over similarities
-PRIOR_SHARE = 0.5  # how much of a tag's usual logit is taken off: 0 favours common sounds, 1 rare ones
-OFFSET = 0.7  # logit above (1 - PRIOR_SHARE) of the usual at which a word counts as heard
-USUAL_LOGIT = -8.0  # for encoders without tag statistics: the middle of the embedded encoder's
 FAR_SIMILARITY = 0.4  # a word whose best tag is less similar than this is far from all the encoder knows
 LONGEST_WORD = 200  # characters
 
@@ -47,36 +42,6 @@ class WordMeanings:
     words: tuple[str, ...]
     similarities: Embeddings
     weights: Embeddings
-
-
-@dataclass(frozen=True)
-class TagEvidence:
-    """A tag on which a result rests: its similarity to the word, its score, and its share of the word's evidence."""
-
-    tag: str
-    similarity: float
-    score: float
-    share: float
-
-
-@dataclass(frozen=True)
-class WordScores:
-    """Scores (N, V) in [0, 1] of each word in each row of `tag_scores`."""
-
-    scores: Logits
-    meanings: WordMeanings
-    tag_scores: TagScores
-
-    def explain(self, row: int, word: int, n_tags: int = 3) -> tuple[TagEvidence, ...]:
-        """Return the tags that speak most for a word in a row, strongest first."""
-        tag_scores = sigmoid(self.tag_scores.logits[row])
-        parts = self.meanings.weights[word] * np.sqrt(tag_scores)
-        parts = parts / max(float(parts.sum()), 1e-12)
-        similarities, names = self.meanings.similarities[word], tag_names()
-        return tuple(
-            TagEvidence(names[tag], float(similarities[tag]), float(tag_scores[tag]), float(parts[tag]))
-            for tag in np.argsort(-parts, kind="stable")[:n_tags]
-        )
 
 
 def understand_words(words: Sequence[str], temperature: float = TEMPERATURE) -> WordMeanings:
@@ -95,41 +60,6 @@ def understand_words(words: Sequence[str], temperature: float = TEMPERATURE) -> 
             logger.warning("%r is far from every tag (best similarity %.2f): expect little of it", word, best)
     raised = np.exp((similarities - 1) / temperature)
     return WordMeanings(tuple(words), similarities, raised / raised.sum(axis=1, keepdims=True))
-
-
-def match_words(
-    tag_scores: Iterable[TagScores], meanings: WordMeanings, tag_stats: TagStats | None
-) -> Iterator[WordScores]:
-    """Yield the words' scores for each batch of tag scores.
-
-    A word's evidence is the power mean (exponent 1/2) of the tags' scores under the word's weights: one strong tag is
-    enough where weights are shared, as with "fire crackling". As a logit, it is compared with the tags' usual logits.
-    """
-    usual = weigh_usual(meanings, tag_stats)
-    for rows in tag_scores:
-        yield WordScores(score_evidence(np.sqrt(rows.scores) @ meanings.weights.T, usual), meanings, rows)
-
-
-def weigh_usual(meanings: WordMeanings, tag_stats: TagStats | None) -> Embeddings:
-    """Return the usual logit (V,) of each word's tags, weighted as the word weights them."""
-    usual = tag_stats.mean if tag_stats else np.full(meanings.weights.shape[1], USUAL_LOGIT, np.float32)
-    return np.asarray(meanings.weights @ np.log(np.maximum(sigmoid(usual), 1e-12)))
-
-
-def score_evidence(roots: Logits, usual: Embeddings) -> Logits:
-    """Return the words' scores (N, V) from roots of tag scores, weighted by word (N, V); see `match_words`."""
-    evidence = np.square(roots)
-    evidence = np.clip(evidence, 1e-12, 1 - 1e-6)
-    logits = np.log(evidence / (1 - evidence)) - PRIOR_SHARE * usual - OFFSET
-    return sigmoid(logits.astype(np.float32))
-
-
-def find_roots(scores: Logits, usual: Embeddings) -> Logits:
-    """Return the root of the evidence (V,) at which each word has a score (V,): the inverse of `score_evidence`."""
-    clipped = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
-    logits = np.log(clipped / (1 - clipped)) + PRIOR_SHARE * usual + OFFSET
-    roots = np.sqrt(1 / (1 + np.exp(-logits)))
-    return np.where(scores > 0, roots, 0.0).astype(np.float32)
 
 
 def embed_words(words: Sequence[str]) -> Embeddings:
@@ -170,6 +100,11 @@ def normalise_word(word: str) -> str:
                 f"{word!r}: {char!r} is not a Latin letter; the text model knows English only, so translate it"
             )
     return key
+
+
+def as_key(word: str) -> str:
+    """Return a word without spaces and signs, so that "baby cry", "Baby_cry" and "babycry" are one."""
+    return "".join(char for char in normalise_word(word) if char.isalnum()) if word else ""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from earwitness.live.lines import SCHEMA, status, to_plain
 from earwitness.live.listening import DroppedLine, SceneLine
 from earwitness.live.stretches import ErrorLine, GapLine
 from earwitness.live.telling import EventLine
+from earwitness.match import TagEvidence
 from earwitness.scenes import SceneScore
 from earwitness.tags import TagSummary
-from earwitness.words import TagEvidence
 
 CLOCK = StreamClock(lambda: 0.0, lambda: 0.0, began=1_000_000_000.0)
 EVENT = Event(1.5, 2.25, "siren", 0.87654, 1.6, (TagEvidence("Siren", 0.9, 0.7, 0.5),))

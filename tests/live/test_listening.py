@@ -23,13 +23,14 @@ from earwitness.live.pieces import Break, Gap, Item, Piece, Trouble
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.stretches import ErrorLine, GapLine
 from earwitness.live.telling import EventLine
+from earwitness.ontology import tag_names
 from earwitness.places import profile_scenes, read_places
 from earwitness.recognition import understand
 from earwitness.runtime import Compute, LoadedEncoder, load_encoder
 from earwitness.runtime_shared import SharedBackend
 from earwitness.settings import Settings
 from earwitness.spec import EncoderSpec, Floats
-from earwitness.tags import TagScores, tag_names
+from earwitness.tags import TagScores
 from earwitness.windows import Windows, slide
 from live_items import RATE_HZ, ListedItems, cut, events_of, listen
 

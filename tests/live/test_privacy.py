@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from earwitness.live.privacy import SPEECH_TAGS, Span, find_speech, join_span, leave_out
-from earwitness.tags import TagScores, tag_names
+from earwitness.ontology import tag_names
+from earwitness.tags import TagScores
 
 
 @pytest.mark.parametrize("tag", SPEECH_TAGS)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from earwitness.events import Event
+from earwitness.match import TagEvidence
 from earwitness.pages.index_page import N_EVENTS, IndexEntry, make_index, show_duration, show_time
 from earwitness.recognition import Recognition
 from earwitness.scenes import SceneScore
 from earwitness.settings import Settings
-from earwitness.words import TagEvidence
 
 WORDS = ["dog bark", "siren"]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from earwitness.pages.report_page import Sound, escape, make_report, to_json
+from earwitness.pages.page import escape, to_json
+from earwitness.pages.report_page import Sound, make_report
 from earwitness.pages.scripts import ASSETS, PARTS, report_script, report_style
 from made_reports import make_answer_of, make_event, make_map, make_view_of
 

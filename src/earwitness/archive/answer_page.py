@@ -22,7 +22,7 @@ from earwitness.archive.selecting import Choice
 from earwitness.archive.start_times import format_time
 from earwitness.errors import OutputError
 from earwitness.pages.index_page import FIND, show_bars, show_duration, show_number, show_table, show_time
-from earwitness.pages.report_page import escape, make_document, to_json
+from earwitness.pages.page import escape, make_document, to_json
 from earwitness.pages.scripts import read_asset, report_style
 from earwitness.pages.sound import link_to
 from earwitness.settings import Settings

@@ -24,19 +24,13 @@ from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.selecting import Choice, choose_files
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.events import Event, find_events
+from earwitness.match import TagEvidence, WordScores, find_roots, score_evidence, weigh_usual
+from earwitness.ontology import tag_names
 from earwitness.places import profile_scenes, read_places
 from earwitness.runtime_onnx import count_threads
 from earwitness.settings import Settings
-from earwitness.tags import Logits, TagScores, tag_names
-from earwitness.words import (
-    TagEvidence,
-    WordMeanings,
-    WordScores,
-    find_roots,
-    score_evidence,
-    understand_words,
-    weigh_usual,
-)
+from earwitness.tags import Logits, TagScores
+from earwitness.words import WordMeanings, understand_words
 
 Result = TypeVar("Result")
 ALONE = 200_000  # products of a matrix multiplication, which OpenBLAS shares out to threads from 262,144 on

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.archive.heat import FAINTEST, Heat
-from earwitness.pages.report_page import escape
+from earwitness.pages.page import escape
 
 N_WORDS = 24  # panels
 N_SHADES = 6

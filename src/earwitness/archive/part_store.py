@@ -29,10 +29,10 @@ from earwitness.archive.hearing import Piece
 from earwitness.archive.parts import PieceRecord, import_pyarrow, read_records, sweep_unfinished, write_part
 from earwitness.archive.quantise import RULES
 from earwitness.errors import ArchiveError
+from earwitness.ontology import tag_names
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.spec import TagStats
-from earwitness.tags import tag_names
 from earwitness.version import __version__
 
 try:

@@ -18,11 +18,11 @@ from earwitness.archive.quantise import Levels, logit_table, quantise_scores
 from earwitness.archive.selecting import Choice, choose_files
 from earwitness.audio import Source
 from earwitness.errors import ArchiveError
+from earwitness.match import USUAL_LOGIT
 from earwitness.runtime import LoadedEncoder, choose_encoder
 from earwitness.scenes import USUAL_SPREAD
 from earwitness.tags import Logits, score_tokens
 from earwitness.windows import slide
-from earwitness.words import USUAL_LOGIT
 
 APART_S = 10.0  # closer matches in one recording are one
 N_ROWS_AT_ONCE = 2048

@@ -21,11 +21,12 @@ from earwitness.evaluation.event_metrics import EventLists
 from earwitness.evaluation.intervals import Interval, Metric, bootstrap
 from earwitness.evaluation.psds import PSDS_1, PSDS_2, CurveCounts, count_curves
 from earwitness.evaluation.score_curves import ScoreCurves
+from earwitness.match import match_words
 from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 from earwitness.tags import score_tokens
 from earwitness.windows import slide
-from earwitness.words import WordMeanings, match_words
+from earwitness.words import WordMeanings
 
 SCENARIOS = {"psds_1": ("PSDS 1, exact times", PSDS_1), "psds_2": ("PSDS 2, few confusions", PSDS_2)}
 

@@ -6,14 +6,19 @@ In: a folder, a table. Out: recordings by file name, rows with their line. What 
 from __future__ import annotations
 
 import csv
+import logging
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
 from earwitness.errors import DatasetError
 from earwitness.evaluation.annotations import LabelledEvent
-from earwitness.tut_rare import walk
+
+logger = logging.getLogger(__name__)
+
+SOURCES_DIR = "source_data"  # of the data set: backgrounds and single events, from which the mixtures were made
 
 
 def find_files(folder: Path, skip: str = "") -> list[Path]:
@@ -94,3 +99,15 @@ def _read(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                     yield reader.line_num, [cell.strip() for cell in cells]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: not readable as a table ({error})") from error
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in order; linked folders are followed, each real folder once."""
+    seen: set[str] = set()
+    warn = lambda error: logger.warning("%s: cannot be read (%s)", error.filename, error.strerror)  # noqa: E731
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=warn if folder.is_dir() else None):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in seen else sorted(folders)
+        if real not in seen:
+            yield from (Path(here, name) for name in sorted(names))
+        seen.add(real)

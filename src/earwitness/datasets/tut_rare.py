@@ -16,8 +16,7 @@ from pathlib import Path
 from earwitness.audio import is_audio_name
 from earwitness.datasets.clips import Clip, Dataset, note_missing
 from earwitness.datasets.recipes import Recipe, read_recipes
-from earwitness.datasets.tables import find_files, index_audio, read_event, read_plain
-from earwitness.tut_rare import SOURCES_DIR
+from earwitness.datasets.tables import SOURCES_DIR, find_files, index_audio, read_event, read_plain
 
 CLASSES = ("babycry", "glassbreak", "gunshot")
 SPLITS = ("devtrain", "devtest", "evaltest")

@@ -20,13 +20,14 @@ from earwitness.live.pieces import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.stretches import ErrorLine, GapLine, Stretches
 from earwitness.live.telling import EventLine, EventTeller
+from earwitness.match import WordScores, match_words
 from earwitness.places import PlaceProfile
 from earwitness.runtime import LoadedEncoder
 from earwitness.scenes import SceneScore, rank_scenes
 from earwitness.settings import Settings
 from earwitness.tags import TagScores, TagSummary, TokenGrid, summarise_tags
 from earwitness.windows import Windows, slide
-from earwitness.words import WordMeanings, WordScores, match_words
+from earwitness.words import WordMeanings
 
 
 @dataclass(frozen=True)

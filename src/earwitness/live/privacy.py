@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.tags import Logits, TagScores, sigmoid, tag_names
+from earwitness.ontology import tag_names
+from earwitness.tags import Logits, TagScores, sigmoid
 
 # "Speech" and its children in AudioSet's ontology, and whispering, which is speech too.
 SPEECH_TAGS = (

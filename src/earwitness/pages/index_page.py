@@ -13,7 +13,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from earwitness.events import Event
-from earwitness.pages.report_page import escape, make_document
+from earwitness.pages.page import escape, make_document
 from earwitness.pages.scripts import read_asset, report_style
 from earwitness.recognition import Recognition
 

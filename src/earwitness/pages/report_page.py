@@ -8,14 +8,12 @@ own script run.
 from __future__ import annotations
 
 import base64
-import html
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.pages.scripts import hash_for_policy, read_asset, report_script, report_style
+from earwitness.pages.page import escape, make_document, to_json
+from earwitness.pages.scripts import read_asset, report_script, report_style
 
-ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 TILE_ID = "#ew-tile-"
 
 
@@ -52,32 +50,6 @@ def make_report(
     return make_document(view["name"], body, [report_script(), read_asset("boot.js")], report_style())
 
 
-def make_document(title: str, body: str, scripts: list[str], style: str) -> str:
-    """Return a whole page with its policy: scripts and style are let by their hash, everything else is refused."""
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            "script-src " + " ".join(map(hash_for_policy, scripts)),
-            f"style-src {hash_for_policy(style)}",
-            "img-src data:",
-            "media-src 'self' blob: data: file:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-    head = (
-        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="earwitness">\n'
-        f"<title>{escape(title)}</title>\n<style>{style}</style>"
-    )
-    code = "\n".join(f"<script>{script}</script>" for script in scripts)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n'
-        f'<body class="ew-page">\n{body}\n{code}\n</body>\n</html>\n'
-    )
-
-
 def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
     """Return events and scenes as plain tables, for browsers without scripts."""
     recognition = answer["recognition"]
@@ -98,17 +70,6 @@ def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
         f"<table><tr><th>onset</th><th>offset</th><th>word</th><th>score</th><th>because of</th></tr>{events}</table>"
         f"<table><tr><th>scene</th><th>score</th><th>tags</th></tr>{scenes}</table></noscript>"
     )
-
-
-def to_json(value: Any) -> str:
-    """Return JSON that can stand inside a script element: it holds no `<`, `>`, `&` nor line separators."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace").decode().translate(ESCAPES)
-
-
-def escape(text: object) -> str:
-    """Return a text for HTML; what cannot be written (half of a surrogate pair) is shown by its number."""
-    return html.escape(str(text).encode("utf-8", "backslashreplace").decode())
 
 
 def _set_tiles_aside(view: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

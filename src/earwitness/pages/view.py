@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.analysis import Analysis
+from earwitness.match import match_words
+from earwitness.ontology import tag_names
 from earwitness.outputs import to_dict
 from earwitness.pages.png import encode_png
 from earwitness.recognition import Recognition, understand
 from earwitness.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram
-from earwitness.tags import Logits, sigmoid, tag_names
-from earwitness.words import match_words
+from earwitness.tags import Logits, sigmoid
 
 SCHEMA = 1
 N_OVERVIEW_COLUMNS = 2000

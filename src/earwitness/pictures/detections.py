@@ -15,7 +15,7 @@ import numpy as np
 from earwitness.pictures.counts import NONE, draw_confusion, draw_distribution
 from earwitness.pictures.curves import LabelScores, draw_precision_recall, draw_roc
 from earwitness.pictures.look import save_picture
-from earwitness.tut_rare import as_key
+from earwitness.words import as_key
 
 NAMES = ("distribution.png", "confusion.png", "roc.png", "pr.png")
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from earwitness.ontology import tag_names
 from earwitness.pictures.look import shorten
 from earwitness.spectrogram import Spectrogram
-from earwitness.tags import Logits, sigmoid, tag_names
+from earwitness.tags import Logits, sigmoid
 
 LEVELS_DB = 70.0  # from the loudest point down, at most to the floor
 LEAST_SCORE = 1e-3  # where the colours of the tags' scores begin

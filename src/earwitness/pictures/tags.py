@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from earwitness.errors import WordError
+from earwitness.ontology import tag_names
 from earwitness.pictures.look import make_figure, styled, tell_settings
 from earwitness.pictures.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
 from earwitness.pictures.timeline import TAG_HOP_S, Timeline
 from earwitness.settings import Settings
-from earwitness.tags import tag_names
 
 
 def draw_tags(

@@ -24,8 +24,8 @@ from earwitness.settings import Settings
 from earwitness.spectrogram import Spectrogram, SpectrogramMaker
 from earwitness.tags import Logits, score_windows
 from earwitness.tmrl import WINDOW_S
-from earwitness.tut_rare import as_key
 from earwitness.windows import slide
+from earwitness.words import as_key
 
 LONGEST_DRAWN_S = 600.0
 N_TAGS_DRAWN = 10

@@ -17,6 +17,7 @@ from typing import Any
 
 from earwitness.analysis import Analysis
 from earwitness.errors import WordError
+from earwitness.ontology import tag_names
 from earwitness.outputs import FORMATS, ResultFolder, to_dict
 from earwitness.pages.report_page import Sound, make_report
 from earwitness.pages.sound import MAX_FLAC_BYTES
@@ -26,7 +27,6 @@ from earwitness.serving.attending import Attender
 from earwitness.serving.kept import AUDIO, VIEW, read_analysis, read_spectrogram
 from earwitness.serving.problems import Refused
 from earwitness.settings import Settings
-from earwitness.tags import tag_names
 from earwitness.words import FAR_SIMILARITY, word_table
 
 N_TAGS_SHOWN = 5
