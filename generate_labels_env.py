@@ -7,7 +7,7 @@ Writes scenes.csv, errors.csv and run.json to --env_dir, and asc.csv where meta.
 
 import sys
 
-from earwitness.published import label_scenes, run_command
+from earwitness.cli.published import label_scenes, run_command
 
 if __name__ == "__main__":
     sys.exit(run_command(__file__, str(__doc__).splitlines()[0], label_scenes))

@@ -7,7 +7,7 @@ Writes events.csv, errors.csv and run.json to --event_dir, and aec.csv where met
 
 import sys
 
-from earwitness.published import label_events, run_command
+from earwitness.cli.published import label_events, run_command
 
 if __name__ == "__main__":
     sys.exit(run_command(__file__, str(__doc__).splitlines()[0], label_events))

@@ -8,7 +8,7 @@ and where the metadata is known distributions, confusion, ROC and PR curves to s
 
 import sys
 
-from earwitness.published import draw_all, run_command
+from earwitness.cli.published import draw_all, run_command
 
 if __name__ == "__main__":
     sys.exit(run_command(__file__, str(__doc__).splitlines()[0], draw_all))

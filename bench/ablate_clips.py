@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import load_audio
-from earwitness.ontology import tag_names
-from earwitness.recognition import classify
-from earwitness.runtime import LoadedEncoder
+from earwitness.audio.read import load_audio
+from earwitness.audio.windows import slide
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.recognition.pipeline import classify
+from earwitness.recognition.tags import score_windows, sigmoid
+from earwitness.recognition.tmrl import EVENT_SIMILARITY
 from earwitness.settings import Settings
-from earwitness.tags import score_windows, sigmoid
-from earwitness.tmrl import EVENT_SIMILARITY
-from earwitness.windows import slide
-from earwitness.words import Embeddings, embed_words, understand_words
+from earwitness.words.meanings import Embeddings, embed_words, understand_words
+from earwitness.words.ontology import tag_names
 from variations import untrimmed
 
 Rule = Callable[[np.ndarray], np.ndarray]

@@ -14,15 +14,15 @@ from unittest import mock
 
 import numpy as np
 
-from earwitness import match
-from earwitness.events import Event, find_events
-from earwitness.match import match_words
-from earwitness.runtime import LoadedEncoder
+from earwitness.audio.windows import slide
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.recognition import match
+from earwitness.recognition.events import Event, find_events
+from earwitness.recognition.match import match_words
+from earwitness.recognition.tags import TagScores, score_tokens, score_windows
+from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl
 from earwitness.settings import Settings
-from earwitness.tags import TagScores, score_tokens, score_windows
-from earwitness.tmrl import WINDOW_S, find_events_tmrl
-from earwitness.windows import slide
-from earwitness.words import understand_words
+from earwitness.words.meanings import understand_words
 from mixtures import Case
 from variations import untrimmed
 

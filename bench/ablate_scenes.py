@@ -11,16 +11,16 @@ from unittest import mock
 
 import numpy as np
 
-from earwitness import places
-from earwitness.match import match_words
-from earwitness.places import PlaceProfile, profile_scenes, read_places
-from earwitness.runtime import LoadedEncoder
-from earwitness.scenes import calibrate_blindly, rank_scenes
+from earwitness.audio.windows import slide
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.recognition.match import match_words
+from earwitness.recognition.scenes import calibrate_blindly, rank_scenes
+from earwitness.recognition.tags import ClipTags, TagScores, score_windows, sigmoid, summarise_tags
+from earwitness.recognition.tmrl import WINDOW_S, rank_scenes_tmrl
 from earwitness.settings import Settings
-from earwitness.tags import ClipTags, TagScores, score_windows, sigmoid, summarise_tags
-from earwitness.tmrl import WINDOW_S, rank_scenes_tmrl
-from earwitness.windows import slide
-from earwitness.words import understand_words
+from earwitness.words import places
+from earwitness.words.meanings import understand_words
+from earwitness.words.places import PlaceProfile, profile_scenes, read_places
 from mixtures import Case
 from published_way import SCENE_WORDS
 from variations import untrimmed

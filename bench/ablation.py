@@ -21,7 +21,7 @@ from statistics import median
 from ablate_clips import ablate_clips
 from ablate_events import Tally, Variation, ablate_events, make_variations
 from ablate_scenes import ablate_scenes
-from earwitness.runtime import LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from mixtures import EBR_DB, clear_events, make_mixtures, read_esc10, read_tut
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

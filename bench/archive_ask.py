@@ -17,14 +17,14 @@ import numpy as np
 
 from demo_recording import make_recording
 from earwitness import Compute, Settings, load_encoder, open_store
-from earwitness.archive.hearing import HEARD, Piece
-from earwitness.archive.indexing import ROW_S
-from earwitness.archive.part_store import PartStore, describe_hearing, make_store
+from earwitness.archive.extract import HEARD, Piece
+from earwitness.archive.index import ROW_S
 from earwitness.archive.quantise import quantise_logits, quantise_scores
-from earwitness.audio import Waveform, find_audio, load_audio
-from earwitness.runtime import LoadedEncoder
-from earwitness.tags import Logits, score_tokens
-from earwitness.windows import slide
+from earwitness.archive.store import PartStore, describe_hearing, make_store
+from earwitness.audio.read import Waveform, find_audio, load_audio
+from earwitness.audio.windows import slide
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.recognition.tags import Logits, score_tokens
 
 WORDS = (
     "siren,dog bark,gunshot,glass breaking,baby cry,thunder,rain,car horn,church bell,train,helicopter,chainsaw,"

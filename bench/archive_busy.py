@@ -18,9 +18,9 @@ import soundfile
 
 from demo_recording import make_recording
 from earwitness import Settings
-from earwitness.archive.indexing import index_recordings
-from earwitness.audio import find_audio
-from earwitness.runtime_onnx import count_threads
+from earwitness.archive.index import index_recordings
+from earwitness.audio.read import find_audio
+from earwitness.encoders.onnx_backend import count_threads
 
 SHORT_S = 10
 

@@ -18,15 +18,15 @@ import numpy as np
 import earwitness
 from archive_ask import WORDS
 from earwitness import Compute, Settings, load_encoder, open_store
-from earwitness.analysis import Analysis, analyse
-from earwitness.archive.hearing import pool_rows
-from earwitness.archive.indexing import ROW_S, IndexOptions, index_recordings
-from earwitness.audio import find_audio
-from earwitness.events import Event, find_events
-from earwitness.match import match_words
-from earwitness.runtime import LoadedEncoder
-from earwitness.tags import TagScores
-from earwitness.words import understand_words
+from earwitness.archive.extract import pool_rows
+from earwitness.archive.index import ROW_S, IndexOptions, index_recordings
+from earwitness.audio.read import find_audio
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.recognition.analysis import Analysis, analyse
+from earwitness.recognition.events import Event, find_events
+from earwitness.recognition.match import match_words
+from earwitness.recognition.tags import TagScores
+from earwitness.words.meanings import understand_words
 
 ONNX = Settings(runtime="onnx")
 MORE_WORDS = ("speech", "car", "water", "knock")

@@ -25,7 +25,7 @@ import soundfile
 
 from demo_recording import make_recording
 from earwitness import open_store
-from earwitness.runtime_onnx import count_threads
+from earwitness.encoders.onnx_backend import count_threads
 
 CODE = """
 import sys

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import Waveform, find_audio
-from earwitness.calibration import CalibratedWord, HeardWords, choose_thresholds, hear_words
-from earwitness.poisson import find_interval
-from earwitness.runtime import LoadedEncoder, load_encoder
+from earwitness.audio.read import Waveform, find_audio
+from earwitness.calibration.poisson import find_interval
+from earwitness.calibration.thresholds import CalibratedWord, HeardWords, choose_thresholds, hear_words
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
-from earwitness.words import WordMeanings, understand_words
+from earwitness.words.meanings import WordMeanings, understand_words
 from mixtures import RATE_HZ, clear_events, read_tut
 
 WORDS = ("baby cry", "dog bark", "gunshot", "glass break", "siren", "rooster", "person sneeze", "chainsaw")

@@ -26,12 +26,12 @@ from archive_ask import SCENES, WORDS
 from demo_recording import make_recording
 from earwitness import Settings, open_store
 from earwitness.archive.catalogue import Catalogue
-from earwitness.archive.hearing import PIECE_S
-from earwitness.archive.indexing import index_recordings
-from earwitness.archive.part_store import PartStore, make_store
-from earwitness.archive.parts import read_pieces
-from earwitness.audio import read_blocks
-from earwitness.runtime_onnx import count_threads
+from earwitness.archive.extract import PIECE_S
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_files import read_pieces
+from earwitness.archive.store import PartStore, make_store
+from earwitness.audio.read import read_blocks
+from earwitness.encoders.onnx_backend import count_threads
 
 FORMS = {  # name: (suffix, format, subtype, rate in Hz, channels)
     "wav, 48 kHz stereo": ("wav", "WAV", "PCM_16", 48000, 2),

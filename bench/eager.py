@@ -22,9 +22,9 @@ from unittest import mock
 import torch
 from torch.nn import functional
 
-from earwitness.encoder import Encoder
-from earwitness.logmel import LOG_FLOOR, compute_log_mel, mel_filters
-from earwitness.spec import EncoderSpec
+from earwitness.audio.mel import LOG_FLOOR, compute_log_mel, mel_filters
+from earwitness.encoders.base import EncoderSpec
+from earwitness.encoders.m2d.model import Encoder
 
 VIT_BASE = EncoderSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")  # as the published taggers are
 WINDOW_S = 10
@@ -48,7 +48,7 @@ def main() -> None:
         return encoder.clip_logits(compute_log_mel(windows, spec.sample_rate_hz))
 
     def compute_without_convolutions() -> torch.Tensor:
-        with mock.patch("earwitness.encoder._is_faster_as_convolution", return_value=False):
+        with mock.patch("earwitness.encoders.m2d.model._is_faster_as_convolution", return_value=False):
             return compute_ours()
 
     ways = {

@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from earwitness.audio import find_audio, load_audio
-from earwitness.encoder import Encoder
-from earwitness.logmel import compute_log_mel
-from earwitness.runtime import Compute, load_encoder
-from earwitness.runtime_shared import SharedBackend
-from earwitness.runtime_torch import TorchBackend
-from earwitness.spec import EncoderSpec
+from earwitness.audio.mel import compute_log_mel
+from earwitness.audio.read import find_audio, load_audio
+from earwitness.encoders.base import EncoderSpec
+from earwitness.encoders.batching import SharedBackend
+from earwitness.encoders.load import Compute, load_encoder
+from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.torch_backend import TorchBackend
 
 WINDOW_S = 10.0
 BASE = EncoderSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")

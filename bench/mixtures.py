@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import Samples, Waveform, load_audio
+from earwitness.audio.read import Samples, Waveform, load_audio
 
 RATE_HZ = 16000
 MOST_S = 2.0  # longest event

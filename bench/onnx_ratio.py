@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import find_audio, load_audio
-from earwitness.onnx_export import export_onnx
-from earwitness.runtime import Compute, LoadedEncoder, load_encoder
-from earwitness.spec import Floats
+from earwitness.audio.read import find_audio, load_audio
+from earwitness.encoders.base import Floats
+from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.m2d.export_onnx import export_onnx
 
 BATCH = 16
 CLIP_S = 5.0

@@ -23,12 +23,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from earwitness.audio import Waveform, load_audio
-from earwitness.mpnet import embed_with_mpnet
-from earwitness.ontology import tag_names
-from earwitness.runtime import LoadedEncoder, load_encoder
-from earwitness.tags import score_windows
-from earwitness.tmrl import (
+from earwitness.audio.read import Waveform, load_audio
+from earwitness.audio.windows import Windows, slide
+from earwitness.encoders.load import LoadedEncoder, load_encoder
+from earwitness.recognition.tags import score_windows
+from earwitness.recognition.tmrl import (
     EVENT_SIMILARITY,
     GROUP_SIMILARITY,
     N_RANKS,
@@ -36,8 +35,9 @@ from earwitness.tmrl import (
     WINDOW_S,
     best_tags,
 )
-from earwitness.windows import Windows, slide
-from earwitness.words import embed_words
+from earwitness.words.meanings import embed_words
+from earwitness.words.ontology import tag_names
+from earwitness.words.text_model import embed_with_mpnet
 
 HOP_S = 1.0
 CODE_HOP_S = 44100 / 16000  # of the published code: a second of 44.1 kHz samples, counted at 16 kHz

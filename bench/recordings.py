@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import earwitness
-from earwitness.audio import find_audio
-from earwitness.runtime import LoadedEncoder
+from earwitness.audio.read import find_audio
+from earwitness.encoders.load import LoadedEncoder
 
 TUT_WORDS = {"babycry": "baby cry", "glassbreak": "glass break", "gunshot": "gunshot"}
 TUT_SCENES = [

@@ -134,11 +134,11 @@ def measure_command(folder: Path, hours: float | None) -> list[Line]:
 
 def compare_methods(short: Path) -> list[Line]:
     """Compare the published way of computing, by count, with both of our methods, all models being loaded already."""
-    from earwitness import words
-    from earwitness.audio import load_audio
-    from earwitness.recognition import recognize
-    from earwitness.runtime import load_encoder
+    from earwitness.audio.read import load_audio
+    from earwitness.encoders.load import load_encoder
+    from earwitness.recognition.pipeline import recognize
     from earwitness.settings import Settings
+    from earwitness.words import meanings as words
 
     encoder, waveform = load_encoder(), load_audio(short)
 
@@ -221,7 +221,7 @@ def _time_load() -> float:
 
 
 def _measure_s(path: Path) -> float:
-    from earwitness.audio import measure_duration
+    from earwitness.audio.read import measure_duration
 
     return measure_duration(path) or 0.0
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from earwitness.runtime import LoadedEncoder
-from earwitness.spec import Floats
+from earwitness.encoders.base import Floats
+from earwitness.encoders.load import LoadedEncoder
 
 
 @contextmanager

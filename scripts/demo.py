@@ -18,9 +18,9 @@ from rich.table import Table
 import earwitness
 from demo_recording import DemoEvent, make_recording
 from earwitness.errors import EarwitnessError
-from earwitness.events import Event
-from earwitness.outputs import ResultFolder
-from earwitness.report import print_recognition
+from earwitness.recognition.events import Event
+from earwitness.results.folder import ResultFolder
+from earwitness.results.terminal import print_recognition
 
 OUT_DIR = Path("demo_out")
 RATE_HZ = 16000

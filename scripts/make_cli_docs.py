@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from earwitness.cli import app
+from earwitness.cli.main import app
 
 DOCS_PATH = Path(__file__).parent.parent / "docs" / "cli.md"
 

@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 
 import demo_recording as demo
-from earwitness.cli import app
+from earwitness.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 OUT_DIR = ROOT / "docs" / "gallery"

@@ -66,13 +66,13 @@ finds one per word on background of yours, for a rate of false alarms that you c
     """## Why?
 
 What is understood by a word, and where the encoder looked at the moment an event scored highest.""",
-    """from earwitness.tags import tag_names
+    """from earwitness.recognition.tags import tag_names
 
 meanings = earwitness.understand_words(["whistling"])
 nearest = meanings.weights[0].argsort()[::-1][:4]
 for tag in nearest:
     print(f"{meanings.similarities[0, tag]:.2f}  {meanings.weights[0, tag]:6.1%}  {tag_names()[tag]}")""",
-    """from earwitness.attention import explain_peaks
+    """from earwitness.recognition.explain import explain_peaks
 
 barks = [event for event in recognition.events if event.word == "dog bark"]
 (seen,) = explain_peaks(recording, [barks[0].peak_s], recognition.settings, encoder)
@@ -82,7 +82,7 @@ for band in range(len(seen.edges_hz) - 2, -1, -1):
     """## A report to send
 
 One file: the sound, the spectrogram, events to click on, scores, scenes and reasons.""",
-    """from earwitness.pages.reporting import write_report
+    """from earwitness.reports.report import write_report
 
 write_report(recording, words, ["storm", "office"], "street.html", encoder=encoder)
 f"{Path('street.html').stat().st_size / 1e6:.1f} MB"  # open it in a browser""",

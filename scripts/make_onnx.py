@@ -6,11 +6,11 @@ pip install 'earwitness[torch,onnx]' && python scripts/make_onnx.py
 
 from __future__ import annotations
 
-from earwitness.onnx_export import export_onnx
-from earwitness.paths import DATA_DIR
-from earwitness.runtime import Compute, load_encoder
-from earwitness.runtime_onnx import attention_path
-from earwitness.zoo import EMBEDDED
+from earwitness.encoders.load import Compute, load_encoder
+from earwitness.encoders.m2d.export_onnx import export_onnx
+from earwitness.encoders.onnx_backend import attention_path
+from earwitness.encoders.registry import EMBEDDED
+from earwitness.files.paths import DATA_DIR
 
 
 def main() -> None:

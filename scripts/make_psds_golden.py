@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.evaluation.annotations import LabelledEvent
-from earwitness.evaluation.intersection_metrics import Criteria
-from earwitness.evaluation.psds import PSDS_1, PSDS_2, PsdsSettings
-from earwitness.evaluation.score_curves import ScoreCurves
+from earwitness.metrics.annotations import LabelledEvent
+from earwitness.metrics.intersection_metrics import Criteria
+from earwitness.metrics.psds import PSDS_1, PSDS_2, PsdsSettings
+from earwitness.metrics.score_curves import ScoreCurves
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "psds.json"
 N_CASES = 25

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from earwitness.mpnet import embed_with_mpnet
-from earwitness.ontology import tag_names
-from earwitness.paths import DATA_DIR
+from earwitness.files.paths import DATA_DIR
 from earwitness.settings import read_toml
-from earwitness.words import normalise_word
+from earwitness.words.meanings import normalise_word
+from earwitness.words.ontology import tag_names
+from earwitness.words.text_model import embed_with_mpnet
 
 SCRIPTS_DIR = Path(__file__).parent
 

@@ -6,10 +6,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: on clips this short threads only wait for each other
 
-import csv
-import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,44 +16,10 @@ import pytest
 import soundfile
 
 import earwitness
-from earwitness.runtime import LoadedEncoder
+from earwitness.encoders.load import LoadedEncoder
+from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 
 pytest_plugins = ["made_archives"]
-RATE_HZ = 16000
-SEED = 20
-WriteWav = Callable[..., Path]
-
-
-def make_tone(duration_s: float = 1.5, rate_hz: int = RATE_HZ, frequency_hz: float = 440.0) -> np.ndarray:
-    """Return a sine (S,) float32 with an amplitude of 0.3."""
-    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
-    return (0.3 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
-
-
-def make_noise(duration_s: float = 1.5, rate_hz: int = RATE_HZ, seed: int = SEED) -> np.ndarray:
-    """Return white noise (S,) float32 with a standard deviation of 0.1."""
-    generator = np.random.default_rng(seed)
-    return 0.1 * generator.standard_normal(round(duration_s * rate_hz), dtype=np.float32)
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Return the content of a result folder's `run.json`."""
-    content: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return content
-
-
-def wait_until(page: Any, expression: str, timeout_s: float = 3.0) -> None:
-    """Wait until a script's expression holds in a page; `page.wait_for_function` is refused by pages' policies."""
-    begun = time.monotonic()
-    while not page.evaluate(expression):
-        assert time.monotonic() - begun < timeout_s, expression
-        page.wait_for_timeout(20)
 
 
 @pytest.fixture

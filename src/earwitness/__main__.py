@@ -1,5 +1,5 @@
 """`python -m earwitness`: the same as the command."""
 
-from earwitness.cli import app
+from earwitness.cli.main import app
 
 app()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from earwitness.archive.catalogue import Catalogue, FileEntry, tabulate_files
-from earwitness.archive.hearing import FAILED, GONE, HEARD
-from earwitness.archive.parts import PieceRecord
+from earwitness.archive.extract import FAILED, GONE, HEARD
+from earwitness.archive.part_files import PieceRecord
 
 
 def record(part: str = "p", **other: Any) -> PieceRecord:

@@ -13,7 +13,7 @@ from earwitness.archive.quantise import (
     root_table,
     score_table,
 )
-from earwitness.tags import sigmoid
+from earwitness.recognition.tags import sigmoid
 
 LOGITS = np.linspace(-16, 9, 5001, dtype=np.float32)[:, None]
 

@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_parts import PIECES
 
 from earwitness import Settings
-from earwitness.archive.hearing import Piece
-from earwitness.archive.part_store import PartStore, Provenance, describe_hearing
+from earwitness.archive.extract import Piece
 from earwitness.archive.remote_store import (
     RemoteStore,
     fetch_store,
@@ -21,8 +19,10 @@ from earwitness.archive.remote_store import (
     make_remote_store,
     open_parts,
 )
+from earwitness.archive.store import PartStore, Provenance, describe_hearing
+from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError
-from earwitness.runtime import LoadedEncoder
+from made_parts import PIECES
 
 fsspec = pytest.importorskip("fsspec")
 

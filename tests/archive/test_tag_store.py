@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from conftest import make_noise
 from demo_recording import make_recording
 from earwitness import open_store
 from earwitness.archive.similar import find_similar
+from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import SettingsError
-from earwitness.runtime import LoadedEncoder
 from made_archives import Index, MakeArchive
+from made_sounds import make_noise
 
 
 @pytest.fixture

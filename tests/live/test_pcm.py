@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from conftest import make_noise
 from earwitness.errors import AudioError
 from earwitness.live.pcm import PcmDecoder, PcmFormat, parse_wav_header
 from live_items import make_wav_header
+from made_sounds import make_noise
 
 SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s24": "PCM_24", "s32": "PCM_32", "f32": "FLOAT"}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from earwitness.live.privacy import SPEECH_TAGS, Span, find_speech, join_span, leave_out
-from earwitness.ontology import tag_names
-from earwitness.tags import TagScores
+from earwitness.recognition.tags import TagScores
+from earwitness.words.ontology import tag_names
 
 
 @pytest.mark.parametrize("tag", SPEECH_TAGS)

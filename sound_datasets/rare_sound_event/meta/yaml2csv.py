@@ -8,7 +8,7 @@ them, or one for all to --out.
 
 import sys
 
-from earwitness.published import convert_recipes
+from earwitness.cli.published import convert_recipes
 
 if __name__ == "__main__":
     sys.exit(convert_recipes(__file__, str(__doc__).splitlines()[0]))

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.archive.hearing import FAILED, GONE, HEARD
-from earwitness.archive.parts import PieceRecord, import_pyarrow
+from earwitness.archive.extract import FAILED, GONE, HEARD
+from earwitness.archive.part_files import PieceRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"

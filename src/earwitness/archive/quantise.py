@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.tags import Logits, sigmoid
+from earwitness.recognition import Logits, sigmoid
 
 Levels = npt.NDArray[np.uint8]
 

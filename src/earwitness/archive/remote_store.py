@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.archive.catalogue import Catalogue
-from earwitness.archive.hearing import Piece
-from earwitness.archive.part_store import SCHEMA, STORE, PartStore, Provenance, make_store, parse_provenance
-from earwitness.archive.parts import (
+from earwitness.archive.extract import Piece
+from earwitness.archive.part_files import (
     CLIPS,
     FILES,
     ROWS,
@@ -34,7 +33,8 @@ from earwitness.archive.parts import (
     sweep_unfinished,
     write_part,
 )
-from earwitness.archive.remote_files import connect, is_url
+from earwitness.archive.remote_audio import connect, is_url
+from earwitness.archive.store import SCHEMA, STORE, PartStore, Provenance, make_store, parse_provenance
 from earwitness.errors import ArchiveError
 
 N_READ_TOGETHER = 256

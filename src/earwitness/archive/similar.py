@@ -10,19 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.analysis import read_heard
-from earwitness.archive.hearing import pool_rows
-from earwitness.archive.part_store import PartStore, describe_hearing
-from earwitness.archive.parts import PieceRecord, read_levels
+from earwitness.archive.extract import pool_rows
+from earwitness.archive.part_files import PieceRecord, read_levels
 from earwitness.archive.quantise import Levels, logit_table, quantise_scores
-from earwitness.archive.selecting import Choice, choose_files
-from earwitness.audio import Source
+from earwitness.archive.query import Choice, choose_files
+from earwitness.archive.store import PartStore, describe_hearing
+from earwitness.audio import Source, slide
+from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import ArchiveError
-from earwitness.match import USUAL_LOGIT
-from earwitness.runtime import LoadedEncoder, choose_encoder
-from earwitness.scenes import USUAL_SPREAD
-from earwitness.tags import Logits, score_tokens
-from earwitness.windows import slide
+from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, read_heard, score_tokens
 
 APART_S = 10.0  # closer matches in one recording are one
 N_ROWS_AT_ONCE = 2048

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from earwitness.archive.asking import Answer, ask_store
+from earwitness.archive.ask import Answer, ask_store
 from earwitness.archive.catalogue import FileEntry, tabulate_files
-from earwitness.archive.part_store import PartStore, Provenance
-from earwitness.archive.parts import CLIPS, ROWS, PieceRecord, check_part, import_pyarrow, read_pieces
+from earwitness.archive.part_files import CLIPS, ROWS, PieceRecord, check_part, import_pyarrow, read_pieces
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
-from earwitness.archive.selecting import Choice, import_duckdb, quote_sql, read_sql
+from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql
 from earwitness.archive.similar import Match, find_similar
+from earwitness.archive.store import PartStore, Provenance
 from earwitness.audio import Source
+from earwitness.encoders import LoadedEncoder
 from earwitness.errors import ArchiveError, SettingsError
-from earwitness.runtime import LoadedEncoder
 from earwitness.settings import Settings
 
 

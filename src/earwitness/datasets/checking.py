@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.audio import measure_duration
-from earwitness.datasets.catalogue import DatasetSpec
-from earwitness.datasets.clips import Clip
+from earwitness.datasets.base import Clip
 from earwitness.datasets.fetch import read_record
 from earwitness.datasets.loading import find_folder, load_dataset
-from earwitness.download import BLOCK_BYTES
-from earwitness.unpacking import Unpacked
+from earwitness.datasets.registry import DatasetSpec
+from earwitness.files import BLOCK_BYTES, Unpacked
 
 
 @dataclass(frozen=True)

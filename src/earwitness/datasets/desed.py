@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.clips import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_event, read_headed
 from earwitness.errors import DatasetError
-from earwitness.evaluation.annotations import LabelledEvent
+from earwitness.metrics import LabelledEvent
 
 SPLITS = ("public", "validation")
 N_PUBLISHED = {"public": 692, "validation": 1168}

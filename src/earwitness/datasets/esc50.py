@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
-from earwitness.datasets.clips import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_headed
 from earwitness.errors import DatasetError
 

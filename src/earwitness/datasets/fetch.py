@@ -13,12 +13,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from earwitness.datasets.catalogue import DatasetSpec
 from earwitness.datasets.packages import DatasetPackage
-from earwitness.download import Report, check_whole, download, files_told
+from earwitness.datasets.registry import DatasetSpec
 from earwitness.errors import DatasetError, WeightsError
-from earwitness.paths import datasets_dir, hash_file
-from earwitness.unpacking import TAR_SUFFIXES, Unpacked, unpack, write_whole
+from earwitness.files import (
+    TAR_SUFFIXES,
+    Report,
+    Unpacked,
+    check_whole,
+    datasets_dir,
+    download_file,
+    files_told,
+    hash_file,
+    unpack_archive,
+    write_whole,
+)
 
 RECORD = "packages.json"
 INCOMING = ".packages"  # where packages lie until they are unpacked
@@ -53,7 +62,7 @@ def fetch_dataset(
             on_package(package.file_name)
         path = folder / INCOMING / package.file_name
         with _told_as_data():
-            download(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
+            download_file(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
             try:
                 _take_in(path, folder, _choose_place(spec, package.part))
             except WeightsError as error:
@@ -139,7 +148,7 @@ def _is_unpacked(folder: Path, files: list[Unpacked] | None) -> bool:
 def _take_in(path: Path, folder: Path, place: str) -> None:
     """Unpack a package, or copy it if it is no archive, and record what came out."""
     if path.name.endswith(ARCHIVE_SUFFIXES):
-        unpacked = unpack(path, folder / place)
+        unpacked = unpack_archive(path, folder / place)
     else:
         with files_told(folder), path.open("rb") as file:
             unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / place / path.name))]

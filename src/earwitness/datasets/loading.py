@@ -10,16 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from earwitness.datasets.bring_your_own import read_own
-from earwitness.datasets.catalogue import DATASETS, DatasetSpec, find_spec
-from earwitness.datasets.clips import Dataset
+from earwitness.datasets.base import Dataset
 from earwitness.datasets.desed import read_desed
 from earwitness.datasets.esc50 import read_esc50
+from earwitness.datasets.own import read_own
+from earwitness.datasets.registry import DATASETS, DatasetSpec, find_spec
 from earwitness.datasets.tau_scenes import read_tau_scenes
 from earwitness.datasets.tut_rare import read_tut_rare
 from earwitness.datasets.tut_scenes import read_tut_scenes
 from earwitness.errors import DatasetError
-from earwitness.paths import datasets_dir
+from earwitness.files import datasets_dir
 
 Reader = Callable[[Path, "str | None"], Dataset]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from earwitness.audio import is_audio_name
 from earwitness.errors import DatasetError
-from earwitness.evaluation.annotations import LabelledEvent
+from earwitness.metrics import LabelledEvent
 
 logger = logging.getLogger(__name__)
 

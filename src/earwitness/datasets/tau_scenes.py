@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.clips import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_headed
 from earwitness.errors import DatasetError
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
-from earwitness.datasets.clips import Clip, Dataset, note_missing
-from earwitness.datasets.recipes import Recipe, read_recipes
+from earwitness.datasets.base import Clip, Dataset, note_missing
+from earwitness.datasets.mixtures.recipes import Recipe, read_recipes
 from earwitness.datasets.tables import SOURCES_DIR, find_files, index_audio, read_event, read_plain
 
 CLASSES = ("babycry", "glassbreak", "gunshot")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.clips import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_plain
 from earwitness.datasets.tut_rare import SCENES
 

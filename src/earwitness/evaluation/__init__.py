@@ -1,1 +1,28 @@
-"""How well: the field's official metrics, and running them over data sets."""
+"""How good recognition is on a data set: plan, run, measure, write, compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earwitness.lazy import load_on_use
+
+if TYPE_CHECKING:
+    from earwitness.evaluation.compare import compare_results, find_differences
+    from earwitness.evaluation.measures import MEANINGS, RANKED, Measure
+    from earwitness.evaluation.plan import Plan, plan_words
+    from earwitness.evaluation.results import (
+        COLUMNS, Results, Rows, SavedResults, read_results, read_table, write_results, write_text,
+    )  # fmt: skip
+    from earwitness.evaluation.run import Heard, format_submission, hear_clips, score_heard
+    from earwitness.evaluation.score_tables import score_tables
+
+_HOMES = {
+    "compare": "compare_results find_differences",
+    "measures": "MEANINGS RANKED Measure",
+    "plan": "Plan plan_words",
+    "results": "COLUMNS Results Rows SavedResults read_results read_table write_results write_text",
+    "run": "Heard format_submission hear_clips score_heard",
+    "score_tables": "score_tables",
+}
+
+__getattr__ = load_on_use(__name__, _HOMES)

@@ -14,8 +14,8 @@ import numpy as np
 
 from earwitness.audio import Samples, mix_down
 from earwitness.errors import AudioError, MissingExtraError
+from earwitness.live.items import Item, Piece, Trouble
 from earwitness.live.pcm import PcmFormat
-from earwitness.live.pieces import Item, Piece, Trouble
 
 MICROPHONE = "mic"
 WAIT_S = 0.2

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.ontology import tag_names
-from earwitness.tags import Logits, TagScores, sigmoid
+from earwitness.recognition import Logits, TagScores, sigmoid
+from earwitness.words import tag_names
 
 # "Speech" and its children in AudioSet's ontology, and whispering, which is speech too.
 SPEECH_TAGS = (

@@ -20,10 +20,10 @@ from typing import IO, Protocol
 
 from earwitness.audio import MEDIA_SUFFIXES, SNDFILE_SUFFIXES
 from earwitness.errors import AudioError
-from earwitness.live.media import DEVICE_FORMATS, MediaSource
+from earwitness.live.ffmpeg import DEVICE_FORMATS, MediaSource
+from earwitness.live.items import Break, Item, Piece, Trouble
 from earwitness.live.microphone import MICROPHONE, Microphone
 from earwitness.live.pcm import RIFF, PcmDecoder, PcmFormat
-from earwitness.live.pieces import Break, Item, Piece, Trouble
 
 WAV_SUFFIXES = {".wav", ".wave"}
 IDLE_S = 0.2  # how often it is told that nothing comes

@@ -1,0 +1,132 @@
+"""Answers of a store to tables, and to the terminal.
+
+In: an `Answer`. Out: a folder with events, files, hours, scenes and errors as CSV or Parquet, and run.json.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from earwitness.archive.ask import Answer
+from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.start_times import format_time
+from earwitness.archive.store import Provenance
+from earwitness.errors import OutputError
+from earwitness.results import SCHEMA, format_evidence
+from earwitness.settings import Settings
+from earwitness.version import __version__
+
+COLUMNS = {
+    "events": ("file", "onset_s", "offset_s", "word", "score", "tags", "time"),
+    "files": ("file", "word", "n_events", "seconds", "best_score"),
+    "hours": ("hour", "file", "word", "n_events", "seconds"),
+    "scenes": ("hour", "file", "rank", "scene", "score", "tags"),
+    "errors": ("reason",),
+}
+
+
+def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of each table, in the order of `COLUMNS`."""
+    events = [
+        (
+            *(each.path, round(each.event.onset_s, 3), round(each.event.offset_s, 3), each.event.word),
+            *(round(each.event.score, 4), format_evidence(each.event.tags)),
+            "" if each.start_time is None else format_time(each.start_time),
+        )
+        for each in answer.events
+    ]
+    scenes = [
+        (
+            *(hour.hour.start, hour.hour.path, rank, each.scene, round(each.score, 4)),
+            "; ".join([*each.tags, *(f"not {tag}" for tag in each.tags_against)]),
+        )
+        for hour in answer.scenes
+        for rank, each in enumerate(hour.ranked, start=1)
+    ]
+    return {
+        "events": events,
+        "files": [(*_values(each)[:4], round(each.best_score, 4)) for each in answer.files],
+        "hours": [(each.hour.start, each.hour.path, each.word, each.n_events, each.seconds) for each in answer.hours],
+        "scenes": scenes,
+        "errors": [(each,) for each in answer.problems],
+    }
+
+
+def write_answer(
+    answer: Answer, folder: Path, form: Literal["csv", "parquet"], provenance: Provenance, settings: Settings
+) -> None:
+    """Write the tables of an answer, and how it came about, to a folder; errors are always CSV.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    run = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "events": answer.words,
+        "scenes": answer.scene_words,
+        "n_files": answer.n_files,
+        "hours": answer.duration_s / 3600,
+        "settings": settings.to_dict(),
+        "store": {
+            name: value for name, value in asdict(provenance).items() if name not in ("tags", "tag_mean", "tag_std")
+        },
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, rows in tabulate_answer(answer).items():
+            if form == "parquet" and name != "errors":
+                _write_parquet(folder / f"{name}.parquet", COLUMNS[name], rows)
+            else:
+                text = io.StringIO(newline="")
+                csv.writer(text).writerows([COLUMNS[name], *rows])
+                (folder / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
+        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{folder}: cannot be written ({reason}); free some space or choose another --out") from error
+
+
+def print_answer(answer: Answer) -> None:
+    """Print events, then the best scene of each hour, as lines of tab-separated values."""
+    tables = tabulate_answer(answer)
+    for file, onset_s, offset_s, word, score, _, time in tables["events"]:
+        print(f"{show_line(file)}\t{onset_s:.2f}\t{offset_s:.2f}\t{word}\t{score:.2f}\t{time}")
+    for hour, file, rank, scene, score, _ in tables["scenes"]:
+        if rank == 1:
+            print(f"{hour}{' ' + show_line(file) if file else ''}\t{scene}\t{score:.2f}")
+
+
+def show_line(text: str) -> str:
+    """Return a text as one field of a line: tabs, line ends and what steers a terminal are written as in Python."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda each: repr(each[0])[1:-1], text)
+
+
+def print_table(table: Any) -> None:
+    """Print a pyarrow table as CSV."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in table.to_pylist():
+        writer.writerow(row.values())
+
+
+def _write_parquet(path: Path, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    pyarrow, parquet = import_pyarrow()
+    floats = {"onset_s", "offset_s", "score", "seconds", "best_score"}
+    whole = {"rank", "n_events"}
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    types = [pyarrow.float64() if n in floats else pyarrow.int64() if n in whole else pyarrow.string() for n in names]
+    arrays = [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    parquet.write_table(pyarrow.table(arrays, names=list(names)), path)
+
+
+def _values(each: Any) -> tuple[Any, ...]:
+    return tuple(asdict(each).values())

@@ -1,0 +1,395 @@
+"""Recordings into a store on many machines: Ray Data hands them to workers, and gets hold of those that die.
+
+In: recordings at paths or URLs, a store's folder or URL. Out: parts in the store and an `IndexReport`.
+
+Workers hear; the process that started the run commits, exactly as on one machine, so a piece counts once whoever heard
+it twice, workers need no right to write, and an object store needs no locks. What travels is small: 2 MB an hour.
+A worker that dies is started again, and what it had not handed over is heard again. A recording that kills whoever
+hears it is told as failed, like any other that cannot be heard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from earwitness.archive.extract import FAILED, HEARD, HearTask, Piece, check_settings, show_path
+from earwitness.archive.index import (
+    PIECES_A_PART,
+    ROW_S,
+    IndexOptions,
+    IndexReport,
+    adopt_settings,
+    check_shard,
+    is_of_shard,
+    make_absolute,
+    plan_task,
+    prune_store,
+    tidy_store,
+)
+from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.remote_audio import find_remote_audio, is_url
+from earwitness.archive.remote_store import has_store, make_parts, open_parts
+from earwitness.archive.store import PartStore, describe_hearing
+from earwitness.archive.worker import End, Hear, LeftOut, Listing, hear_anywhere, hear_several, tell_failure
+from earwitness.audio import find_audio
+from earwitness.encoders import LoadedEncoder, choose_encoder, count_threads
+from earwitness.errors import ArchiveError, AudioError, MissingExtraError, SettingsError, WeightsError
+from earwitness.results import Show, show_progress
+from earwitness.settings import Settings
+
+AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
+BATCHES_A_WORKER = 8  # at least, so that all have work to the end
+HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
+N_CPUS_WITH_GPU = 4  # decoding for one GPU
+LARGEST_PART = 32  # times the rows of a part on one machine: 64 hours
+N_DEATHS = 3  # of so many workers one recording is the cause
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where to hear.
+
+    Attributes:
+        address: a Ray cluster's address, "auto" for the one that this machine belongs to; "" starts one here.
+        n_workers: at most so many; 0 takes what the cluster's processors and GPUs allow.
+        cpus_per_worker: processors of each; 0 takes 1, or 4 with a GPU, for decoding.
+        gpus_per_worker: GPUs of each, such as 1 or 0.5; needs torch on the workers.
+    """
+
+    address: str = ""
+    n_workers: int = 0
+    cpus_per_worker: int = 0
+    gpus_per_worker: float = 0.0
+
+    @property
+    def n_cpus(self) -> int:
+        """Processors of each worker."""
+        return self.cpus_per_worker or (N_CPUS_WITH_GPU if self.gpus_per_worker else 1)
+
+
+def index_on_ray(
+    sources: Sequence[str | Path],
+    store: str | Path,
+    settings: Settings | None = None,
+    options: IndexOptions | None = None,
+    cluster: Cluster | None = None,
+    hear: Hear = hear_anywhere,
+) -> IndexReport:
+    """Hear recordings into a store with Ray Data's workers; see `index_recordings` for what is heard and what not.
+
+    Args:
+        sources: files, folders and patterns, as paths that all workers see, or URLs that fsspec knows.
+        store: a folder of this machine, or a URL.
+        settings: how to hear; a store that is there says it for all that is added.
+        options: see `IndexOptions`; gone files are looked for in folders, not at URLs.
+        cluster: see `Cluster`. A cluster that is started here ends with the run.
+        hear: what a worker does with one recording.
+
+    Raises:
+        ArchiveError: the store cannot be made, read or written, was made with other settings, or the cluster fails;
+            what was committed stays.
+        AudioError: a source cannot be found.
+        MissingExtraError: Ray Data, or what a URL needs, is not installed.
+        SettingsError, WeightsError: the settings do not suit a store, the encoder cannot be loaded.
+    """
+    options, cluster = options or IndexOptions(), cluster or Cluster()
+    import_ray()
+    check_shard(options.shard)
+    _check_cluster(cluster)
+    listings = _find_listings(sources)
+    opened = open_parts(store) if has_store(store) else None
+    settings = adopt_settings(opened, settings)
+    check_settings(settings)
+    encoder = choose_encoder(settings)
+    provenance = describe_hearing(settings, encoder, 0.0 if options.is_by_token else ROW_S)
+    settings = provenance.settings() if settings.runtime == "auto" else settings
+    if opened is None:
+        make_parts(store, provenance)
+        opened = open_parts(store)
+    opened.check_provenance(provenance)
+    intake = _Intake(opened, options, IndexReport(set_aside=tidy_store(opened)))
+    if options.is_pruning:
+        prune_store(opened, [each for each in sources if not is_url(each)], intake.report)
+    todo = [each for each in (_plan(intake, listing, settings) for listing in listings) if each]
+    if todo:
+        settings = replace(settings, n_threads=settings.n_threads or cluster.n_cpus)
+        template = HearTask("", settings, opened.provenance.row_s, start_from=options.start_from)
+        with _joined(cluster), show_progress(len(todo), options.progress) as show:
+            ray, _ = import_ray()
+            ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()
+            _hear_all(todo, _Work(template, encoder.sha256, cluster, hear, ledger), intake, show)
+    return intake.report
+
+
+def import_ray() -> tuple[Any, Any]:
+    """Return ray and ray.data.
+
+    Raises:
+        MissingExtraError: they are not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtraError("engine 'ray' needs Ray Data: pip install 'earwitness[ray]'") from error
+    return ray, ray.data
+
+
+class _Ledger:
+    """Which recordings have been begun and not ended, and how often: a recording may kill whoever hears it."""
+
+    def __init__(self) -> None:
+        self._n_begun: dict[str, int] = {}
+
+    def begin(self, path: str, n_most: int) -> int:
+        """Return how many workers died of a recording, and note that another begins it if they are fewer than that."""
+        n_died = self._n_begun.get(path, 0)
+        if n_died < n_most:
+            self._n_begun[path] = n_died + 1
+        return n_died
+
+    def end(self, path: str) -> None:
+        """Note that nobody died of a recording."""
+        self._n_begun.pop(path, None)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all workers of a run need to know."""
+
+    template: HearTask
+    sha256: str
+    cluster: Cluster
+    hear: Hear
+    ledger: Any
+
+
+class _HearActor:
+    """A worker: it holds the encoder and hears what it is given, but for recordings of which `n_deaths` died."""
+
+    def __init__(self, work: _Work, n_deaths: int) -> None:
+        self._work, self._n_deaths = work, n_deaths
+        self._encoder: LoadedEncoder = choose_encoder(work.template.settings)
+        if self._encoder.sha256 != work.sha256:
+            raise WeightsError(
+                f"the encoder's weights differ on this worker ({self._encoder.sha256[:16]}, not {work.sha256[:16]}): "
+                "install the same earwitness and the same weights on all machines"
+            )
+
+    def __call__(self, batch: Any) -> Iterator[Any]:
+        pyarrow, _ = import_pyarrow()
+        listings = [pickle.loads(each) for each in batch["listing"].to_pylist()]
+        n_at_once = self._work.cluster.n_cpus
+        for each in hear_several(listings, self._work.template, self._encoder, n_at_once, self._hear):
+            yield pyarrow.table({"heard": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
+
+    def _hear(self, listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+        ray, _ = import_ray()
+        n_died = ray.get(self._work.ledger.begin.remote(listing.path, self._n_deaths))
+        if n_died >= self._n_deaths:
+            if self._n_deaths < N_DEATHS:
+                raise LeftOut  # it will be heard alone
+            raise AudioError(
+                f"{listing.path}: whoever heard it died, {n_died} times; see whether memory suffices for it"
+            )
+        try:
+            yield from self._work.hear(listing, template, encoder)
+        finally:
+            self._work.ledger.end.remote(listing.path)
+
+
+class _Intake:
+    """What comes back: gathers pieces, commits them, and knows which recordings are through."""
+
+    def __init__(self, store: PartStore, options: IndexOptions, report: IndexReport) -> None:
+        self.store, self.options, self.report = store, options, report
+        self.through: set[str] = set()
+        self.n_workers = 1  # many workers, larger parts: a store of a million hours must not have a million
+        self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
+        self._pieces: list[Piece] = []
+        self._n_rows, self._since = 0, time.monotonic()
+
+    def take(self, heard: Piece | End) -> None:
+        """Take a piece or the end of a recording, and commit what has gathered if it is time."""
+        path = heard.path if isinstance(heard, Piece) else show_path(heard.path)
+        if path in self.through:
+            return
+        taken = self._taken.setdefault(path, set())
+        if isinstance(heard, End):
+            if taken >= set(heard.pieces):  # not so where a worker died and its successor began elsewhere
+                self._end(path)
+        elif (heard.number, heard.state) not in taken:
+            taken.add((heard.number, heard.state))
+            self._pieces.append(heard)
+            self._n_rows += max(1, len(heard.rows))
+            self.report.failures += [(path, heard.reason)] if heard.state == FAILED else []
+            self.report.notes += [(path, heard.notes)] if heard.notes else []
+        is_late = time.monotonic() - self._since > self.options.seconds_a_part
+        is_full = len(self._pieces) >= PIECES_A_PART * self.n_workers
+        if is_late or is_full or self._n_rows >= self.options.rows_a_part * self.n_workers:
+            self.commit()
+
+    def shorten(self, listing: Listing) -> Listing:
+        """Return what is still to be heard of a recording."""
+        taken = self._taken.get(show_path(listing.path), set())
+        return replace(listing, done=tuple(sorted({*listing.done, *(number for number, _ in taken)})))
+
+    def commit(self) -> None:
+        """Commit what has gathered."""
+        pieces, self._pieces, self._n_rows, self._since = self._pieces, [], 0, time.monotonic()
+        if pieces:
+            self.store.commit(pieces)
+
+    def _end(self, path: str) -> None:
+        self.through.add(path)
+        self.report.n_heard += all(state != FAILED for _, state in self._taken.pop(path))
+
+
+def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
+    """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
+    n_workers = _count_workers(work.cluster)
+    intake.n_workers = min(n_workers, LARGEST_PART)
+    n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (BATCHES_A_WORKER * n_workers)))
+    try:
+        # The third time is for what a dying worker had handed over in part.
+        for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
+            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.through]
+            for heard in _hear_on_workers(left, work, n_together, n_deaths) if left else ():
+                intake.take(heard)
+                show(len(intake.through), Path(heard.path))
+        for each in todo:
+            if show_path(each.path) not in intake.through:
+                intake.take(tell_failure(each, work.template, f"{each.path}: no worker came to its end; try it again"))
+    finally:
+        intake.commit()
+
+
+def _hear_on_workers(listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int) -> Iterator[Piece | End]:
+    """Yield what Ray Data's workers hand over; recordings of which `n_deaths` workers died are left out, or told.
+
+    Raises:
+        ArchiveError: the cluster fails.
+    """
+    ray, data = import_ray()
+    cluster = work.cluster
+    n_most = min(_count_workers(cluster), -(-len(listings) // n_together))
+    rows = [{"listing": pickle.dumps(each)} for each in listings]
+    with _context_set(data):
+        heard = data.from_items(rows, override_num_blocks=-(-len(rows) // n_together)).map_batches(
+            _HearActor,
+            fn_constructor_args=(work, n_deaths),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=data.ActorPoolStrategy(
+                min_size=1, max_size=n_most, max_tasks_in_flight_per_actor=2 if n_together > 1 else 1
+            ),
+            num_cpus=cluster.n_cpus,
+            num_gpus=cluster.gpus_per_worker or None,
+        )
+        try:
+            for batch in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                for each in batch["heard"].to_pylist() if batch.num_rows else []:
+                    yield pickle.loads(each)
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().rsplit("\n", 1)[-1][:300]
+            raise ArchiveError(f"the Ray cluster failed ({reason}); what was committed stays: run it again") from error
+
+
+@contextlib.contextmanager
+def _context_set(data: Any) -> Iterator[None]:
+    """Let pieces come early, and Ray Data say less; put all back in the end."""
+    context = data.DataContext.get_current()
+    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("ray.data", "ray")}
+    wanted = {
+        "target_max_block_size": HANDED_OVER_BYTES,
+        "enable_progress_bars": False,
+    }
+    before = {name: getattr(context, name) for name in wanted}
+    try:
+        for logger in loggers:  # that a worker died is told by what became of the recording
+            logger.setLevel(logging.CRITICAL)
+        for name, value in wanted.items():
+            setattr(context, name, value)
+        yield
+    finally:
+        for logger, level in loggers.items():
+            logger.setLevel(level)
+        for name, value in before.items():
+            setattr(context, name, value)
+
+
+@contextlib.contextmanager
+def _joined(cluster: Cluster) -> Iterator[None]:
+    """Join the cluster, or start one on this machine and end it.
+
+    Raises:
+        ArchiveError: it is not there, or cannot be started.
+    """
+    ray, _ = import_ray()
+    if ray.is_initialized():
+        yield
+        return
+    n_here = (cluster.n_workers or max(1, count_threads() // cluster.n_cpus)) * cluster.n_cpus
+    own = {"num_cpus": n_here, "include_dashboard": False}
+    try:
+        ray.init(
+            cluster.address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if cluster.address else own),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        wanted = cluster.address or "on this machine"
+        raise ArchiveError(f"no Ray cluster {wanted} ({error}); see --ray-address and 'ray status'") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _count_workers(cluster: Cluster) -> int:
+    ray, _ = import_ray()
+    there = ray.cluster_resources()
+    n_most = int(there.get("CPU", 1) // cluster.n_cpus)
+    if cluster.gpus_per_worker:
+        n_most = min(n_most, int(there.get("GPU", 0) / cluster.gpus_per_worker))
+    if n_most < 1:
+        raise ArchiveError(
+            f"the Ray cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs, too few for a worker "
+            f"of {cluster.n_cpus} and {cluster.gpus_per_worker:g}; see --cpus-per-worker and --gpus-per-worker"
+        )
+    return min(n_most, cluster.n_workers) if cluster.n_workers else n_most
+
+
+def _find_listings(sources: Sequence[str | Path]) -> list[Listing]:
+    urls = [str(each) for each in sources if is_url(each)]
+    paths = [each for each in sources if not is_url(each)]
+    remote = [Listing(each.url, 1, (), each.size, each.mtime_ns) for each in find_remote_audio(urls)]
+    return [*(Listing(make_absolute(each)) for each in (find_audio(paths) if paths else [])), *remote]
+
+
+def _plan(intake: _Intake, listing: Listing, settings: Settings) -> Listing | None:
+    """Return what to hear of a recording; None and a count where there is nothing."""
+    if not is_of_shard(listing.path, intake.options.shard):
+        return None
+    state = (listing.size, listing.mtime_ns) if is_url(listing.path) else None
+    task = plan_task(intake.store, listing.path, settings, intake.options, state)
+    intake.report.n_unchanged += task == HEARD
+    intake.report.n_failed_before += task == FAILED
+    if isinstance(task, str):
+        return None
+    return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done)))
+
+
+def _check_cluster(cluster: Cluster) -> None:
+    if cluster.n_workers < 0 or cluster.cpus_per_worker < 0 or cluster.gpus_per_worker < 0:
+        raise SettingsError(f"{cluster}: workers, processors and GPUs must not be negative")

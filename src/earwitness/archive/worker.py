@@ -1,0 +1,140 @@
+"""What a worker on another machine does: hears recordings at paths and URLs, and tells those that cannot be heard.
+
+In: `Listing`s, a few at a time; an encoder. Out: `Piece`s as they come, which say the same as if heard at home.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from queue import Queue
+
+from earwitness.archive.extract import FAILED, HearTask, Piece, describe_file, find_state, hear_file
+from earwitness.archive.remote_audio import RemoteFile, brought_here, is_url
+from earwitness.encoders import LoadedEncoder
+from earwitness.errors import EarwitnessError
+
+N_WAITING = 8  # pieces that have been heard and not been taken
+
+Hear = Callable[["Listing", HearTask, LoadedEncoder], Iterator[Piece]]
+
+
+class LeftOut(Exception):
+    """A recording is not to be heard now."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A recording to hear: what differs from one to the next. Of a file at a path size and time are not needed."""
+
+    path: str
+    attempt: int = 1
+    done: tuple[int, ...] = ()
+    size: int = 0
+    mtime_ns: int = 0
+
+    def task(self, template: HearTask) -> HearTask:
+        """Return what to hear, otherwise as the template says."""
+        return replace(template, path=self.path, attempt=self.attempt, done=frozenset(self.done))
+
+
+@dataclass(frozen=True)
+class End:
+    """A recording is through: number and state of each of its pieces, so that whoever takes them knows if all came."""
+
+    path: str
+    pieces: tuple[tuple[int, str], ...] = ()
+
+
+def hear_anywhere(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+    """Yield the pieces of a recording, wherever it lies; see `hear_file`.
+
+    Raises:
+        AudioError: the recording cannot be read or used.
+    """
+    task = listing.task(template)
+    if not is_url(task.path):
+        yield from hear_file(task, encoder)
+        return
+    with brought_here(RemoteFile(task.path, listing.size, listing.mtime_ns)) as local:
+        try:
+            for piece in hear_file(replace(task, path=str(local)), encoder):
+                yield replace(piece, path=task.path)
+        except EarwitnessError as error:
+            raise type(error)(str(error).replace(str(local), task.path)) from error
+
+
+def tell_failure(listing: Listing, template: HearTask, reason: str, before: tuple[int, int] | None = None) -> Piece:
+    """Return the record of a recording that could not be heard; see `describe_file`."""
+    task = listing.task(template)
+    if not is_url(task.path):
+        return describe_file(task, reason, before)
+    return Piece(task.path, listing.size, listing.mtime_ns, "", task.attempt, FAILED, reason)
+
+
+def hear_several(
+    listings: Sequence[Listing], template: HearTask, encoder: LoadedEncoder, n_at_once: int, hear: Hear = hear_anywhere
+) -> Iterator[Piece | End]:
+    """Yield pieces, and an `End` for each recording, `n_at_once` at a time; what cannot be heard gives a record of it.
+
+    A recording for which `hear` raises `LeftOut` gives nothing.
+    """
+    if n_at_once == 1:
+        for listing in listings:
+            yield from _hear_or_tell(listing, template, encoder, hear)
+        return
+    waiting: Queue[Piece | End | BaseException | None] = Queue(N_WAITING)
+    is_stopped = threading.Event()
+
+    def work(listing: Listing) -> None:
+        try:
+            for piece in _hear_or_tell(listing, template, encoder, hear):
+                if is_stopped.is_set():
+                    return
+                waiting.put(piece)
+        except BaseException as error:
+            waiting.put(error)
+        else:
+            waiting.put(None)
+
+    with ThreadPoolExecutor(n_at_once, "hear") as threads:
+        begun = [threads.submit(work, each) for each in listings]
+        n_left = len(begun)
+        try:
+            while n_left:
+                item = waiting.get()
+                if isinstance(item, BaseException):
+                    raise item
+                if item is None:
+                    n_left -= 1
+                else:
+                    yield item
+        finally:
+            is_stopped.set()
+            while not all(each.done() or each.cancel() for each in begun):
+                if not waiting.empty():
+                    waiting.get()
+
+
+def _hear_or_tell(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece | End]:
+    given = []
+    try:
+        for piece in _hear_or_fail(listing, template, encoder, hear):
+            given.append((piece.number, piece.state))
+            yield piece
+    except LeftOut:
+        return
+    yield End(listing.path, tuple(given))
+
+
+def _hear_or_fail(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece]:
+    before = None if is_url(listing.path) else find_state(listing.path)
+    try:
+        yield from hear(listing, template, encoder)
+    except EarwitnessError as error:
+        yield tell_failure(listing, template, str(error), before)
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        reason = f"{listing.path}: {type(error).__name__}: {error}; please report this"
+        yield tell_failure(listing, template, reason, before)

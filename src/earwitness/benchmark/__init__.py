@@ -1,1 +1,0 @@
-"""How good recognition is on a data set: run, score, write, compare."""

@@ -1,0 +1,313 @@
+"""Thresholds without labels: from background in which a word is not to be heard, the score that keeps a promised rate.
+
+In: recordings of background, words, a rate of false alarms per hour. Out: a `Calibration`: for each word the lowest
+threshold at which events begin at most that often, counted by `find_events` itself, and `Settings` that hold them.
+
+Events on T hours are taken as Poisson. A threshold right above the (n + 1)-th largest peak lets n events through, but
+n + 1 are to be expected on as much other background, so n + 1 <= rate x T is asked for. Where even no event at all
+would leave a 95 % bound above the promise (T < 3 / rate), the threshold is extrapolated from the tail of the peaks, as
+logits, and marked so. Both suppose that other background is like this one, and that events come singly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from earwitness.audio import Source, Windows, measure_duration, read_ahead, slide
+from earwitness.calibration.poisson import bound_count, extrapolate_level
+from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.errors import SettingsError
+from earwitness.recognition import (
+    Event,
+    Logits,
+    TagScores,
+    WordScores,
+    find_events,
+    match_words,
+    read_heard,
+    score_tokens,
+)
+from earwitness.settings import Settings, fold_word
+from earwitness.words import WordMeanings, tag_names, understand_words
+
+LEAST_S = 60.0  # of background
+LOWEST, HIGHEST = 0.01, 0.99  # thresholds: below, a score says nothing; above, it is always reached or never
+STEP = 0.05  # logits between the thresholds that are tried
+N_TAIL = 20  # peaks from which a tail is extrapolated
+LEAST_TAIL = 5  # peaks; with fewer, peaks are taken to fall off e-fold in a logit
+LOOSER = 10.0  # times the promised rate, for which the threshold is told, too
+
+
+@dataclass(frozen=True)
+class HeardWords:
+    """Scores (N, V) of the words in one recording, a row every `span_s` seconds; 90 kB an hour and word."""
+
+    scores: Logits
+    meanings: WordMeanings
+    span_s: float
+    duration_s: float
+
+    def find(self, index: int, settings: Settings) -> list[Event]:
+        """Return the events of one word, as `find_events` finds them in the recording, but without their tags."""
+        meanings = WordMeanings(
+            (self.meanings.words[index],),
+            self.meanings.similarities[index : index + 1],
+            self.meanings.weights[index : index + 1],
+        )
+        start_s = self.span_s * np.arange(len(self.scores), dtype=np.float64)
+        logits = np.broadcast_to(np.float32(0), (len(self.scores), len(tag_names())))  # takes no memory
+        scores = self.scores[:, index : index + 1]
+        return list(find_events([WordScores(scores, meanings, TagScores(logits, start_s, self.span_s))], settings))
+
+
+@dataclass(frozen=True)
+class CalibratedWord:
+    """A word's threshold, and what was heard with it on the background.
+
+    Attributes:
+        word: as it was asked for.
+        threshold: the lowest score that keeps the promise; None where none up to 0.99 does: take another word.
+        n_events: events on the background at the threshold; where there is none, at 0.99.
+        n_recordings: recordings in which they were heard; many events in one are not Poisson.
+        rate_per_hour: events per hour.
+        upper_per_hour: the rate that so many events exclude at 95 %, whatever the tail.
+        is_extrapolated: the threshold rests on the tail, since the background is too short to verify the promise.
+        looser: the threshold that would do for ten times the promised rate, None where none does.
+    """
+
+    word: str
+    threshold: float | None
+    n_events: int
+    n_recordings: int
+    rate_per_hour: float
+    upper_per_hour: float
+    is_extrapolated: bool
+    looser: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Thresholds by word, the settings that hold them, and what they were found on."""
+
+    words: tuple[CalibratedWord, ...]
+    false_alarms_per_hour: float
+    hours: float
+    n_recordings: int
+    settings: Settings
+    encoder: str
+    weights_sha256: str
+
+    @property
+    def hours_needed(self) -> float:
+        """Hours of background on which the promise can be verified, if no event is heard on them."""
+        return bound_count(0) / self.false_alarms_per_hour
+
+    @property
+    def provable_per_hour(self) -> float:
+        """The rate that this background can exclude at best: at 95 %, no event heard."""
+        return bound_count(0) / self.hours
+
+
+def calibrate_thresholds(
+    sources: Sequence[Source],
+    words: Sequence[str],
+    false_alarms_per_hour: float = 1.0,
+    settings: Settings | None = None,
+    encoder: LoadedEncoder | None = None,
+) -> Calibration:
+    """Return for each word the lowest threshold at which events begin at most so often on this background.
+
+    Args:
+        sources: recordings in which the words are not to be heard, or rarely enough.
+        words: words for events.
+        false_alarms_per_hour: the promised rate of each word.
+        settings: windows, hold and gaps, as they will be used for listening.
+        encoder: an encoder that is already loaded.
+
+    Raises:
+        AudioError, WordError, WeightsError: see `recognize`.
+        SettingsError: the method is "tmrl", the rate is not above 0, or there is less than a minute of background.
+    """
+    settings = settings or Settings()
+    encoder = choose_encoder(settings, encoder)
+    check_promise(false_alarms_per_hour, settings)
+    meanings = understand_words(words)
+    heard = [hear_words(source, meanings, settings, encoder) for source in sources]
+    return choose_thresholds(heard, false_alarms_per_hour, settings, encoder)
+
+
+def check_promise(false_alarms_per_hour: float, settings: Settings) -> None:
+    """Find out, before hours of listening, whether thresholds can be chosen at all.
+
+    Raises:
+        SettingsError: see `calibrate_thresholds`.
+    """
+    if settings.method == "tmrl":
+        raise SettingsError("method='tmrl': it has no thresholds to calibrate; take method='earwitness'")
+    if not 0 < false_alarms_per_hour < math.inf:
+        raise SettingsError(f"false_alarms_per_hour={false_alarms_per_hour}: give a rate above 0, such as 1")
+
+
+def hear_words(
+    source: Source,
+    meanings: WordMeanings,
+    settings: Settings,
+    encoder: LoadedEncoder,
+    on_progress: Callable[[float], None] | None = None,
+) -> HeardWords:
+    """Return the words' scores over a recording; `on_progress` is called with the share of it that has been heard.
+
+    Raises:
+        AudioError: the recording cannot be used.
+    """
+    windows = slide(
+        read_ahead(read_heard(source, settings, encoder.spec.sample_rate_hz)),
+        settings.window_s,
+        settings.hop_s,
+        n_batch=encoder.batch,
+    )
+    heard_s, expected_s = 0.0, measure_duration(source) if on_progress else None
+    batches, span_s = [], encoder.spec.token_s
+
+    def count_time() -> Iterator[Windows]:
+        nonlocal heard_s
+        for batch in windows:
+            ends_s = batch.start_s + batch.n_valid / batch.sample_rate_hz
+            heard_s = max(heard_s, float(ends_s.max()))
+            if on_progress and expected_s:
+                on_progress(min(1.0, heard_s / expected_s))
+            yield batch
+
+    for rows in match_words(score_tokens(count_time(), encoder), meanings, encoder.tag_stats):
+        batches.append(rows.scores)
+    return HeardWords(np.concatenate(batches), meanings, span_s, heard_s)
+
+
+def choose_thresholds(
+    heard: Sequence[HeardWords], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
+) -> Calibration:
+    """Return the thresholds of words that have been heard on background, all with the same `settings`.
+
+    Raises:
+        SettingsError: see `calibrate_thresholds`.
+    """
+    check_promise(false_alarms_per_hour, settings)
+    hours = sum(each.duration_s for each in heard) / 3600
+    if 3600 * hours < LEAST_S:
+        raise SettingsError(f"{3600 * hours:.0f} s of background: give {LEAST_S:.0f} s at least, better some hours")
+    words = []
+    for index in range(len(heard[0].meanings.words)):
+        words.append(_calibrate_word(_Peaks(heard, index, settings), hours, false_alarms_per_hour))
+    found = tuple((each.word, each.threshold) for each in words if each.threshold is not None)
+    known = {fold_word(each.word) for each in words}
+    kept = tuple(pair for pair in settings.thresholds if fold_word(pair[0]) not in known)
+    return Calibration(
+        words=tuple(words),
+        false_alarms_per_hour=false_alarms_per_hour,
+        hours=hours,
+        n_recordings=len(heard),
+        settings=replace(settings, thresholds=(*kept, *found)),
+        encoder=encoder.spec.name,
+        weights_sha256=encoder.sha256,
+    )
+
+
+class _Peaks:
+    """The events of one word on the background, at any threshold."""
+
+    def __init__(self, heard: Sequence[HeardWords], index: int, settings: Settings) -> None:
+        self.heard, self.index, self.settings = heard, index, settings
+        self.word = heard[0].meanings.words[index]
+        self.tops = [float(each.scores[:, index].max()) for each in heard]
+        self.lowest, self.highest = min(float(each.scores[:, index].min()) for each in heard), max(self.tops)
+        self.at = lru_cache(maxsize=None)(self._find)
+
+    def _find(self, threshold: float) -> list[list[float]]:
+        """Return the peak scores of the events of each recording at a threshold."""
+        settings = replace(self.settings, thresholds=((self.word, threshold),))
+        return [
+            [event.score for event in each.find(self.index, settings)] if top >= threshold else []  # none can begin
+            for each, top in zip(self.heard, self.tops, strict=True)
+        ]
+
+    def count(self, threshold: float) -> int:
+        return sum(map(len, self.at(threshold)))
+
+    def find_lowest(self, most: float) -> float | None:
+        """Return the lowest threshold, from above all peaks on, down to which at most `most` events begin."""
+        found = None
+        for threshold in descend(self.highest, LOWEST):
+            if self.count(threshold) > most:
+                break
+            found = threshold
+        return found
+
+    def extrapolate(self, n_wanted: float) -> float:
+        """Return the score that is passed by `n_wanted` events on as much background, from the tail of the peaks."""
+        tail, level = list[float](), _logit(max(self.highest, 1e-6))
+        for threshold in descend(self.highest, max(self.lowest, 1e-6)):
+            peaks = [_logit(peak) for peaks in self.at(threshold) for peak in peaks]
+            if len(peaks) > len(tail):
+                tail, level = peaks, _logit(threshold)
+            if len(tail) >= N_TAIL:
+                break
+        excesses = [max(0.0, peak - level) for peak in tail]
+        if len(tail) < LEAST_TAIL:
+            return _score(level + max(0.0, math.log(max(1, len(tail)) / n_wanted)))
+        return _score(level + extrapolate_level(excesses, n_wanted))
+
+
+def _calibrate_word(peaks: _Peaks, hours: float, rate: float) -> CalibratedWord:
+    threshold, is_extrapolated = _choose(peaks, hours * rate)
+    told = HIGHEST if threshold is None else threshold
+    counts = [len(each) for each in peaks.at(told)]
+    n_events = sum(counts)
+    return CalibratedWord(
+        word=peaks.word,
+        threshold=threshold,
+        n_events=n_events,
+        n_recordings=sum(map(bool, counts)),
+        rate_per_hour=n_events / hours,
+        upper_per_hour=bound_count(n_events) / hours,
+        is_extrapolated=is_extrapolated,
+        looser=_choose(peaks, hours * rate * LOOSER)[0],
+    )
+
+
+def _choose(peaks: _Peaks, n_promised: float) -> tuple[float | None, bool]:
+    """Return the threshold for so many events on as much background, None above 0.99; and if it is extrapolated."""
+    is_extrapolated = n_promised < bound_count(0)
+    threshold = peaks.find_lowest(max(0.0, n_promised - 1 + 1e-9))
+    if threshold is not None and is_extrapolated:
+        threshold = max(threshold, _round_up(peaks.extrapolate(n_promised)))
+    if threshold is None or threshold > HIGHEST:
+        return None, is_extrapolated
+    return threshold, is_extrapolated
+
+
+def descend(highest: float, lowest: float) -> list[float]:
+    """Return thresholds to try, 0.05 logits apart: from right above the highest score down, none below the lowest."""
+    level = _logit(min(max(highest, lowest), 1 - 1e-6)) + STEP
+    n_steps = max(0, math.ceil((level - _logit(lowest)) / STEP))
+    tried = [max(lowest, _round_up(_score(level - step * STEP))) for step in range(n_steps + 1)]
+    return list(dict.fromkeys(tried))
+
+
+def _round_up(score: float) -> float:
+    """Return a score with four significant digits of its distance from 0 and 1, never lower."""
+    digits = 3 - math.floor(math.log10(min(score, 1 - score))) if 0 < score < 1 else 4
+    return min(1.0, math.ceil(score * 10.0**digits - 1e-6) / 10.0**digits)
+
+
+def _logit(score: float) -> float:
+    clipped = min(max(score, 1e-6), 1 - 1e-6)
+    return math.log(clipped / (1 - clipped))
+
+
+def _score(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))

@@ -1,0 +1,243 @@
+"""The command `earwitness calibrate`: thresholds from background, without labels.
+
+In: recordings of background, words, a promised rate. Out: a TOML file of settings for `listen --settings`, and a table.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earwitness.cli.options import (
+    N_AT_ONCE,
+    CommercialOnly,
+    Device,
+    Encoder,
+    Events,
+    Paths,
+    Runtime,
+    SettingsFile,
+    ShowProgress,
+    choose_compute,
+    choose_settings,
+    errors_told,
+    exit_with,
+    open_recordings,
+    read_words,
+    show_name,
+)
+from earwitness.errors import AnnotationError, OutputError, SettingsError, WordError
+
+if TYPE_CHECKING:
+    from earwitness.calibration import CalibratedWord, Calibration, HeardWords
+    from earwitness.encoders import LoadedEncoder
+    from earwitness.metrics import LabelledEvent
+    from earwitness.words import WordMeanings
+
+HEADER = ("word", "threshold", "heard", "in files", "per hour", "95 % bound", "at 10 x the rate", "rests on")
+
+
+def calibrate(
+    paths: Paths,
+    events: Events = [],  # noqa: B006 (typer copies it)
+    rate: Annotated[
+        float, typer.Option("--false-alarms-per-hour", help="The rate to promise, for each word by itself.")
+    ] = 1.0,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(help="Table of annotated events, its recordings beside it: tells what is still found."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The settings to write (TOML).")] = Path("calibrated.toml"),
+    settings: SettingsFile = None,
+    encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
+    progress: ShowProgress = "auto",
+) -> None:
+    """Choose each word's threshold on background without it, so that false alarms keep to a promised rate.
+
+    Give hours of audio in which the events are absent or rare; nothing has to be labelled. The settings written are for
+    'earwitness listen --settings'. They hold for this encoder and for background like this one.
+    """
+    with errors_told(), open_recordings(paths) as sources:
+        from earwitness.calibration import check_promise, choose_thresholds, hear_words
+        from earwitness.encoders import choose_encoder
+        from earwitness.results import process_each
+        from earwitness.words import understand_words
+
+        chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
+        check_promise(rate, chosen)
+        asked = read_words(events)
+        if not asked:
+            raise WordError("no words: give --events, for example --events 'siren,dog bark'")
+        meanings = understand_words(asked)
+        clips = find_labelled(labelled, meanings.words) if labelled else {}
+        loaded = choose_encoder(chosen)
+
+        def process(source: Path, report: Callable[[float], None]) -> HeardWords:
+            return hear_words(source, meanings, chosen, loaded, report)
+
+        heard, n_failed = [], 0
+        for outcome in process_each(sources, process, progress, N_AT_ONCE):
+            if outcome.result is None:
+                n_failed += 1
+                print(outcome.reason.replace(str(outcome.source), show_name(outcome.source)), file=sys.stderr)
+            else:
+                heard.append(outcome.result)
+        if not heard:
+            raise SettingsError(f"none of {len(sources)} recordings could be used as background; give others")
+        calibration = choose_thresholds(heard, rate, chosen, loaded)
+        _write(describe_toml(calibration), out)
+        print(describe(calibration))
+        if clips:
+            print("\n" + "\n".join(_tell_recall(clips, meanings, calibration, loaded)))
+        print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
+        n_hopeless = sum(each.threshold is None for each in calibration.words)
+        exit_with(n_failed, len(sources), None)
+        if n_hopeless:
+            raise typer.Exit(1)
+
+
+def describe(calibration: Calibration) -> str:
+    """Return the table for people, and what is to be known about it."""
+    rows = [HEADER, *(_row(each) for each in calibration.words)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*_tell_background(calibration), "", *lines, *_tell_words(calibration)])
+
+
+def describe_toml(calibration: Calibration) -> str:
+    """Return the settings as TOML, with what they were found on as comments."""
+    today = datetime.now(timezone.utc).date().isoformat()
+    lines = [
+        f"Made by earwitness calibrate on {today}.",
+        *_tell_background(calibration),
+        f"Encoder: {calibration.encoder}, sha256 {calibration.weights_sha256}; the thresholds hold for no other.",
+    ]
+    for each in calibration.words:
+        how = "extrapolated" if each.is_extrapolated else "measured"
+        if each.threshold is None:
+            lines.append(f"{each.word}: NO threshold keeps the promise; listen for another word")
+            continue
+        lines.append(
+            f"{each.word}: {how}; {each.n_events} events heard, {each.rate_per_hour:.2f} per hour, "
+            f"95 % upper bound {each.upper_per_hour:.2f} per hour"
+        )
+    comments = [f"# {' '.join(line.split())}" for line in lines]
+    return "\n".join([*comments, "", calibration.settings.to_toml()])
+
+
+def _row(word: CalibratedWord) -> tuple[str, ...]:
+    return (
+        word.word,
+        "none" if word.threshold is None else f"{word.threshold:.4g}",
+        str(word.n_events),
+        str(word.n_recordings),
+        f"{word.rate_per_hour:.2f}",
+        f"{word.upper_per_hour:.2f}",
+        "none" if word.looser is None else f"{word.looser:.4g}",
+        "extrapolated" if word.is_extrapolated else "counted",
+    )
+
+
+def _tell_background(calibration: Calibration) -> list[str]:
+    promised = calibration.false_alarms_per_hour
+    lines = [
+        f"Background: {calibration.hours:.2f} hours in {calibration.n_recordings} recordings; promised: "
+        f"{promised:g} false alarms per hour and word."
+    ]
+    if calibration.provable_per_hour > promised:
+        lines.append(
+            f"TOO LITTLE to verify that: no event in {calibration.hours:.2f} hours excludes only "
+            f"{calibration.provable_per_hour:.3g} per hour and more, at 95 %; {promised:g} per hour takes "
+            f"{calibration.hours_needed:.1f} hours. The thresholds are extrapolated from the tail of the scores."
+        )
+    lines.append("The expected rate keeps to the promise; rates up to the 95 % bound cannot be excluded.")
+    return lines
+
+
+def _tell_words(calibration: Calibration) -> list[str]:
+    """Return the sentences on words that cannot be promised, or whose events are not spread as chance would have it."""
+    lines = []
+    for each in calibration.words:
+        if each.threshold is None:
+            lines.append(
+                f"{each.word!r}: no threshold up to 0.99 keeps the promise ({each.n_events} events with 0.99); take "
+                "another word, allow more false alarms, or look whether it is heard on the background after all"
+            )
+        elif each.n_events >= 3 and each.n_recordings == 1 < calibration.n_recordings:
+            lines.append(
+                f"{each.word!r}: all {each.n_events} events are in one recording; if the sound is there, leave that "
+                "recording out"
+            )
+    return ["", *lines] if lines else []
+
+
+def find_labelled(table: Path, words: Sequence[str]) -> dict[Path, list[LabelledEvent]]:
+    """Return the recordings beside a table of annotated events, with their events.
+
+    Raises:
+        AnnotationError: the table is broken, a recording is not there, or none of the words is annotated.
+    """
+    from earwitness.metrics import read_events
+    from earwitness.words import normalise_word
+
+    clips = {}
+    for name, labelled in read_events(table).items():
+        places = [table.parent / name, table.parent / "audio" / name]
+        path = next((each for each in places if each.is_file()), None)
+        if path is None:
+            raise AnnotationError(
+                f"{table}: {name} is neither in {table.parent} nor in {places[1].parent}; put the recording there"
+            )
+        clips[path] = labelled
+    labels = sorted({each.label for labelled in clips.values() for each in labelled})
+    if not {normalise_word(each) for each in labels} & {normalise_word(each) for each in words}:
+        raise AnnotationError(f"{table}: its labels {', '.join(labels[:8])} are none of the words {', '.join(words)}")
+    return clips
+
+
+def _tell_recall(
+    clips: Mapping[Path, Sequence[LabelledEvent]],
+    meanings: WordMeanings,
+    calibration: Calibration,
+    loaded: LoadedEncoder,
+) -> list[str]:
+    """Return a line a word on what is found of the labelled events; the thresholds stay as they are."""
+    from earwitness.calibration import hear_words, measure_recall
+    from earwitness.words import normalise_word
+
+    heard = {path: hear_words(path, meanings, calibration.settings, loaded) for path in clips}
+    lines = [f"On {len(clips)} labelled recordings, at these thresholds (which stay as they are):"]
+    for index, each in enumerate(calibration.words):
+        if each.threshold is None:
+            continue
+        key = normalise_word(each.word)
+        truth = [
+            (heard[path], [(one.onset_s, one.offset_s) for one in labelled if normalise_word(one.label) == key])
+            for path, labelled in clips.items()
+        ]
+        found = measure_recall(truth, index, each.threshold, calibration.settings)
+        if found is None:
+            lines.append(f"  {each.word}: no event is labelled so")
+            continue
+        lines.append(
+            f"  {each.word}: {found.n_found} of {found.n_labelled} events found (recall {found.recall:.2f}), "
+            f"{found.n_besides} besides, F1 {found.f1:.2f}; {found.strictest:.4g} would find as many; best F1 "
+            f"{found.best_f1:.2f} at {found.best:.4g}"
+        )
+    return lines
+
+
+def _write(text: str, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); give --out another place") from error

@@ -1,0 +1,312 @@
+"""The command `earwitness live`: listen to sound as it comes in, and print what is heard as lines of JSON.
+
+In: a source, words. Out: lines on standard output, to a webhook or MQTT broker; on a terminal, how it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earwitness.cli.options import (
+    CommercialOnly,
+    Device,
+    Encoder,
+    Events,
+    Runtime,
+    Scenes,
+    SettingsFile,
+    choose_compute,
+    choose_settings,
+    errors_told,
+    read_words,
+)
+from earwitness.errors import EarwitnessError, SettingsError, WordError
+
+if TYPE_CHECKING:
+    from earwitness.encoders import LoadedEncoder
+    from earwitness.live import Asked, Listener, Sink, Source, StreamClock, Stretches, TagKeeper, WaitingSound
+    from earwitness.settings import Settings
+
+CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
+SHOW_S = 0.5  # between two looks of the state on a terminal
+LONGEST_SCENES_MIN = 24 * 60.0
+
+HOW_SOURCE = "'-' (standard input), 'mic' or 'mic:DEVICE', a URL, FORMAT:DEVICE of FFmpeg, or a pipe's or file's path."
+RawFormat = Annotated[str, typer.Option("--format", help="Of raw PCM, little-endian: u8, s16, s24, s32 or f32.")]
+
+
+def live(
+    source: Annotated[str, typer.Argument(help=HOW_SOURCE)] = "mic",
+    events: Events = [],  # noqa: B006 (typer copies it)
+    scenes: Scenes = [],  # noqa: B006
+    scenes_every: Annotated[float, typer.Option(help="Minutes for which scenes are ranked together.")] = 1.0,
+    rate: Annotated[int, typer.Option(help="Rate in Hz of raw PCM, or to ask of a microphone.")] = 16000,
+    channels: Annotated[int, typer.Option(help="Channels of raw PCM, or to ask of a microphone.")] = 1,
+    raw_format: RawFormat = "s16",
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Standard input comes from a recorder: when it stalls, that is a gap.")
+    ] = False,
+    webhook: Annotated[str | None, typer.Option(help="URL to which each line is posted as JSON.")] = None,
+    mqtt: Annotated[str | None, typer.Option(help="HOST[:PORT]/TOPIC to which each line is published.")] = None,
+    store: Annotated[str | None, typer.Option(help="Keep tag scores here, for 'earwitness ask'.")] = None,
+    privacy: Annotated[bool, typer.Option("--privacy", help="Drop windows with speech, keep nothing of them.")] = False,
+    speech_threshold: Annotated[float, typer.Option(help="With --privacy: the score that counts as speech.")] = 0.2,
+    settings: SettingsFile = None,
+    encoder: Encoder = None,
+    commercial_only: CommercialOnly = False,
+    runtime: Runtime = None,
+    device: Device = None,
+    hop: Annotated[float | None, typer.Option(help="Seconds between windows; smaller tells sooner.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
+    places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
+    stall: Annotated[float, typer.Option(help="Seconds without sound after which a source counts as stalled.")] = 10.0,
+    status_every: Annotated[float, typer.Option(help="Minutes between status lines; 0 for none.")] = 60.0,
+    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of sound.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no level and state on the terminal.")] = False,
+    list_devices: Annotated[bool, typer.Option("--list-devices", help="List microphones, and stop.")] = False,
+) -> None:
+    """Listen to sound as it comes in; print events as they begin and end, one JSON object a line.
+
+    Raw PCM or wav on standard input or a pipe, a microphone, RTSP, HTTP. A source that fails is opened again; what is
+    missing is told as a gap. No audio is ever written. Ctrl-C ends it: events under way are told as ended.
+    """
+    with errors_told():
+        from earwitness.live import PcmFormat, choose_source
+        from earwitness.live import list_devices as list_microphones
+
+        if list_devices:
+            print("\n".join(list_microphones()) or "no device to record from")
+            return
+        _check_numbers(scenes_every, stall, status_every, duration, speech_threshold)
+        chosen = choose_settings(
+            settings,
+            **choose_compute(encoder, commercial_only, runtime, device),
+            hop_s=hop,
+            event_threshold=threshold,
+            places=str(places) if places else None,
+        )
+        if store is None:
+            _check_words(events, scenes)
+        asked = _ask(events, scenes, prefer_onnx(chosen), 60 * scenes_every, speech_threshold if privacy else None)
+        form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
+        opened = choose_source(source, form, stall, is_real_time=real_time)
+        sinks = _open_sinks(webhook, mqtt)
+        _Run(opened, asked, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
+
+
+def prefer_onnx(settings: Settings) -> Settings:
+    """Return settings that compute the embedded encoder on ONNX Runtime unless they say otherwise.
+
+    It takes half of torch's memory, its results do not depend on batches, and it waits less for other processes.
+    """
+    is_free = (settings.runtime, settings.device, settings.precision) == ("auto", "auto", "auto")
+    if is_free and not settings.encoder and not settings.compile_encoder:
+        return replace(settings, runtime="onnx")
+    return settings
+
+
+def _ask(
+    events: Sequence[str], scenes: Sequence[str], settings: Settings, every_s: float, speech_threshold: float | None
+) -> Asked:
+    event_words, scene_words = read_words(events), read_words(scenes)
+    from earwitness.live import Asked
+    from earwitness.words import profile_scenes, read_places, understand_words
+
+    profiles = profile_scenes(scene_words, read_places(settings.places)) if scene_words else []
+    return Asked(understand_words(event_words), settings, profiles, every_s, speech_threshold)
+
+
+def _check_words(events: Sequence[str], scenes: Sequence[str]) -> None:
+    if not events and not scenes:
+        raise WordError("nothing to listen for: give --events, --scenes or both, or --store to ask later")
+
+
+def _check_numbers(
+    scenes_every: float, stall: float, status_every: float, duration: float | None, speech_threshold: float
+) -> None:
+    wrong = {
+        f"--scenes-every {scenes_every:g}: give minutes, above 0 and up to {LONGEST_SCENES_MIN:g}": not (
+            0 < scenes_every <= LONGEST_SCENES_MIN
+        ),
+        f"--stall {stall:g}: give seconds above 0": not 0 < stall < math.inf,
+        f"--status-every {status_every:g}: give minutes, or 0": not 0 <= status_every < math.inf,
+        f"--duration {duration}: give seconds above 0": duration is not None and not 0 < duration < math.inf,
+        f"--speech-threshold {speech_threshold:g}: give a score from 0 to 1": not 0 <= speech_threshold <= 1,
+    }
+    for message, is_wrong in wrong.items():
+        if is_wrong:
+            raise SettingsError(message)
+
+
+def _open_sinks(webhook: str | None, mqtt: str | None) -> list[Sink]:
+    from earwitness.live import JsonLines, open_mqtt, open_webhook
+
+    sinks: list[Sink] = [JsonLines(sys.stdout)] if sys.stdout else []  # None where it is closed
+    if webhook:
+        sinks.append(open_webhook(webhook))
+    if mqtt:
+        sinks.append(open_mqtt(mqtt))
+    return sinks
+
+
+class _Run:
+    """One run of the command: source, listener and sinks together, until the end or a key press."""
+
+    def __init__(
+        self,
+        source: Source,
+        asked: Asked,
+        sinks: list[Sink],
+        store: str | None,
+        stall_s: float,
+        status_every_s: float,
+        duration_s: float | None,
+        *,
+        is_shown: bool,
+    ) -> None:
+        self.source, self.asked, self.sinks, self.store = source, asked, sinks, store
+        self.stall_s, self.status_every_s, self.duration_s = stall_s, status_every_s, duration_s
+        self.is_shown = is_shown and sys.stderr.isatty()
+        self.clock: StreamClock
+        self.waiting: WaitingSound
+        self.listener: Listener
+        self._shown_at, self._status_at = 0.0, 0.0
+
+    def listen(self) -> None:
+        """Listen, print and send.
+
+        Raises:
+            EarwitnessError: the source cannot be opened, or nobody reads what is printed.
+        """
+        from earwitness.encoders import choose_encoder
+        from earwitness.live import (
+            Listener,
+            Patience,
+            StreamClock,
+            WaitingSound,
+            read_on,
+            start_reading,
+            to_plain,
+            wait_for,
+        )
+
+        loaded = choose_encoder(self.asked.settings)
+        _warm_up(loaded, self.asked.settings)
+        self.clock, self.waiting = StreamClock(), WaitingSound()
+        keeper = self._open_store(loaded)
+        self.listener = Listener(loaded, self.asked, self.clock, self._look, keeper)
+        reader = start_reading(read_on(self.source, Patience(self.stall_s)), self.source, self.waiting)
+        self._status_at = time.monotonic()
+        state = "failed"
+        with _ended_by_signals(self.waiting):
+            try:
+                self._send_status("listening", 0.0)
+                for line in self.listener.listen(self.waiting):
+                    self._send(to_plain(line, self.clock, self.source.name))
+                state = "ended"
+            finally:
+                self.waiting.close()
+                self._finish(state)
+                wait_for(reader, 1.0)
+
+    def _open_store(self, loaded: LoadedEncoder) -> TagKeeper | None:
+        if self.store is None:
+            return None
+        from earwitness.live import TagKeeper
+
+        return TagKeeper(self.store, self.source.name, self.asked.settings, loaded)
+
+    def _finish(self, state: str) -> None:
+        """Send the last status, and give the receivers time to take what waits."""
+        if self.is_shown:
+            print("\r\x1b[K", end="", file=sys.stderr)
+        with contextlib.suppress(EarwitnessError):  # what went wrong first is what is told
+            self._send_status(state, self._now_s())
+        for sink in self.sinks:
+            sink.close(CLOSE_S)
+
+    def _now_s(self) -> float:
+        return self.listener.stretches.now_s if self.listener.stretches else 0.0
+
+    def _send(self, line: dict[str, Any]) -> None:
+        for sink in self.sinks:
+            sink.send(line)
+
+    def _send_status(self, state: str, at_s: float) -> None:
+        from earwitness.live import status
+
+        stretches, counts = self.listener.stretches, self.listener.counts
+        told: dict[str, Any] = {
+            "heard_s": round(self.listener.heard_s, 3),
+            "lost_s": round(stretches.lost_s, 3) if stretches else 0.0,
+            "gaps": stretches.n_gaps if stretches else 0,
+            "windows": counts.n_windows,
+            "tokens": counts.n_tokens,
+            "events": counts.n_events,
+            "speech_windows": counts.n_speech_windows,
+            "waiting_s": round(self.waiting.waiting_s, 3),
+        }
+        for sink in self.sinks:
+            told |= sink.counts()
+        self._send(status(state, self.source.name, self.clock, at_s, told))
+
+    def _look(self, stretches: Stretches) -> None:
+        """See after each block whether it is time to stop, to say how it goes, or to show it."""
+        now = time.monotonic()
+        if self.duration_s is not None and self.listener.heard_s >= self.duration_s:
+            self.waiting.stop()
+        if self.status_every_s and now - self._status_at >= self.status_every_s:
+            self._status_at = now
+            self._send_status("listening", stretches.now_s)
+        if self.is_shown and now - self._shown_at >= SHOW_S:
+            self._shown_at = now
+            print(f"\r\x1b[K{describe_state(stretches, self.listener)}", end="", file=sys.stderr, flush=True)
+
+
+def describe_state(stretches: Stretches, listener: Listener) -> str:
+    """Return the line for people: level, how much sound waits, what has been heard."""
+    level_db = 20 * math.log10(max(stretches.level, 1e-6))
+    bar = "#" * max(0, round((level_db + 60) / 3))
+    behind = f"  {stretches.items.waiting_s:.1f} s behind" if stretches.items.waiting_s >= 1 else ""
+    hours, rest = divmod(int(stretches.now_s), 3600)
+    heard = f"{hours}:{rest // 60:02}:{rest % 60:02}  {listener.counts.n_events} events"
+    return f"{heard}  {level_db:5.0f} dB [{bar:20.20}]{behind}"
+
+
+def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
+    """Compute silence, one window and a full batch: later ones then take neither time nor memory for the first time."""
+    import numpy as np
+
+    n_samples = round(settings.window_s * loaded.spec.sample_rate_hz)
+    for n_windows in (1, loaded.batch):
+        loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
+
+
+@contextlib.contextmanager
+def _ended_by_signals(waiting: WaitingSound) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the listening in good order; the second one ends it at once."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if waiting.is_closed:
+            raise KeyboardInterrupt
+        waiting.close()
+
+    is_main = threading.current_thread() is threading.main_thread()  # others may not set handlers
+    usual = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM) if is_main}
+    try:
+        yield
+    finally:
+        for each, handler in usual.items():
+            signal.signal(each, handler)

@@ -1,0 +1,386 @@
+"""The published commands: what the scripts at the repository's root do, in one place.
+
+In: a folder below which TUT Rare Sound Events lies, and options. Out: labels of events and scenes with their counts
+against the metadata, pictures, and `meta.csv`. The options and folders are those of the published method.
+
+Exit status: 0 all is well, 1 some recordings could not be used (see errors.csv), 2 nothing could be done.
+
+Source: "Unsupervised Method of Transformer-based Multimodal Representation Learning for Acoustic Event Classification
+and Blind Acoustic Scene Classification"; TUT Rare Sound Events 2017 (Diment et al.).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import logging
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from earwitness.cli.options import read_words
+from earwitness.cli.published_counts import (
+    CLASS_WORDS,
+    WHERE_TO_GET,
+    HeardEvents,
+    choose_scored,
+    find_mixtures,
+    find_recipe_files,
+    find_recordings,
+    format_share,
+    tabulate_counts,
+    tabulate_presence,
+)
+from earwitness.datasets import Mixture, read_recipes, write_meta
+from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.errors import AudioError, EarwitnessError, OutputError
+from earwitness.plots import (
+    Detected,
+    Query,
+    choose_panels,
+    draw_attention,
+    draw_detections,
+    draw_recognition,
+    import_figure,
+    read_attended,
+    save_picture,
+    tell_settings,
+)
+from earwitness.recognition import WINDOW_S, Recognition, check_words, recognize
+from earwitness.results import ResultFolder, process_each
+from earwitness.settings import Settings
+from earwitness.version import __version__
+from earwitness.words import as_key
+
+logger = logging.getLogger(__name__)
+
+SCENES = (
+    "beach,bus,cafe/restaurant,car,city center,forest path,grocery store,home,library,metro station,office,park,"
+    "residential area,train,tram"
+)
+META_DIR = Path("sound_datasets", "rare_sound_event", "meta")
+N_BEST_SCENES = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a published command; `root` is the folder of the scripts."""
+
+    root: Path
+    data_dir: Path
+    graph_dir: Path
+    event_dir: Path
+    env_dir: Path
+    log_dir: Path
+    events: list[str]
+    scenes: list[str]
+    settings: Settings
+
+
+def run_command(script: str, description: str, work: Callable[[Options], int]) -> int:
+    """Read the options, log to the console and to `<log_dir>/<script>.log`, do the work; return the exit status."""
+    options = read_options(description, Path(script).resolve().parent)
+    try:
+        with log_to(options.log_dir / f"{Path(script).stem}.log"):
+            try:
+                logger.debug("%s", options)
+                return work(options)
+            except EarwitnessError as error:
+                logger.error("%s", error)
+            except KeyboardInterrupt:
+                logger.error("stopped; results so far are kept")
+                return 130
+    except OutputError as error:  # the log itself cannot be written
+        print(f"ERROR: {error}", file=sys.stderr)
+    return 2
+
+
+def label_events(options: Options) -> int:
+    """Tell which events each recording holds (AEC): events.csv, and aec.csv with counts where the metadata is known."""
+    recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
+    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
+    check_words(words, [], settings)
+    encoder = choose_encoder(settings)
+    heard: list[HeardEvents] = []
+
+    def process(source: Path) -> Recognition:
+        return recognize(source, words, [], settings, encoder)
+
+    with _open_results(options.event_dir, "events.csv", "aec.csv", options, encoder) as results:
+        for recognition in _process_all(recordings, process, results):
+            found = {event.word for event in recognition.events}
+            _keep(results, recognition, sorted(found))
+            if mixture := mixtures.get(Path(recognition.source).name):
+                heard.append(HeardEvents(recognition.source, mixture.event, found))
+    if _is_scored(len(heard), results.n_done, mixtures):
+        scored = choose_scored(words, mixtures.values())
+        _write_csv(options.event_dir / "aec.csv", *tabulate_presence(scored, heard))
+        _print_table(f"events in {len(heard)} recordings", tabulate_counts(scored, heard))
+    return _finish(results)
+
+
+def label_scenes(options: Options) -> int:
+    """Rank the scenes of each recording (blind ASC): scenes.csv, and asc.csv where the metadata is known."""
+    recordings, settings, scenes = find_recordings(options.data_dir), options.settings, options.scenes
+    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
+    check_words([], scenes, settings)
+    encoder = choose_encoder(settings)
+    rows: list[tuple[str, str, int, bool, str]] = []
+
+    def process(source: Path) -> Recognition:
+        return recognize(source, [], scenes, settings, encoder)
+
+    with _open_results(options.env_dir, "scenes.csv", "asc.csv", options, encoder) as results:
+        for recognition in _process_all(recordings, process, results):
+            source, ranked = recognition.source, [each.scene for each in recognition.scenes]
+            winners = [each.scene for each in recognition.scenes if each.is_winner]
+            _keep(results, recognition, winners)
+            reference = mixtures[Path(source).name].bg_classname if Path(source).name in mixtures else ""
+            rank = [*map(as_key, ranked), as_key(reference)].index(as_key(reference)) + 1
+            if rank <= len(ranked):
+                is_top_1 = as_key(reference) in map(as_key, winners)
+                rows.append((source, reference, rank, is_top_1, "; ".join(ranked[:N_BEST_SCENES])))
+    if _is_scored(len(rows), results.n_done, mixtures):
+        _write_csv(options.env_dir / "asc.csv", ("file", "reference_scene", "rank", "is_top_1", "best_five"), rows)
+        _print_accuracy([(rank, is_top_1) for _, _, rank, is_top_1, _ in rows], settings.method)
+    return _finish(results)
+
+
+def draw_all(options: Options) -> int:
+    """Draw each recording: `<graph_dir>/<name>.png`, with the names of its folders before it where names are equal.
+
+    `attention/<name>.png` beside it shows what the encoder attends to at the strongest event, or where it is loudest
+    if nothing was found. Where the metadata is known, `summary/` holds distributions, confusion, ROC and PR curves.
+    """
+    recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
+    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
+    import_figure()  # before hours of work, not after
+    check_words(words, [], settings)
+    encoder = choose_encoder(settings)
+    n_same = Counter(path.stem for path in recordings)
+    detected: list[Detected] = []
+
+    def process(source: Path) -> Recognition:
+        parts = source.relative_to(options.data_dir).parts if n_same[source.stem] > 1 else (source.stem,)
+        recognition, name = recognize(source, words, [], settings, encoder), f"{'_'.join(parts)}.png"
+        draw_recognition(recognition, source, options.graph_dir / name, encoder)
+        _draw_attention(recognition, source, options.graph_dir / "attention" / name, encoder)
+        return recognition
+
+    with _open_results(options.graph_dir, "events.csv", "", options, encoder) as results:
+        for recognition in _process_all(recordings, process, results):
+            _keep(results, recognition, ["drawn"])
+            if mixture := mixtures.get(Path(recognition.source).name):
+                found = sorted(recognition.events, key=lambda event: event.score)
+                detected.append(Detected(mixture.event, {event.word: event.score for event in found}))
+    if _is_scored(len(detected), results.n_done, mixtures):
+        scored, said = choose_scored(words, mixtures.values()), tell_settings(settings, encoder.spec.name)
+        draw_detections(options.graph_dir / "summary", scored, detected, said)
+    return _finish(results)
+
+
+def _draw_attention(recognition: Recognition, source: Path, out: Path, encoder: LoadedEncoder) -> None:
+    """Draw roll-out at the strongest event: from what its score was read from, and from the class token."""
+    settings = recognition.settings
+    strongest = max(recognition.events, key=lambda event: event.score, default=None)
+    time_s = strongest.peak_s if strongest else None
+    if settings.method == "tmrl":  # scores whole windows, and tells when they begin
+        settings = replace(settings, window_s=WINDOW_S)
+        time_s = None if time_s is None else min(time_s + WINDOW_S / 2, recognition.duration_s)
+    attended = read_attended(source, time_s, settings, encoder)
+    spoken = Query(is_mean=True) if settings.method == "tmrl" else Query(attended.time_s)
+    panels = choose_panels(attended, "rollout", [spoken, Query()])
+    save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)
+
+
+def convert_recipes(script: str, description: str) -> int:
+    """Turn the recipes beside the script, else below --data_dir, into a `meta.csv` in the folder of the recipes."""
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--data_dir", type=Path, help="below which the recipes are; else beside the script, or here")
+    parser.add_argument("--out", type=Path, help="one CSV file for all recipes; else meta.csv in each recipe folder")
+    given = parser.parse_args()
+    own_dir = Path(script).resolve().parent
+    folders = [given.data_dir] if given.data_dir else [own_dir, Path("source_datasets")]
+    recipes = next(filter(None, map(find_recipe_files, folders)), [])
+    try:
+        if not recipes:
+            looked = " or ".join(str(folder.resolve()) for folder in folders)
+            raise AudioError(
+                f"no mixture_recipes_*.yaml below {looked}; they come in mixture_data.1.zip. {WHERE_TO_GET}"
+            )
+        for out in dict.fromkeys(given.out or path.parent / "meta.csv" for path in recipes):
+            belonging = [path for path in recipes if given.out or path.parent == out.parent]
+            mixtures = [mixture for path in belonging for mixture in read_recipes(path)]
+            write_meta(mixtures, out)
+            print(f"{len(mixtures)} mixtures -> {out}")
+    except EarwitnessError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def read_options(description: str, root: Path) -> Options:
+    """Read the options from the command line; those that cannot be used end the command with status 2."""
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--data_dir", type=Path, default=Path("./source_datasets/"), help="below which the data is")
+    for name, what in (("graph", "pictures"), ("event", "events"), ("env", "scenes"), ("log", "logs")):
+        parser.add_argument(f"--{name}_dir", type=Path, default=Path(f"./{name}/"), help=f"for {what}")
+    parser.add_argument("--noise_factor", type=_read_factor, default=0.0, help="standard deviation of noise to add")
+    parser.add_argument("--encoder", default="", help="a known name, or the path of weights; else the embedded one")
+    parser.add_argument("--method", choices=("tmrl", "earwitness"), default="tmrl", help="tmrl is the published one")
+    how = "comma list, or @FILE with one a line"
+    parser.add_argument("--events", nargs="+", default=[",".join(CLASS_WORDS)], help=f"words for events: {how}")
+    parser.add_argument("--scenes", nargs="+", default=[SCENES], help=f"words for scenes: {how}")
+    given = vars(parser.parse_args())
+    try:
+        given["settings"] = Settings(**{name: given.pop(name) for name in ("method", "encoder", "noise_factor")})
+        given["events"] = [CLASS_WORDS.get(as_key(word), word) for word in read_words(given["events"])]
+        given["scenes"] = read_words(given["scenes"])
+    except EarwitnessError as error:
+        parser.error(str(error))
+    return Options(root=root, **given)
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Log everything to a file, after what earlier runs logged there, and what matters to standard error.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --log_dir") from error
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_console = logging.StreamHandler()
+    to_console.setLevel(logging.INFO)
+    to_console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    to_console.addFilter(_Once())
+    package = logging.getLogger("earwitness")
+    level_before = package.level
+    package.setLevel(logging.DEBUG)
+    for handler in (to_file, to_console):
+        package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.setLevel(level_before)
+        for handler in (to_file, to_console):
+            package.removeHandler(handler)
+        to_file.close()
+
+
+class _Once(logging.Filter):
+    """Lets each message through once, so that a warning does not come back with every recording."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self.seen
+        self.seen.add(message)
+        return is_new
+
+
+@contextmanager
+def _open_results(
+    folder: Path, table: str, derived: str, options: Options, encoder: LoadedEncoder
+) -> Iterator[ResultFolder]:
+    """Give the folder of results; a `derived` table of an earlier run in it is taken away."""
+    run = {
+        "version": __version__,
+        "encoder": encoder.spec.name,
+        "weights_sha256": encoder.sha256,
+        "settings": options.settings.to_dict(),
+        "scenes" if table == "scenes.csv" else "events": options.scenes if table == "scenes.csv" else options.events,
+    }
+    with ResultFolder(folder, [table], [], run) as results:
+        if derived:
+            (folder / derived).unlink(missing_ok=True)
+        yield results
+
+
+def _process_all(
+    recordings: Sequence[Path], process: Callable[[Path], Recognition], results: ResultFolder
+) -> Iterator[Recognition]:
+    """Yield what comes of each recording; those that cannot be used go to errors.csv."""
+    logger.info("%d recordings", len(recordings))
+    for outcome in process_each(recordings, lambda source, _: process(source)):
+        if outcome.result is None:
+            logger.warning("%s", outcome.reason)
+            results.add_error(str(outcome.source), outcome.reason)
+        else:
+            yield outcome.result
+
+
+def _keep(results: ResultFolder, recognition: Recognition, told: Sequence[str]) -> None:
+    results.add(recognition)
+    logger.debug("%s: %s", recognition.source, ", ".join(told) or "none")
+    for note in recognition.notes:
+        logger.warning("%s: %s", recognition.source, note)
+
+
+def _is_scored(n_scored: int, n_done: int, mixtures: Mapping[str, Mixture]) -> bool:
+    """Tell whether there is anything to score, and log why something is not."""
+    if not mixtures:
+        logger.info("no meta.csv and no recipes found, so nothing is scored; they are in the data set's folders meta")
+    elif n_scored < n_done:
+        logger.warning(
+            "%d of %d recordings are not scored: the metadata does not tell of them", n_done - n_scored, n_done
+        )
+    return n_scored > 0
+
+
+def _finish(results: ResultFolder) -> int:
+    logger.info("%d recordings done; results are in %s", results.n_done, results.folder)
+    if results.n_failed:
+        where = results.folder / "errors.csv"
+        logger.warning("%d recordings had errors; the reasons are in %s", results.n_failed, where)
+    return int(results.n_failed > 0)
+
+
+def _print_accuracy(ranks: Sequence[tuple[int, bool]], method: str) -> None:
+    n_all = len(ranks)
+    n_right = {
+        "best ranked": sum(rank == 1 for rank, _ in ranks),
+        "top 1 (either winner)" if method == "tmrl" else "top 1": sum(is_top_1 for _, is_top_1 in ranks),
+        f"top {N_BEST_SCENES}": sum(rank <= N_BEST_SCENES for rank, _ in ranks),
+    }
+    lines = [("the scene is", "right", "of", "accuracy")]
+    lines += [(name, str(number), str(n_all), format_share(number / n_all)) for name, number in n_right.items()]
+    _print_table(f"scenes of {n_all} recordings", lines)
+
+
+def _print_table(title: str, lines: Sequence[tuple[str, ...]]) -> None:
+    """Print a table, first line its columns, and log it."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [title]
+    for first, *rest in lines:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        text.append("  ".join([first.ljust(widths[0]), *cells]))
+    print("\n".join(text))
+    for line in text:
+        logger.debug("%s", line)
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([columns, *rows])
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space") from error
+
+
+def _read_factor(text: str) -> float:
+    factor = float(text)
+    if not 0 <= factor < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: give a number from 0 up")
+    return factor

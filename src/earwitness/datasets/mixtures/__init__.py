@@ -1,0 +1,1 @@
+"""Mixtures with an exact truth: events laid into backgrounds at known ratios."""

@@ -1,0 +1,1 @@
+"""M2D, the masked modeling duo: its transformer, checkpoints, export and M2D-CLAP."""

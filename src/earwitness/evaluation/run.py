@@ -1,0 +1,340 @@
+"""A data set heard and scored: each clip is recognized by the words of its data set's labels, then held to its truth.
+
+In: a `Dataset`, a `Plan` of words, `Settings`, a loaded encoder. Out: `Heard` clips, and `Results`. What the data set
+annotates decides what is measured: events, scenes, labels of whole clips, or several of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from earwitness.audio import find_truncation
+from earwitness.datasets import Clip, Dataset
+from earwitness.encoders import LoadedEncoder
+from earwitness.errors import DatasetError, SettingsError
+from earwitness.evaluation.errors import COLLARS, ScoredEvent, draw_curve, list_event_errors, list_wrong_answers
+from earwitness.evaluation.measures import (
+    Measure,
+    MetricValue,
+    list_classes,
+    list_conditions,
+    measure_answers,
+    measure_clips,
+    measure_events,
+    note_few,
+    score_measure,
+)
+from earwitness.evaluation.plan import Plan, find_labels
+from earwitness.evaluation.results import Results, Rows
+from earwitness.evaluation.score_traces import score_traces, trace_scores
+from earwitness.metrics import LabelledEvent, ScoreCurves
+from earwitness.recognition import ClipScore, Recognition, calibrate_run, check_words, classify, recognize
+from earwitness.results import Progress, format_evidence, process_each
+from earwitness.settings import Settings
+from earwitness.version import __version__
+from earwitness.words import understand_words
+
+N_HEARD = 3  # tags that tell what was heard
+MAX_GROUPS = 30  # conditions with more groups, such as the background of each mixture, are not broken down
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of a clip: under which name, its truth, what was recognized; or the reason why nothing was.
+
+    `note` says what is wrong with a recording that was heard all the same, such as that it is truncated.
+    """
+
+    file: str
+    clip: Clip
+    recognition: Recognition | None = None
+    scores: tuple[ClipScore, ...] = ()
+    reason: str = ""
+    note: str = ""
+    curves: ScoreCurves | None = None
+
+    @property
+    def tags(self) -> str:
+        """The tags that were loudest."""
+        if self.recognition:
+            return "; ".join(f"{each.tag}|{each.mean_score:.3f}" for each in self.recognition.tags[:N_HEARD])
+        return format_evidence(self.scores[0].tags[:N_HEARD]) if self.scores else ""
+
+
+def name_clips(dataset: Dataset) -> dict[Path, str]:
+    """Return the name of each clip in all tables: the file's, or where two share one, with the folders that differ."""
+    paths = [clip.path for clip in dataset.clips]
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        split = [path.parts for path in paths]
+        n_shared = next(
+            (n for n, parts in enumerate(zip(*split, strict=False)) if len(set(parts)) > 1), min(map(len, split)) - 1
+        )
+        names = ["/".join(parts[n_shared:]) for parts in split]
+    return dict(zip(paths, names, strict=True))
+
+
+def hear_clips(
+    dataset: Dataset,
+    plan: Plan,
+    settings: Settings,
+    encoder: LoadedEncoder,
+    progress: Progress = "none",
+    n_at_once: int = 1,
+) -> Iterator[Heard]:
+    """Yield what is heard in each clip, in order; a clip that cannot be used comes with the reason.
+
+    Raises:
+        WordError: a word cannot be understood.
+        SettingsError: blind calibration with too few clips, or PSDS of what has no scores over time.
+    """
+    events, scenes, words = (list(each.values()) for each in (plan.events, plan.scenes, plan.clips))
+    if events or scenes:
+        check_words(events, scenes, settings)
+    if words:
+        check_words(words, [], replace(settings, method="earwitness"))  # as `classify` understands them
+    if plan.is_traced and (settings.method != "earwitness" or not events):
+        raise SettingsError(
+            f"{dataset.name}, method {settings.method}: PSDS needs events in time and method earwitness"
+        )
+    meanings = understand_words(events) if plan.is_traced else None
+    clips = {clip.path: clip for clip in dataset.clips}
+    names = name_clips(dataset)
+
+    def process(path: Path, report: Callable[[float], None]) -> Heard:
+        clip, recognition = clips[path], None
+        scores: tuple[ClipScore, ...] = ()
+        if events or scenes:
+            recognition = recognize(path, events, scenes, settings, encoder, report)
+        if words and clip.labels is not None:
+            scores = tuple(classify(path, words, settings, encoder))
+        curves = trace_scores(path, tuple(plan.events), meanings, settings, encoder) if meanings else None
+        return Heard(names[path], clip, recognition, scores, note=find_truncation(path) or "", curves=curves)
+
+    outcomes = process_each(list(clips), process, progress, n_at_once)
+    heard = (each.result or Heard(names[each.source], clips[each.source], reason=each.reason) for each in outcomes)
+    yield from _calibrate(list(heard)) if settings.blind_calibration and scenes else heard
+
+
+def score_heard(
+    dataset: Dataset, plan: Plan, heard: Sequence[Heard], settings: Settings, about: Mapping[str, Any]
+) -> Results:
+    """Hold what was heard to its truth.
+
+    Args:
+        dataset, plan, settings: as it was heard.
+        heard: of all clips; those that could not be used are left out of all numbers, and counted.
+        about: what else is to be said in the row of results, such as the encoder.
+
+    Raises:
+        DatasetError: no clip could be used.
+    """
+    usable = [each for each in heard if not each.reason]
+    if not usable:
+        raise DatasetError(
+            f"{dataset.name}: none of {len(heard)} recordings could be used; the first: {heard[0].reason}"
+        )
+    measures, curves, errors = _score_events(plan, usable, settings)
+    for kind, wrong, answers in (
+        ("scenes", "wrong scene", _scenes(plan, usable)),
+        ("top1", "wrong label", _top1(plan, usable)),
+    ):
+        if answers.ref:
+            measures.append(measure_answers(kind, answers.ref, answers.ranked, list(answers.words)))
+            errors += list_wrong_answers(wrong, answers.ref, answers.best, {each.file: each.tags for each in usable})
+    labels = find_labels(plan.clips)
+    tagged = {each.file: {labels[score.word]: score.score for score in each.scores} for each in usable if each.scores}
+    if tagged:
+        true = {each.file: each.clip.labels or frozenset() for each in usable if each.scores}
+        measures.append(measure_clips(true, tagged, list(plan.clips)))
+    groups = _group(usable)
+    traced, notes = _score_traces(usable)
+    row = {
+        "dataset": dataset.name,
+        **about,
+        "n_files": len(usable),
+        "n_failed": len(heard) - len(usable),
+        "duration_s": sum(each.recognition.duration_s for each in usable if each.recognition) or None,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "version": __version__,
+        "method": settings.method,
+        "settings": settings.to_dict(),
+        "words": {"events": plan.events, "scenes": plan.scenes, "labels": plan.clips},
+        "notes": _note(dataset, heard, measures, settings) + notes,
+    }
+    return Results(
+        about=row,
+        metrics=(*(value for measure in measures for value in score_measure(measure)), *traced),
+        measures=tuple(measures),
+        per_class=[each for measure in measures for each in list_classes(measure)],
+        per_condition=[each for measure in measures for each in list_conditions(measure, groups)],
+        curves=curves,
+        errors=errors,
+        scores=_list_scores(plan, usable),
+    )
+
+
+def format_submission(plan: Plan, heard: Sequence[Heard]) -> str:
+    """Return DCASE's submission file: events with their labels, else the best scene or label of each file."""
+    lines = []
+    for each in (each for each in heard if not each.reason):
+        if plan.events:
+            events = [scored.event for scored in _label_events(plan, each)]
+            rows = [f"{each.file}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{e.label}" for e in events]
+            lines += rows or [each.file]
+        elif each.recognition and each.recognition.scenes:
+            lines.append(f"{each.file}\t{find_labels(plan.scenes)[each.recognition.scenes[0].scene]}")
+        elif each.scores:
+            lines.append(f"{each.file}\t{find_labels(plan.clips)[each.scores[0].word]}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """One right answer a file: the truth, all labels ranked, the best with its score; label -> word."""
+
+    words: dict[str, str]
+    ref: dict[str, str]
+    ranked: dict[str, list[str]]
+    best: dict[str, tuple[str, float]]
+
+
+def _scenes(plan: Plan, heard: Sequence[Heard]) -> _Answers:
+    found = _Answers(plan.scenes, {}, {}, {})
+    labels = find_labels(plan.scenes)
+    for each in heard:
+        if each.clip.scene and each.recognition and each.recognition.scenes:
+            ranked = each.recognition.scenes
+            found.ref[each.file] = each.clip.scene
+            found.ranked[each.file] = [labels[scene.scene] for scene in ranked]
+            found.best[each.file] = labels[ranked[0].scene], ranked[0].score
+    return found
+
+
+def _top1(plan: Plan, heard: Sequence[Heard]) -> _Answers:
+    """Return the answers where every clip has one label; nothing where some have several, for which it is unfit."""
+    found = _Answers(plan.clips, {}, {}, {})
+    scored = [each for each in heard if each.scores]
+    if any(len(each.clip.labels or ()) != 1 for each in scored):
+        return found
+    labels = find_labels(plan.clips)
+    for each in scored:
+        found.ref[each.file] = next(iter(each.clip.labels or ()))
+        found.ranked[each.file] = [labels[score.word] for score in each.scores]
+        found.best[each.file] = labels[each.scores[0].word], each.scores[0].score
+    return found
+
+
+def _score_events(plan: Plan, heard: Sequence[Heard], settings: Settings) -> tuple[list[Measure], Rows, Rows]:
+    """Return measures, curve and errors of events; nothing where none are annotated."""
+    known = {each.file: each for each in heard if each.clip.events is not None and each.recognition}
+    if not plan.events or not known:
+        return [], [], []
+    ref = {file: list(each.clip.events or ()) for file, each in known.items()}
+    scored = {file: _label_events(plan, each) for file, each in known.items()}
+    est = {file: [each.event for each in found] for file, found in scored.items()}
+    classes = {file: each.clip.conditions["target"] for file, each in known.items()} if "rare" in plan.kinds else None
+    labels = list(plan.events)
+    measures = [measure_events(kind, ref, est, labels, classes) for kind in plan.kinds]
+    if plan.kinds[0] not in COLLARS:  # segments are no events that could be missed
+        return measures, [], []
+    lowest = settings.event_threshold if settings.method == "earwitness" else 0.0
+    duration_s = sum(each.recognition.duration_s for each in known.values() if each.recognition)
+    curve = draw_curve(plan.kinds[0], ref, scored, labels, duration_s, lowest, classes)
+    tags = {file: each.tags for file, each in known.items()}
+    return measures, curve, list_event_errors(plan.kinds[0], ref, scored, tags, classes)
+
+
+def _label_events(plan: Plan, heard: Heard) -> list[ScoredEvent]:
+    labels = find_labels(plan.events)
+    events = heard.recognition.events if heard.recognition else []
+    return [
+        ScoredEvent(
+            LabelledEvent(labels[each.word], each.onset_s, each.offset_s),
+            each.score,
+            format_evidence(each.tags[:N_HEARD]),
+        )
+        for each in events
+    ]
+
+
+def _list_scores(plan: Plan, heard: Sequence[Heard]) -> Rows:
+    """Return the score of each file and label with its truth: a word's loudest event, scenes, labels of whole clips.
+
+    A file in which no event of a word reached the run's threshold has an empty score for it.
+    """
+    rows: Rows = []
+
+    def add(measure: str, file: str, scores: Mapping[str, float | None], true: Collection[str]) -> None:
+        for label, score in scores.items():
+            told = "" if score is None else f"{score:.6f}"
+            row = {"measure": measure, "file": file, "label": label, "is_there": int(label in true), "score": told}
+            rows.append(row)
+
+    scenes, words = find_labels(plan.scenes), find_labels(plan.clips)
+    for each in heard:
+        if plan.events and each.clip.events is not None and each.recognition:
+            loudest: dict[str, float | None] = dict.fromkeys(plan.events)
+            for scored in _label_events(plan, each):
+                known = loudest[scored.event.label]
+                loudest[scored.event.label] = scored.score if known is None else max(known, scored.score or 0.0)
+            add("events", each.file, loudest, {event.label for event in each.clip.events})
+        if each.clip.scene and each.recognition and each.recognition.scenes:
+            ranked = {scenes[scene.scene]: scene.score for scene in each.recognition.scenes}
+            add("scenes", each.file, ranked, {each.clip.scene})
+        if each.scores:
+            add("clips", each.file, {words[score.word]: score.score for score in each.scores}, each.clip.labels or ())
+    return rows
+
+
+def _group(heard: Sequence[Heard]) -> dict[str, dict[str, str]]:
+    """Return condition -> file -> group, by what is known of the clips."""
+    groups: dict[str, dict[str, str]] = {}
+    for each in heard:
+        fold = {"fold": str(each.clip.fold)} if each.clip.fold is not None else {}
+        scene = {"scene": each.clip.scene} if each.clip.scene else {}
+        for condition, group in {**each.clip.conditions, **scene, **fold}.items():
+            groups.setdefault(condition, {})[each.file] = group
+    return {condition: members for condition, members in groups.items() if len(set(members.values())) <= MAX_GROUPS}
+
+
+def _score_traces(heard: Sequence[Heard]) -> tuple[list[MetricValue], list[str]]:
+    """Return PSDS and notes; nothing where no scores over time were kept."""
+    known = {each.file: each for each in heard if each.clip.events is not None and each.curves and each.recognition}
+    if not known:
+        return [], []
+    ref = {file: list(each.clip.events or ()) for file, each in known.items()}
+    curves = {file: each.curves for file, each in known.items() if each.curves}
+    durations_s = {file: each.recognition.duration_s for file, each in known.items() if each.recognition}
+    return score_traces(ref, curves, durations_s)
+
+
+def _note(dataset: Dataset, heard: Sequence[Heard], measures: Sequence[Measure], settings: Settings) -> list[str]:
+    notes = list(dataset.notes)
+    if settings.method == "tmrl" and any(each.scores for each in heard):
+        notes.append("labels of whole clips are scored by earwitness' own method; the published one has none for them")
+    failed = [each for each in heard if each.reason]
+    if failed:
+        notes.append(f"{len(failed)} recordings could not be used and are in no number: {failed[0].file}, ...")
+    odd = [each.file for each in heard if each.note]
+    if odd:
+        notes.append(f"{len(odd)} recordings were heard in part and are scored as they are: {odd[0]}, ...")
+    for measure in measures:
+        silent = [label for label, each in measure.detection.by_label.items() if each.n_ref and not each.n_est]
+        if silent and measure.kind in ("rare", "collar", "segment"):
+            notes.append(
+                f"{measure.kind}: nothing was estimated for {', '.join(silent)}: out of the mean F1, as published"
+            )
+    return notes + note_few(len(heard) - len(failed))
+
+
+def _calibrate(heard: list[Heard]) -> list[Heard]:
+    """Return what was heard with the scenes ranked against the run."""
+    usable = [each for each in heard if each.recognition]
+    ranked = calibrate_run([each.recognition for each in usable if each.recognition])
+    by_file = {each.file: recognition for each, recognition in zip(usable, ranked, strict=True)}
+    return [replace(each, recognition=by_file.get(each.file, each.recognition)) for each in heard]

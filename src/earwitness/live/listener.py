@@ -1,0 +1,343 @@
+"""The chain of `recognition.py` on sound that never ends: items from a source in, lines to print out.
+
+In: `Items`, words, an encoder. Out: `EventLine`s, `SceneLine`s, and what is to be told of the sound itself. Windows,
+tokens, words and events go through the functions that recordings go through, so that a stream gives a file's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from earwitness.audio import Samples, Waveform, Windows, slide
+from earwitness.encoders import LoadedEncoder
+from earwitness.errors import SettingsError
+from earwitness.live.clock import Drift, StreamClock
+from earwitness.live.event_lines import EventLine, EventTeller
+from earwitness.live.items import Items
+from earwitness.live.privacy import Span, find_speech, join_span, leave_out
+from earwitness.live.segments import ErrorLine, GapLine, Stretches
+from earwitness.recognition import (
+    Event,
+    EventFinder,
+    SceneScore,
+    TagScores,
+    TagSummary,
+    TokenGrid,
+    WordScores,
+    match_words,
+    rank_scenes,
+    summarise_tags,
+)
+from earwitness.settings import Settings
+from earwitness.words import PlaceProfile, WordMeanings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is listened for.
+
+    Attributes:
+        meanings: the event words.
+        profiles: the scene words, ranked every `scenes_every_s` seconds.
+        settings: see `recognition.recognize`; the method "tmrl" and noise are for recordings only.
+        speech_threshold: with privacy, the score from which a window counts as speech; None without.
+    """
+
+    meanings: WordMeanings
+    settings: Settings
+    profiles: Sequence[PlaceProfile] = ()
+    scenes_every_s: float = 60.0
+    speech_threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class SceneLine:
+    """Scenes, best first, and tags of the sound from `start_s` to `end_s`."""
+
+    start_s: float
+    end_s: float
+    scenes: list[SceneScore]
+    tags: list[TagSummary]
+
+
+@dataclass(frozen=True)
+class DroppedLine:
+    """What was heard from `start_s` to `end_s` is not used: it holds speech."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass
+class Counts:
+    """What has been done so far, over all stretches; a stream of any length has every token exactly once."""
+
+    n_windows: int = 0
+    n_tokens: int = 0
+    n_events: int = 0
+    n_speech_windows: int = 0
+    n_samples: int = 0  # at the encoder's rate
+
+
+Line = EventLine | GapLine | Drift | SceneLine | DroppedLine | ErrorLine
+
+
+class Keeper(Protocol):
+    """Keeps the tags of what is heard; times are those of the unbroken stretch that `begin` began."""
+
+    def begin(self, start_time: float) -> None:
+        """Begin a stretch, at a time of day in seconds since 1970, UTC."""
+        ...
+
+    def add_rows(self, rows: TagScores) -> None:
+        """Take the logits of tokens, in order, without those that privacy drops."""
+        ...
+
+    def add_clip(self, rows: TagScores) -> None:
+        """Take the logits of a clip window."""
+        ...
+
+    def end(self, duration_s: float) -> None:
+        """End the stretch."""
+        ...
+
+
+@dataclass
+class Listener:
+    """Listens to one stream; `listen` may be called once.
+
+    Attributes:
+        keeper: takes the tags of all that is heard, to be asked later.
+        on_block: called with each block of sound as it is heard, such as to show its level.
+    """
+
+    encoder: LoadedEncoder
+    asked: Asked
+    clock: StreamClock
+    on_block: Callable[[Stretches], None] | None = None
+    keeper: Keeper | None = None
+    counts: Counts = field(default_factory=Counts)
+    stretches: Stretches | None = None
+
+    def __post_init__(self) -> None:
+        settings = self.asked.settings
+        if settings.method != "earwitness" or settings.noise_factor:
+            raise SettingsError("live listening knows no method 'tmrl' and no noise_factor: leave them out of settings")
+        self._scenes = _SceneWatch(self.encoder, self.asked, self.keeper)
+        self._teller = EventTeller(settings.window_s)
+
+    def listen(self, items: Items) -> Iterator[Line]:
+        """Yield lines as soon as they are known, until the items end; events under way then end too.
+
+        Raises:
+            AudioError: the source failed.
+        """
+        self.stretches = stretches = Stretches(items, self.encoder.spec.sample_rate_hz, self.clock, self._take_block)
+        while True:
+            yield from stretches.wait()
+            if not stretches.has_next:
+                break
+            if self.keeper:
+                self.keeper.begin(self.clock.tell(stretches.start_s).timestamp())
+            if self.asked.meanings.words or self.keeper:
+                yield from self._listen_to_stretch(stretches)
+            else:
+                for _ in stretches.blocks():
+                    yield from stretches.take_told()
+                    yield from self._scenes.take_lines()
+            self._scenes.end_stretch()
+            if self.keeper:
+                self.keeper.end(stretches.n_heard / stretches.rate)
+            yield from self._scenes.take_lines()
+        if self.asked.profiles:
+            yield from self._scenes.close()
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds of sound so far, without gaps."""
+        return self.counts.n_samples / self.encoder.spec.sample_rate_hz
+
+    def _take_block(self, block: Waveform) -> None:
+        assert self.stretches is not None
+        self.counts.n_samples += len(block.samples)
+        if self.asked.profiles or self.keeper:
+            self._scenes.add(block, self.stretches.start_s)
+        if self.on_block:
+            self.on_block(self.stretches)
+
+    def _listen_to_stretch(self, stretches: Stretches) -> Iterator[Line]:
+        """Listen until the sound breaks off, just as to a recording that ends there."""
+        settings = self.asked.settings
+        heard = _StretchHeard(self.encoder, self.asked, self.counts, self.keeper)
+        windows = slide(stretches.blocks(), settings.window_s, settings.hop_s, n_batch=1)
+
+        def has_next() -> bool:
+            return stretches.has_more_than(settings.hop_s)
+
+        for batch in gather(windows, has_next, self.encoder.batch):
+            if not stretches.is_too_short():
+                ended, foreseen, dropped = heard.add(batch)
+                yield from self._tell(stretches, ended, foreseen, dropped)
+            yield from stretches.take_told()
+            yield from self._scenes.take_lines()
+        ended, dropped = heard.finish(stretches.n_heard / stretches.rate)
+        yield from self._tell(stretches, ended, [], dropped)
+
+    def _tell(
+        self, stretches: Stretches, ended: list[Event], foreseen: list[Event], dropped: list[Span]
+    ) -> Iterator[Line]:
+        start_s = stretches.start_s
+        self.counts.n_events += len(ended)
+        yield from self._teller.tell(
+            [place_event(event, start_s) for event in ended], [place_event(event, start_s) for event in foreseen]
+        )
+        yield from (DroppedLine(span.start_s + start_s, span.end_s + start_s) for span in dropped)
+
+
+class _StretchHeard:
+    """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
+
+    def __init__(self, encoder: LoadedEncoder, asked: Asked, counts: Counts, keeper: Keeper | None = None) -> None:
+        self.encoder, self.asked, self.counts, self.keeper = encoder, asked, counts, keeper
+        self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(asked.settings)
+        self.speech: list[Span] = []
+
+    def add(self, batch: Windows) -> tuple[list[Event], list[Event], list[Span]]:
+        """Take windows; return events that have ended, those foreseen, and stretches dropped for their speech."""
+        logits = self.encoder.token_logits(batch.samples)  # (W, T, C)
+        self.counts.n_windows += len(logits)
+        settled_s = float(batch.start_s[0])
+        settled = self.grid.settle_until(settled_s)
+        if self.asked.speech_threshold is not None:  # first: half of the last settled token may lie in these windows
+            self._note_speech(logits, batch, self.asked.speech_threshold)
+        ended = self._find(settled)
+        over_s = settled_s - self.encoder.spec.token_s  # half of a token after a span may lie in it, too
+        dropped = [span for span in self.speech if span.end_s <= over_s]
+        self.speech = self.speech[len(dropped) :]
+        self.grid.add(logits, batch)
+        return ended, self.finder.foresee(self._match(self.grid.unsettled())), dropped
+
+    def finish(self, duration_s: float) -> tuple[list[Event], list[Span]]:
+        """Return what is left at the end of the stretch; the last token overhangs it, its event does not."""
+        ended = self._find(self.grid.unsettled()) + self.finder.finish()
+        return [replace(event, offset_s=min(event.offset_s, duration_s)) for event in ended], self.speech
+
+    def _note_speech(self, logits: np.ndarray, batch: Windows, threshold: float) -> None:
+        for index in np.flatnonzero(find_speech(logits, threshold)):
+            start_s = float(batch.start_s[index])
+            end_s = start_s + float(batch.n_valid[index]) / batch.sample_rate_hz
+            self.speech = join_span(self.speech, Span(start_s, end_s))
+            self.counts.n_speech_windows += 1
+
+    def _find(self, rows: TagScores | None) -> list[Event]:
+        self.counts.n_tokens += len(rows.start_s) if rows else 0
+        parts = self._leave_out(rows)
+        if self.keeper:
+            for part in parts:
+                self.keeper.add_rows(part)
+        found = match_words(parts, self.asked.meanings, self.encoder.tag_stats)
+        return [event for each in found for event in self.finder.add(each)]
+
+    def _match(self, rows: TagScores | None) -> Iterator[WordScores]:
+        return match_words(self._leave_out(rows), self.asked.meanings, self.encoder.tag_stats)
+
+    def _leave_out(self, rows: TagScores | None) -> list[TagScores]:
+        return leave_out(rows, self.speech) if rows and self.speech else [rows] if rows else []
+
+
+class _SceneWatch:
+    """Ranks scenes for every period of the stream, from windows of `clip_window_s` side by side."""
+
+    def __init__(self, encoder: LoadedEncoder, asked: Asked, keeper: Keeper | None = None) -> None:
+        self.encoder, self.asked, self.keeper = encoder, asked, keeper
+        self._held: list[Samples] = []
+        self._n_held = self._n_used = 0  # samples waiting for a window; samples of the stretch already in windows
+        self._start_s = 0.0  # of the stretch
+        self._rows: list[TagScores] = []  # of this period
+        self._period = 0
+        self._lines: list[SceneLine] = []
+
+    def add(self, block: Waveform, start_s: float) -> None:
+        """Take a block of the stretch that begins at `start_s`."""
+        self._start_s = start_s
+        self._held.append(block.samples)
+        self._n_held += len(block.samples)
+        size = round(self.asked.settings.clip_window_s * block.sample_rate_hz)
+        if self._n_held >= size:
+            samples = np.concatenate(self._held)
+            self._hear(Waveform(samples[:size], block.sample_rate_hz))
+            self._held, self._n_held = [samples[size:]], len(samples) - size
+
+    def end_stretch(self) -> None:
+        """Hear what is left of a stretch, if it is to be kept, or if nothing else of this period was heard."""
+        if self._n_held and (self.keeper or not self._rows):
+            self._hear(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
+        self._held, self._n_held, self._n_used = [], 0, 0
+
+    def close(self) -> list[SceneLine]:
+        """Return what is left at the end."""
+        self._close_period()
+        return self.take_lines()
+
+    def take_lines(self) -> list[SceneLine]:
+        """Return the periods that are over since the last time."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def _hear(self, waveform: Waveform) -> None:
+        start_s = self._start_s + self._n_used / waveform.sample_rate_hz
+        self._n_used += len(waveform.samples)
+        if int(start_s // self.asked.scenes_every_s) != self._period:
+            self._close_period()
+            self._period = int(start_s // self.asked.scenes_every_s)
+        threshold = self.asked.speech_threshold
+        for window in slide(waveform, self.asked.settings.clip_window_s, self.asked.settings.clip_window_s):
+            logits = self.encoder.token_logits(window.samples)
+            if threshold is None or not find_speech(logits, threshold).any():
+                clip = logits.mean(axis=1)  # (1, C)
+                self._rows.append(TagScores(clip, window.start_s + start_s, waveform.duration_s))
+                if self.keeper:
+                    self.keeper.add_clip(TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s))
+
+    def _close_period(self) -> None:
+        if self._rows:
+            clip = summarise_tags(self._rows)
+            scenes = rank_scenes(clip, self.asked.profiles, self.encoder.tag_stats)
+            first, last = self._rows[0], self._rows[-1]
+            end_s = float(last.start_s[-1]) + last.span_s
+            tags = clip.summarise(self.asked.settings.n_tags)
+            self._lines.append(SceneLine(float(first.start_s[0]), end_s, scenes, tags))
+        self._rows = []
+
+
+def gather(windows: Iterator[Windows], has_next: Callable[[], bool], n_batch: int) -> Iterator[Windows]:
+    """Yield windows at once when they come at the pace of time, and several together where more can be had at once."""
+    for first in windows:
+        batch = [first]
+        while len(batch) < n_batch and has_next() and (window := next(windows, None)) is not None:
+            batch.append(window)
+        yield _stack(batch) if len(batch) > 1 else first
+
+
+def place_event(event: Event, start_s: float) -> Event:
+    """Return an event of a stretch with times of the stream."""
+    return replace(
+        event,
+        onset_s=event.onset_s + start_s,
+        offset_s=event.offset_s + start_s,
+        peak_s=event.peak_s + start_s,
+    )
+
+
+def _stack(batch: Iterable[Windows]) -> Windows:
+    each = list(batch)
+    return Windows(
+        np.concatenate([one.samples for one in each]),
+        np.concatenate([one.start_s for one in each]),
+        np.concatenate([one.n_valid for one in each]),
+        each[0].sample_rate_hz,
+    )

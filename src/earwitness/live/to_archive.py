@@ -1,0 +1,114 @@
+"""The tags of what is heard live, kept in a store of `earwitness index`, so that any words can be asked of it later.
+
+In: rows and clip windows of unbroken stretches. Out: a store in which each hour of a stretch is a recording of its own,
+named `live/SOURCE/TIME`, which `earwitness ask` answers from. No audio, and nothing of what privacy drops.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+from pathlib import Path
+
+import numpy as np
+
+from earwitness.archive import (
+    HEARD,
+    Levels,
+    PartStore,
+    Piece,
+    check_settings,
+    describe_hearing,
+    make_store,
+    quantise_logits,
+    quantise_scores,
+)
+from earwitness.encoders import LoadedEncoder
+from earwitness.recognition import TagScores
+from earwitness.settings import Settings
+
+PERIOD_S = 3600.0  # a whole number of rows, and of tokens of 20 ms to 640 ms
+ROW_S = 1.0
+UNHEARD = -30.0  # logit of what was dropped, or never came
+
+
+class TagKeeper:
+    """Keeps rows of the hour that is under way, and commits it when it is over; 8 MB at most.
+
+    Args:
+        folder: the store; made if it is not there.
+        source: the name of the stream.
+        settings, encoder: what it is heard with; a store takes one encoder and one set of windows.
+        row_s: the length of a row, the largest score of the tokens whose middle lies in it.
+
+    Raises:
+        ArchiveError: the folder holds something else, another encoder's scores, or cannot be written.
+    """
+
+    def __init__(
+        self, folder: str | Path, source: str, settings: Settings, encoder: LoadedEncoder, row_s: float = ROW_S
+    ) -> None:
+        check_settings(settings)
+        made = describe_hearing(settings, encoder, row_s)
+        make_store(folder, made)
+        self._store = PartStore(folder)
+        self._store.check_provenance(made)
+        self._source, self._row_s, self._rate_hz = source, made.row_s, encoder.spec.sample_rate_hz
+        self._rows = np.full((round(PERIOD_S / made.row_s), encoder.spec.n_tags), UNHEARD, np.float32)
+        self._clips: list[tuple[float, Levels]] = []  # start in the stretch, and its bytes (1, C)
+        self._start_time = self._from_s = 0.0  # of the stretch; of the hour in it
+
+    def begin(self, start_time: float) -> None:
+        """Begin a stretch, at a time of day in seconds since 1970, UTC."""
+        self._start_time, self._from_s, self._clips = start_time, 0.0, []
+        self._rows[:] = UNHEARD
+
+    def add_rows(self, rows: TagScores) -> None:
+        """Take the logits of tokens, in order."""
+        middle_s = rows.start_s + rows.span_s / 2
+        while len(middle_s) and middle_s[-1] >= self._from_s + PERIOD_S:
+            is_now = middle_s < self._from_s + PERIOD_S
+            self._put(middle_s[is_now], rows.logits[is_now])
+            middle_s, rows = middle_s[~is_now], TagScores(rows.logits[~is_now], rows.start_s[~is_now], rows.span_s)
+            self._commit(PERIOD_S)
+        self._put(middle_s, rows.logits)
+
+    def add_clip(self, rows: TagScores) -> None:
+        """Take the logits of a clip window."""
+        self._clips.append((float(rows.start_s[0]), quantise_logits(rows.logits)))
+
+    def end(self, duration_s: float) -> None:
+        """End the stretch: commit what is left of it."""
+        while duration_s - self._from_s > PERIOD_S:
+            self._commit(PERIOD_S)
+        if duration_s > self._from_s:
+            self._commit(duration_s - self._from_s)
+
+    def _put(self, middle_s: np.ndarray, logits: np.ndarray) -> None:
+        index = np.floor((middle_s - self._from_s) / self._row_s + 1e-9).astype(int)
+        np.maximum.at(self._rows, index, logits)
+
+    def _commit(self, length_s: float) -> None:
+        start_time = self._start_time + self._from_s
+        of_now = [each for each in self._clips if each[0] < self._from_s + PERIOD_S]
+        self._clips = self._clips[len(of_now) :]
+        local = time.localtime(start_time)  # with its zone: where clocks are set back, an hour comes twice
+        stamp = time.strftime("%Y%m%d-%H%M%S", local) + f".{int(start_time % 1 * 1000):03}{time.strftime('%z', local)}"
+        no_clips = np.zeros((0, self._rows.shape[1]), np.uint8)
+        piece = Piece(
+            path=f"live/{self._source}/{stamp}",
+            size=0,
+            mtime_ns=round(start_time * 1e9),
+            sha256="",
+            attempt=1,
+            state=HEARD,
+            start_time=calendar.timegm(time.localtime(start_time)) + start_time % 1,  # a store keeps local time
+            rate_hz=self._rate_hz,
+            end_s=length_s,
+            rows=quantise_scores(self._rows[: int(np.ceil(length_s / self._row_s - 1e-6))]),
+            clips=np.concatenate([no_clips, *(clip for _, clip in of_now)]),
+            clip_start_s=np.array([start_s - self._from_s for start_s, _ in of_now]),
+        )
+        self._store.commit([piece])
+        self._from_s += PERIOD_S
+        self._rows[:] = UNHEARD

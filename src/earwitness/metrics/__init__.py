@@ -1,0 +1,41 @@
+"""The field's metrics in numpy: events, segments, intersections, PSDS, scenes, clips, with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earwitness.lazy import load_on_use
+
+if TYPE_CHECKING:
+    from earwitness.metrics.annotations import LabelledEvent, match_files, read_events, read_scenes
+    from earwitness.metrics.clip_metrics import score_tags
+    from earwitness.metrics.counts import N_KINDS, DetectionScores, FileCounts, plain, score_counts
+    from earwitness.metrics.event_metrics import (
+        DESED_COLLAR, EVENT_COLLAR, RARE_EVENT_COLLAR, EventLists, as_times, count_events, count_rare_events,
+        find_rare_class,
+    )  # fmt: skip
+    from earwitness.metrics.intersection_metrics import count_intersections
+    from earwitness.metrics.intervals import (
+        Difference, Interval, Metric, bootstrap, bootstrap_difference, jackknife, of_sums,
+    )  # fmt: skip
+    from earwitness.metrics.matching import match_pairs
+    from earwitness.metrics.psds import PSDS_1, PSDS_2, CurveCounts, count_curves
+    from earwitness.metrics.score_curves import ScoreCurves
+    from earwitness.metrics.segment_metrics import count_segments
+
+_HOMES = {
+    "annotations": "LabelledEvent match_files read_events read_scenes",
+    "clip_metrics": "score_tags",
+    "counts": "N_KINDS DetectionScores FileCounts plain score_counts",
+    "event_metrics": (
+        "DESED_COLLAR EVENT_COLLAR RARE_EVENT_COLLAR EventLists as_times count_events count_rare_events find_rare_class"
+    ),
+    "intersection_metrics": "count_intersections",
+    "intervals": "Difference Interval Metric bootstrap bootstrap_difference jackknife of_sums",
+    "matching": "match_pairs",
+    "psds": "PSDS_1 PSDS_2 CurveCounts count_curves",
+    "score_curves": "ScoreCurves",
+    "segment_metrics": "count_segments",
+}
+
+__getattr__ = load_on_use(__name__, _HOMES)

@@ -1,0 +1,131 @@
+"""What all pictures share: figures without a display, colours, fonts, title, a caption with the settings, saving.
+
+In: what a picture says of itself, and a path. Out: a matplotlib `Figure`; a PNG, SVG or PDF by the path's suffix, the
+same bytes for the same picture (extra `[plot]`).
+
+Source: the palette of Okabe and Ito (2008), "Color Universal Design", which people of any colour vision tell apart;
+images use matplotlib's magma and cividis, whose lightness rises evenly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from earwitness.errors import MissingExtraError, OutputError
+from earwitness.recognition import WINDOW_S
+from earwitness.settings import Settings
+from earwitness.version import __version__
+
+# Black and yellow are left out: they vanish beside text and on a white background.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+ACTUAL, ESTIMATED, REST = "#0072B2", "#E69F00", "0.72"  # truth and answer side by side; what is not named
+SUFFIXES = (".png", ".svg", ".pdf")
+LETTERS_PER_INCH = 15  # of a caption
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so a picture is the same everywhere
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and is a third of the size
+    "svg.hashsalt": "earwitness",
+}
+METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": f"earwitness {__version__}"},
+    ".svg": {"Creator": f"earwitness {__version__}", "Date": None},
+    ".pdf": {"Creator": f"earwitness {__version__}", "Producer": None, "CreationDate": None},
+}
+
+
+def import_figure() -> Any:
+    """Return matplotlib's `Figure`, which draws with Agg by itself and needs no display.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install 'earwitness[plot]'") from error
+    return Figure
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Draw in our fonts and lines, whatever the user's own settings of matplotlib are.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    import_figure()
+    from matplotlib import rc_context, rcParamsDefault
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font lacks is drawn as a box
+        own: Any = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+        with rc_context(own | STYLE):
+            yield
+
+
+def make_figure(width: float, height: float, title: str, caption: str) -> Any:
+    """Return an empty figure of so many inches with a title above and a caption below; use it inside `styled`."""
+    figure = import_figure()(figsize=(width, height), dpi=110, layout="constrained")
+    lines = [line for part in title.split("\n") for line in textwrap.wrap(part, int(0.72 * LETTERS_PER_INCH * width))]
+    figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=11.0, weight="bold", parse_math=False)
+    said = "\n".join(textwrap.wrap(caption, int(LETTERS_PER_INCH * width)))
+    figure.supxlabel(said, x=0.012, ha="left", fontsize=7.5, color="0.35", parse_math=False)
+    return figure
+
+
+def save_picture(figure: Any, path: str | Path, dpi: int | None = None) -> Path:
+    """Write a figure as PNG, SVG or PDF, by the path's suffix, and return the path; folders are made.
+
+    Raises:
+        OutputError: the suffix is none of these, or the file cannot be written.
+    """
+    path = check_picture_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with styled():
+            kind = path.suffix.lower()
+            figure.savefig(path, format=kind[1:], metadata=METADATA[kind], dpi=dpi or "figure")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    return path
+
+
+def check_picture_path(path: str | Path) -> Path:
+    """Return a path that a picture can be written to.
+
+    Raises:
+        OutputError: its suffix is not .png, .svg or .pdf.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"{path}: pictures are written as {', '.join(SUFFIXES)}; choose a name that ends so")
+    return path
+
+
+def tell_settings(settings: Settings, encoder: str) -> str:
+    """Return what a caption says of how a recording was heard."""
+    is_tmrl = settings.method == "tmrl"
+    window_s = WINDOW_S if is_tmrl else settings.window_s
+    said = [f"Method {settings.method}", f"windows of {window_s:g} s every {settings.hop_s:g} s"]
+    if not is_tmrl:
+        said.append(f"threshold {settings.event_threshold:g}, hold {settings.event_hold:g}")
+    if settings.noise_factor:
+        said.append(f"noise {settings.noise_factor:g}")
+    return f"{', '.join(said)}; encoder {encoder}; earwitness {__version__}."
+
+
+def shorten(name: str, length: int = 30) -> str:
+    """Return a name that fits beside an axis."""
+    return textwrap.shorten(name, length, placeholder=" ...") if " " in name else name[:length]

@@ -1,0 +1,217 @@
+"""A recording on one axis of seconds: spectrogram, events with the reference under them, the strongest tags.
+
+In: a `Recognition`, the recording itself, and, where they are known, reference events. Out: a figure, or a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform, measure_duration, slide
+from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.metrics import LabelledEvent
+from earwitness.plots.figure import COLOURS, make_figure, save_picture, shorten, styled, tell_settings
+from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
+from earwitness.recognition import WINDOW_S, Logits, Recognition, read_heard, score_windows
+from earwitness.settings import Settings
+from earwitness.words import as_key
+
+LONGEST_DRAWN_S = 600.0
+N_TAGS_DRAWN = 10
+N_WORDS_DRAWN = 12
+TAG_HOP_S = 1.0
+N_COLUMNS = 2400  # of the spectrogram: more than the picture has pixels for
+REFERENCE = "0.35"  # the colour of reference events
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What is drawn of a recording.
+
+    A spectrogram of `duration_s` seconds, and tag logits (W, C) of windows that are drawn from `edges_s[w]` to
+    `edges_s[w + 1]` (W + 1,). `is_whole` is False where the recording goes on.
+    """
+
+    spectrogram: Spectrogram
+    logits: Logits
+    edges_s: npt.NDArray[np.float64]
+    duration_s: float
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A word and what is drawn beside it: (onset, offset, score) of what was heard, (onset, offset) of the truth."""
+
+    word: str
+    heard: tuple[tuple[float, float, float], ...]
+    reference: tuple[tuple[float, float], ...]
+
+
+def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) -> Timeline:
+    """Return what is drawn of a recording, its first ten minutes at most.
+
+    Windows of the published method are drawn from their starts, as its events are; others around their middles.
+
+    Raises:
+        AudioError: the recording cannot be used.
+        WeightsError: the encoder has no tag head.
+    """
+    rate = encoder.spec.sample_rate_hz
+    waveform, is_whole = _read_first(read_heard(source, settings, rate), LONGEST_DRAWN_S)
+    maker = SpectrogramMaker()
+    maker.add(waveform)
+    is_tmrl = settings.method == "tmrl"
+    window_s = WINDOW_S if is_tmrl else settings.window_s
+    windows = slide(waveform, window_s, min(TAG_HOP_S, window_s), is_tail_repeated=is_tmrl)
+    rows = list(score_windows(windows, encoder, is_trimmed=not is_tmrl))
+    start_s = np.concatenate([each.start_s for each in rows])
+    inner_s = start_s[1:] if is_tmrl else (start_s[1:] + start_s[:-1] + rows[0].span_s) / 2
+    return Timeline(
+        spectrogram=maker.finish().narrowed(N_COLUMNS),
+        logits=np.concatenate([each.logits for each in rows]),
+        edges_s=np.concatenate([[0.0], inner_s, [waveform.duration_s]]),
+        duration_s=waveform.duration_s,
+        is_whole=is_whole,
+    )
+
+
+def draw_recognition(
+    recognition: Recognition,
+    source: Source,
+    out_path: str | Path,
+    encoder: LoadedEncoder | None = None,
+    reference: Sequence[LabelledEvent] = (),
+) -> None:
+    """Write a picture of a recording: log-mel spectrogram, events, and the ten strongest tags over time.
+
+    Of a recording longer than ten minutes the first ten are drawn, and the title says so.
+
+    Args:
+        recognition: what was heard in it.
+        source: the recording itself; it is read and scored again, in windows every second.
+        out_path: the PNG, SVG or PDF to write; its folder is made if it does not exist.
+        encoder: the encoder that listened; the one that the recognition names if not given.
+        reference: what is there in truth, drawn under what was heard.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        AudioError: the recording cannot be used.
+        WeightsError: the encoder cannot be loaded, or has no tag head.
+        OutputError: the file cannot be written.
+    """
+    with styled():  # tells of a missing matplotlib before the work
+        encoder = encoder or choose_encoder(recognition.settings)
+        timeline = read_timeline(source, recognition.settings, encoder)
+        total_s = measure_duration(source) or recognition.duration_s
+        save_picture(draw_timeline(recognition, timeline, reference, total_s), out_path)
+
+
+def draw_timeline(
+    recognition: Recognition, timeline: Timeline, reference: Sequence[LabelledEvent] = (), total_s: float = 0.0
+) -> Any:
+    """Return the figure of a recording; `total_s` is its whole length, for the title."""
+    lanes, n_more = make_lanes(recognition, reference, timeline.duration_s)
+    per_lane = 0.36 if reference else 0.27
+    heights = [2.9, per_lane * max(1, len(lanes)) + 0.1, 0.27 * N_TAGS_DRAWN]
+    settings = recognition.settings
+    with styled():
+        title = _write_title(recognition, timeline, total_s)
+        caption = tell_settings(settings, recognition.encoder) + " Numbers in bars: the event's largest score."
+        figure = make_figure(12.0, sum(heights) + 1.6, title, caption)
+        levels, events, tags = figure.subplots(3, 1, sharex=True, height_ratios=heights)
+        figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
+        _draw_events(events, lanes, timeline.duration_s, bool(reference))
+        events.set_ylabel(f"events\n(+{n_more} words)" if n_more else "events")
+        strongest = find_strongest(timeline.logits, N_TAGS_DRAWN)
+        add_score_bar(figure, tags, draw_tag_rows(tags, timeline.logits, timeline.edges_s, strongest))
+        window_s, place = (WINDOW_S, "start") if settings.method == "tmrl" else (settings.window_s, "middle")
+        tags.set_ylabel(f"strongest tags\n({window_s:g} s windows at their {place})")
+        for axes in (levels, events):
+            axes.tick_params(labelbottom=False)
+        tags.set_xlim(0.0, timeline.duration_s)
+        tags.set_xlabel("time (s)")
+    return figure
+
+
+def make_lanes(
+    recognition: Recognition, reference: Sequence[LabelledEvent], duration_s: float
+) -> tuple[list[Lane], int]:
+    """Return a lane for each word, and how many words have none.
+
+    Words that were heard or are there come first to be kept, the rest in their order. A label of the reference is the
+    word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
+    """
+    asked = [*recognition.event_words, *(event.word for event in recognition.events)]
+    words = {as_key(word): word for word in reversed([*asked, *(event.label for event in reference)])}
+    order = list(dict.fromkeys(map(as_key, [*asked, *(event.label for event in reference)])))
+    telling = {as_key(each.word) for each in recognition.events} | {as_key(each.label) for each in reference}
+    kept = sorted(order, key=lambda key: key not in telling)[:N_WORDS_DRAWN]
+    lanes = []
+    for key in (key for key in order if key in kept):
+        heard = [event for event in recognition.events if as_key(event.word) == key and event.onset_s < duration_s]
+        true = [event for event in reference if as_key(event.label) == key and event.onset_s < duration_s]
+        lanes.append(
+            Lane(
+                words[key],
+                tuple((event.onset_s, min(event.offset_s, duration_s), event.score) for event in heard),
+                tuple((event.onset_s, min(event.offset_s, duration_s)) for event in true),
+            )
+        )
+    return lanes, len(order) - len(kept)
+
+
+def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_reference: bool) -> None:
+    """Draw a lane for each word and in it a bar for each event, with its score where there is room."""
+    height, up = (0.4, 0.21) if has_reference else (0.72, 0.0)
+    for row, lane in enumerate(lanes):
+        colour = COLOURS[row % len(COLOURS)]
+        for onset_s, offset_s, score in lane.heard:
+            span = (offset_s - onset_s, onset_s)
+            axes.barh(row - up, span[0], left=span[1], height=height, color=colour, edgecolor=colour, lw=0.8)
+            if span[0] > 0.05 * duration_s:
+                box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
+                middle_s = onset_s + span[0] / 2
+                axes.text(middle_s, row - up, f"{score:.2f}", ha="center", va="center", fontsize=7, bbox=box)
+        for onset_s, offset_s in lane.reference:
+            axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
+        if not lane.heard:
+            axes.text(0.004 * duration_s, row - up, "not heard", va="center", fontsize=8, color="0.45")
+    if not lanes:
+        axes.text(0.004 * duration_s, 0, "no event was asked for", va="center", fontsize=8, color="0.45")
+    if has_reference:
+        from matplotlib.patches import Patch
+
+        parts = [Patch(color=COLOURS[0], label="heard"), Patch(color=REFERENCE, label="reference")]
+        axes.legend(handles=parts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, ncols=2)
+    axes.set_yticks(range(len(lanes)), [shorten(lane.word) for lane in lanes], parse_math=False)
+    axes.set_ylim(max(1, len(lanes)) - 0.5, -0.5)
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+
+
+def _write_title(recognition: Recognition, timeline: Timeline, total_s: float) -> str:
+    length = f"{timeline.duration_s:.1f} s"
+    if not timeline.is_whole:
+        total_s = total_s or recognition.duration_s
+        length = f"the first {timeline.duration_s / 60:g} of {total_s / 60:.1f} minutes"
+    return f"{Path(recognition.source).name}: {length}"
+
+
+def _read_first(blocks: Iterator[Waveform], longest_s: float) -> tuple[Waveform, bool]:
+    """Return the first seconds of a recording, and whether that is all of it."""
+    held: list[Waveform] = []
+    for block in blocks:
+        if block.start_s >= longest_s:
+            break
+        held.append(block)
+    rate = held[0].sample_rate_hz
+    samples, n_most = np.concatenate([block.samples for block in held]), round(longest_s * rate)
+    is_whole = len(samples) <= n_most and next(blocks, None) is None
+    return Waveform(samples[:n_most], rate), is_whole

@@ -1,0 +1,190 @@
+"""Word scores over time to events: what was heard, with onset, offset and the reason.
+
+In: `WordScores` rows in order of time. Out: `Event`s in order of their offsets. A word's event begins where its score
+reaches the threshold, reaches back and on while the score holds, joins its neighbours across short gaps, and carries
+the tags it rests on at its peak. Where no word reaches its threshold there is no event: "none of these" is an answer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from earwitness.recognition.match import TagEvidence, WordScores
+from earwitness.recognition.tags import Logits
+from earwitness.settings import Settings
+
+NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of a window, not the event
+
+
+@dataclass(frozen=True)
+class Event:
+    """A word heard from `onset_s` to `offset_s`; `score` is its largest, at `peak_s`; `tags` are the reason."""
+
+    onset_s: float
+    offset_s: float
+    word: str
+    score: float
+    peak_s: float
+    tags: tuple[TagEvidence, ...]
+
+
+def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterator[Event]:
+    """Yield the events of all words, each as soon as nothing later can change it.
+
+    State does not grow with the recording: one open event per word is kept between batches.
+
+    Args:
+        word_scores: batches of rows (N, V) in order of time; rows follow each other every `span_s` seconds.
+        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
+            are used.
+    """
+    finder = EventFinder(settings)
+    for rows in word_scores:
+        yield from finder.add(rows)
+    yield from finder.finish()
+
+
+class EventFinder:
+    """The events of all words, found while scores come in. What it keeps does not grow; see `find_events`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tracks: dict[str, _Track] = {}
+
+    def add(self, rows: WordScores) -> list[Event]:
+        """Take the next rows; return the events that nothing later can change."""
+        events: list[Event] = []
+        start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
+        holds = np.array([self._settings.hold_of(word) for word in rows.meanings.words], np.float32)
+        held = np.pad(rows.scores >= holds, ((1, 1), (0, 0))).astype(np.int8)
+        steps = np.diff(held, axis=0)  # (N + 1, V): 1 where a stretch begins, -1 after it ends
+        for index, word in enumerate(rows.meanings.words):
+            track = self._tracks.get(word) or _Track(self._settings, self._settings.threshold_of(word), span_s)
+            self._tracks[word] = track
+            firsts, ends = np.flatnonzero(steps[:, index] == 1), np.flatnonzero(steps[:, index] == -1)
+            for first, end in zip(firsts, ends, strict=True):
+                events += track.add(rows, index, int(first), int(end) - 1)
+            events += track.settle_until(float(start_s[-1]) + span_s)
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return what is left at the end of the recording."""
+        return [event for track in self._tracks.values() for event in track.settle_until(float("inf"))]
+
+    def foresee(self, rows: Iterable[WordScores] = ()) -> list[Event]:
+        """Return the events that would be left if the recording ended after `rows`; nothing is taken or settled."""
+        ahead = EventFinder(self._settings)
+        ahead._tracks = {word: copy.copy(track) for word, track in self._tracks.items()}
+        return [event for each in rows for event in ahead.add(each)] + ahead.finish()
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Tokens in a row in which a word's score holds; `head` and `tail` are the logits of its first and last tokens."""
+
+    event: Event
+    n_tokens: int
+    head: Logits
+    tail: Logits
+
+    def followed_by(self, after: _Stretch, n_ends: int) -> _Stretch:
+        """Return this stretch and the one right after it as one."""
+        head = np.concatenate([self.head, after.head])[:n_ends] if self.n_tokens < n_ends else self.head
+        tail = np.concatenate([self.tail, after.tail])[-n_ends:] if after.n_tokens < n_ends else after.tail
+        return _Stretch(_join(self.event, after.event), self.n_tokens + after.n_tokens, head, tail)
+
+    def refined(self, span_s: float) -> Event:
+        """Return the event with its onset and offset where the score first and last comes near its next peak."""
+        late = int(np.argmax(self.head >= self.head.max() - NEAR_PEAK))
+        early = int(np.argmax(self.tail[::-1] >= self.tail.max() - NEAR_PEAK))
+        return replace(
+            self.event, onset_s=self.event.onset_s + late * span_s, offset_s=self.event.offset_s - early * span_s
+        )
+
+
+class _Track:
+    """What is undecided of a word: a stretch that may go on in the next batch, and an event that may yet be joined."""
+
+    def __init__(self, settings: Settings, threshold: float, span_s: float) -> None:
+        self.settings, self.threshold, self.span_s = settings, threshold, span_s
+        self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
+        self.open: _Stretch | None = None
+        self.event: Event | None = None
+
+    def add(self, rows: WordScores, index: int, first: int, last: int) -> Iterator[Event]:
+        """Take the next stretch in which the word's score holds: rows `first` to `last`."""
+        stretch = _read_stretch(rows, index, first, last, self.n_ends, self.threshold)
+        if self.open and stretch.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
+            stretch, self.open = self.open.followed_by(stretch, self.n_ends), None
+        yield from self._close()
+        if last == len(rows.scores) - 1:
+            self.open = stretch
+        else:
+            yield from self._take(stretch)
+
+    def settle_until(self, time_s: float) -> Iterator[Event]:
+        """Yield what nothing after `time_s` can change."""
+        if self.open and self.open.event.offset_s < time_s - 0.5 * self.span_s:
+            yield from self._close()
+        if self.event and not self.open and self.event.offset_s + self.settings.merge_gap_s < time_s:
+            yield from self._emit()
+
+    def _close(self) -> Iterator[Event]:
+        if self.open:
+            stretch, self.open = self.open, None
+            yield from self._take(stretch)
+
+    def _take(self, stretch: _Stretch) -> Iterator[Event]:
+        if stretch.event.score < self.threshold:
+            return
+        event = stretch.refined(self.span_s)
+        if self.event and event.onset_s - self.event.offset_s <= self.settings.merge_gap_s:
+            self.event = self._merge(self.event, event)
+            return
+        yield from self._emit()
+        self.event = event
+
+    def _merge(self, before: Event, after: Event) -> Event:
+        """Return two close events as one; a faint one that is the smear of a far louder one does not extend it."""
+        is_near = after.offset_s - before.offset_s <= self.settings.window_s
+        if is_near and _logit(before.score) - _logit(after.score) > NEAR_PEAK:
+            return before
+        is_near = after.onset_s - before.onset_s <= self.settings.window_s
+        if is_near and _logit(after.score) - _logit(before.score) > NEAR_PEAK:
+            return after
+        return _join(before, after)
+
+    def _emit(self) -> Iterator[Event]:
+        if self.event and self.event.offset_s - self.event.onset_s >= self.settings.min_duration_s:
+            yield self.event
+        self.event = None
+
+
+def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: int, threshold: float) -> _Stretch:
+    logits = _logit(rows.scores[first : last + 1, index])
+    peak = first + int(logits.argmax())
+    start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
+    score = float(rows.scores[peak, index])
+    event = Event(
+        onset_s=float(start_s[first]),
+        offset_s=float(start_s[last]) + span_s,
+        word=rows.meanings.words[index],
+        score=score,
+        peak_s=float(start_s[peak]),
+        tags=rows.explain(peak, index) if score >= threshold else (),  # below, no event's peak is here
+    )
+    return _Stretch(event, len(logits), logits[:n_ends], logits[-n_ends:])
+
+
+def _join(before: Event, after: Event) -> Event:
+    louder = before if before.score >= after.score else after
+    return replace(louder, onset_s=before.onset_s, offset_s=after.offset_s)
+
+
+def _logit(scores: Logits | float) -> Logits:
+    clipped = np.clip(np.asarray(scores, np.float32), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))

@@ -1,0 +1,26 @@
+"""Pages of HTML that need no network: a recording, a folder, an archive, an evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earwitness.lazy import load_on_use
+
+if TYPE_CHECKING:
+    from earwitness.reports.archive_page import Question, write_answer_page
+    from earwitness.reports.evaluation_page import make_page
+    from earwitness.reports.recording_page import Sound, make_report
+    from earwitness.reports.report import ReportFolder, explain_events, show_map
+    from earwitness.reports.sound import MAX_FLAC_BYTES, AudioChoice
+    from earwitness.reports.view import make_answer, make_view
+
+_HOMES = {
+    "archive_page": "Question write_answer_page",
+    "evaluation_page": "make_page",
+    "recording_page": "Sound make_report",
+    "report": "ReportFolder explain_events show_map",
+    "sound": "MAX_FLAC_BYTES AudioChoice",
+    "view": "make_answer make_view",
+}
+
+__getattr__ = load_on_use(__name__, _HOMES)

@@ -1,0 +1,194 @@
+"""Reports written: a page for a recording, and for a folder of them an index over all.
+
+In: recordings, words, `Settings`, an encoder. Out: HTML files. A recording is heard once; what grows with it (tag
+logits, sound) waits in a temporary folder, so that memory does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from earwitness.audio import Source, SpectrogramMaker, Waveform
+from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.errors import OutputError, WeightsError
+from earwitness.recognition import AttentionMap, Event, Recognition, analyse, ask, explain_peaks, name_source
+from earwitness.reports.index_page import IndexEntry, make_index
+from earwitness.reports.recording_page import make_report
+from earwitness.reports.sound import AudioChoice, SoundKeeper, choose_sound, name_page
+from earwitness.reports.view import encode_bytes, make_answer, make_view
+from earwitness.settings import Settings
+
+N_MAPS = 200  # attention maps in a page, those of the highest scores: 1 kB each
+SHARE_OF_HEARING = 0.9  # of the work; the rest is attention and writing
+Explain = Callable[[Source, Sequence[float], Settings, LoadedEncoder], list[AttentionMap]]
+
+
+def write_report(
+    source: Source,
+    events: Sequence[str],
+    scenes: Sequence[str],
+    out_path: str | Path,
+    settings: Settings | None = None,
+    encoder: LoadedEncoder | None = None,
+    *,
+    name: str | None = None,
+    audio: AudioChoice = "embed",
+    on_progress: Callable[[float], None] | None = None,
+    explain: Explain | None = explain_peaks,
+) -> Recognition:
+    """Hear a recording, write its report as one HTML file, and return what was recognised.
+
+    Args:
+        source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
+        events, scenes: words, see `recognize`.
+        out_path: the page to write.
+        settings, encoder: see `recognize`.
+        name: what to call the recording; its path if not given.
+        audio: "embed" what was heard where it is small enough, else link it; "link" always; or "none".
+        on_progress: called now and then with the share of the work that is done, 0 to 1.
+        explain: tells what the encoder looked at; None leaves that out.
+
+    Raises:
+        AudioError, WordError, PlaceError, WeightsError: see `recognize`.
+        OutputError: the page cannot be written.
+    """
+    settings, out_path = settings or Settings(), Path(out_path)
+    encoder = choose_encoder(settings, encoder)
+    maker = SpectrogramMaker()
+    with tempfile.TemporaryDirectory(prefix="earwitness-report-") as folder:
+        with SoundKeeper(Path(folder) / "heard.flac") as keeper:
+
+            def take(block: Waveform) -> None:
+                maker.add(block)
+                if audio == "embed":
+                    keeper.add(block)
+
+            def report(share: float) -> None:
+                if on_progress:
+                    on_progress(SHARE_OF_HEARING * share)
+
+            analysis = analyse(source, settings, encoder, report, take, logits_path=Path(folder) / "logits.f32")
+            sound = choose_sound(source, out_path, audio, keeper.read())
+        analysis = replace(analysis, source=name or name_source(source))
+        recognition = ask(analysis, events, scenes)
+        attention = explain_events(source, recognition.events, settings, encoder, explain)
+        view = make_view(analysis, maker.finish())
+        page = make_report(view, make_answer(analysis, recognition), sound, attention)
+        del analysis  # before its file goes
+    write_page(page, out_path)
+    return recognition
+
+
+def explain_events(
+    source: Source,
+    events: Sequence[Event],
+    settings: Settings,
+    encoder: LoadedEncoder,
+    explain: Explain | None = explain_peaks,
+) -> dict[str, Any] | None:
+    """Return attention maps at the events' peaks for a page, of the highest scores, and what to say of the others."""
+    if not events or explain is None:
+        return None
+    if settings.method == "tmrl":
+        return {"maps": [], "note": "The published method hears whole windows: there is no attention map of a moment."}
+    best = sorted(events, key=lambda event: -event.score)[:N_MAPS]
+    peaks_s = sorted({event.peak_s for event in best})
+    try:
+        maps = explain(source, peaks_s, settings, encoder)
+    except WeightsError as error:
+        return {"maps": [], "note": f"No attention map: {error}"}
+    shown = [show_map(peak_s, each) for peak_s, each in zip(peaks_s, maps, strict=True)]
+    note = f"Attention maps are kept for the {N_MAPS} highest scores only." if len(events) > N_MAPS else ""
+    return {"maps": shown, "note": note}
+
+
+def show_map(peak_s: float, attention: AttentionMap) -> dict[str, Any]:
+    """Return an attention map as plain values: a byte for each band and token, 255 for the largest, in base64."""
+    weights = attention.weights / max(float(attention.weights.max()), 1e-12)  # (bands, T)
+    return {
+        "peak_s": peak_s,
+        "start_s": attention.start_s,
+        "token_s": attention.token_s,
+        "n_bands": weights.shape[0],
+        "n_tokens": weights.shape[1],
+        "edges_hz": [round(float(edge), 1) for edge in attention.edges_hz],
+        "weights": encode_bytes(np.rint(255 * weights).astype(np.uint8).tobytes()),
+    }
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page; its folder is made.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+
+
+@dataclass
+class ReportFolder:
+    """A folder of reports: a page for each recording, `index.html` over all; use it in a `with` block.
+
+    `names` are the recordings', each once, in order. Pages can be written from several threads. The index is written at
+    the end, whatever ends it.
+    """
+
+    folder: Path
+    names: Sequence[str]
+    events: Sequence[str]
+    scenes: Sequence[str]
+    settings: Settings
+    encoder: LoadedEncoder
+    audio: AudioChoice = "embed"
+
+    def __post_init__(self) -> None:
+        self.entries: list[IndexEntry] = []
+        taken: set[str] = set()
+        self._pages = {name: f"reports/{name_page(name, taken)}" for name in self.names}
+        self._write_index()  # so that a folder that cannot be written is told at once
+
+    def __enter__(self) -> ReportFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._write_index()
+
+    def write(
+        self, source: Path, name: str, on_progress: Callable[[float], None] | None = None, *, is_kept: bool = True
+    ) -> Recognition:
+        """Write a recording's page and return what was recognised; `is_kept`: the file will still be there later."""
+        with contextlib.nullcontext(source) if is_kept else source.open("rb") as opened:
+            return write_report(
+                opened,
+                self.events,
+                self.scenes,
+                self.folder / self._pages[name],
+                self.settings,
+                self.encoder,
+                name=name,
+                audio=self.audio,
+                on_progress=on_progress,
+            )
+
+    def add(self, recognition: Recognition) -> None:
+        """Take a recording that has a page into the index."""
+        self.entries.append(IndexEntry(recognition.source, self._pages[recognition.source], recognition))
+
+    def add_error(self, name: str, reason: str) -> None:
+        """Take a recording that could not be used into the index."""
+        self.entries.append(IndexEntry(name, error=reason))
+
+    def _write_index(self) -> None:
+        write_page(make_index(self.entries, self.events), self.folder / "index.html")

@@ -1,0 +1,22 @@
+"""The server: recordings in over HTTP, answers out, safe on one's own machine by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earwitness.lazy import load_on_use
+
+if TYPE_CHECKING:
+    from earwitness.server.limits import Limits, read_limits
+    from earwitness.server.run import serve
+    from earwitness.server.security import Access
+    from earwitness.server.service import Options
+
+_HOMES = {
+    "limits": "Limits read_limits",
+    "run": "serve",
+    "security": "Access",
+    "service": "Options",
+}
+
+__getattr__ = load_on_use(__name__, _HOMES)

@@ -1,0 +1,201 @@
+"""Questions answered from what is kept of a recording: plain functions for threads, bytes out.
+
+In: a recording's folder, words, settings. Out: JSON for the page, or a file in any of the command's formats.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from earwitness.errors import WordError
+from earwitness.recognition import Analysis, Recognition, ask, understand
+from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
+from earwitness.results import FORMATS, ResultFolder, to_dict
+from earwitness.server.attention import Attender
+from earwitness.server.problems import Refused
+from earwitness.server.recording_files import AUDIO, VIEW, read_analysis, read_spectrogram
+from earwitness.settings import Settings
+from earwitness.words import FAR_SIMILARITY, tag_names, word_table
+
+N_TAGS_SHOWN = 5
+N_SUGGESTIONS = 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a recording; `settings` holds those of `analysis.ASKED_WITH` that are changed."""
+
+    events: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file in one of the formats: what it holds, its type, and how its name ends."""
+
+    content: bytes
+    media_type: str
+    suffix: str
+
+
+# format -> the file that ResultFolder writes, its media type, how the download's name ends
+FILES = {
+    "csv": ("events.csv", "text/csv; charset=utf-8", ".events.csv"),
+    "scenes_csv": ("scenes.csv", "text/csv; charset=utf-8", ".scenes.csv"),
+    "tags_csv": ("tags.csv", "text/csv; charset=utf-8", ".tags.csv"),
+    "jsonl": ("recognitions.jsonl", "application/x-ndjson", ".jsonl"),
+    "dcase": ("events_dcase.tsv", "text/tab-separated-values; charset=utf-8", ".dcase.tsv"),
+    "audacity": ("audacity/*", "text/plain; charset=utf-8", ".labels.txt"),
+    "raven": ("raven/*", "text/tab-separated-values; charset=utf-8", ".Table.1.selections.txt"),
+    "parquet": ("events.parquet", "application/vnd.apache.parquet", ".events.parquet"),
+}
+
+REPORT = ("", "text/html; charset=utf-8", ".html")
+
+
+def answer_question(folder: Path, question: Question) -> dict[str, Any]:
+    """Return what `pages.view.make_answer` says of a question, about what has been heard so far.
+
+    Raises:
+        Refused: nothing has been heard yet.
+        WordError, SettingsError: the question cannot be answered.
+    """
+    begun = time.perf_counter()
+    analysis = load_analysis(folder)
+    answer = make_answer(analysis, without_paths(_ask(analysis, question)))
+    return {**answer, "elapsed_ms": round(1000 * (time.perf_counter() - begun), 2)}
+
+
+def write_download(folder: Path, question: Question, form: str, attender: Attender) -> Download:
+    """Return an answer as a file of the format `form`; `attender` tells a report what the encoder looked at.
+
+    Raises:
+        Refused: nothing has been heard yet, or the format is not offered.
+        WordError, SettingsError: the question cannot be answered.
+        MissingExtraError: the format needs an extra.
+    """
+    analysis = load_analysis(folder)
+    recognition = without_paths(_ask(analysis, question))
+    if form == "json":
+        return Download(json.dumps(to_dict(recognition), indent=2).encode(), "application/json", ".json")
+    if form == "report":
+        return _write_report(folder, analysis, recognition, attender)
+    pattern, media_type, suffix = FILES[form]
+    extra = [form] if form in FORMATS and form != "csv" else []
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="download-") as scratch:
+        with ResultFolder(scratch, ("events.csv", "scenes.csv", "tags.csv"), extra, {}) as results:
+            results.add(recognition)
+        content = next(Path(scratch).glob(pattern)).read_bytes()
+    return Download(content, media_type, suffix)
+
+
+def draw_view(folder: Path, *, is_done: bool) -> bytes:
+    """Return what `pages.view.make_view` shows of a recording, as JSON; once it is done, it is drawn once.
+
+    Raises:
+        Refused: nothing has been heard yet.
+    """
+    drawn = folder / VIEW
+    if is_done and drawn.exists():
+        return drawn.read_bytes()
+    analysis = load_analysis(folder)
+    if not len(analysis.rows.start_s):
+        raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
+    shown = replace(analysis, settings=_strip_paths(analysis.settings))
+    content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
+    if is_done:
+        scratch = drawn.with_suffix(".part")
+        scratch.write_bytes(content)
+        scratch.replace(drawn)
+    return content
+
+
+def load_analysis(folder: Path) -> Analysis:
+    """Return what has been heard so far.
+
+    Raises:
+        Refused: nothing yet, or the recording has been deleted meanwhile.
+    """
+    try:
+        analysis = read_analysis(folder)
+    except FileNotFoundError as error:
+        raise Refused("not-found", "the recording has been deleted meanwhile") from error
+    if analysis is None:
+        if not folder.is_dir():
+            raise Refused("not-found", "the recording has been deleted meanwhile")
+        raise Refused("not-ready", "words can be asked after the first pass; ask again in a moment", retry_after="1")
+    return analysis
+
+
+def explain_words(words: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what is understood by each word: its nearest tags, or why it is not understood."""
+    return [_explain_word(word) for word in words]
+
+
+def suggest_words(start: str) -> list[str]:
+    """Return words of the shipped table that start so, then such as hold a word that does, in order."""
+    key = " ".join(start.lower().split())
+    known = _sorted_words()
+    if not key:
+        return []
+    first = bisect_left(known, key)
+    found = [word for word in known[first : first + N_SUGGESTIONS] if word.startswith(key)]
+    if len(found) < N_SUGGESTIONS:
+        inside = (word for word in known if f" {key}" in word and not word.startswith(key))
+        found += [word for word, _ in zip(inside, range(N_SUGGESTIONS - len(found)), strict=False)]
+    return found
+
+
+def without_paths(recognition: Recognition) -> Recognition:
+    """Return a recognition whose settings name the server's files, but not where they are."""
+    return replace(recognition, settings=_strip_paths(recognition.settings))
+
+
+def _ask(analysis: Analysis, question: Question) -> Recognition:
+    given = dict(question.settings)
+    if "event_threshold" in given and "event_hold" not in given:  # a lower threshold takes the hold along
+        given["event_hold"] = min(analysis.settings.event_hold, given["event_threshold"])
+    return ask(analysis, question.events, question.scenes, replace(analysis.settings, **given))
+
+
+def _strip_paths(settings: Settings) -> Settings:
+    return replace(settings, places=Path(settings.places).name, encoder=Path(settings.encoder).name)
+
+
+def _explain_word(word: str) -> dict[str, Any]:
+    try:
+        meanings = understand((word,))
+    except WordError as error:
+        return {"word": word, "is_understood": False, "is_far": False, "tags": [], "error": str(error)}
+    similarities, weights = meanings.similarities[0], meanings.weights[0]
+    tags = [
+        {"tag": tag_names()[tag], "similarity": float(similarities[tag]), "weight": float(weights[tag])}
+        for tag in (-weights).argsort(kind="stable")[:N_TAGS_SHOWN]
+    ]
+    is_far = bool(similarities.max() < FAR_SIMILARITY)
+    return {"word": word, "is_understood": True, "is_far": is_far, "tags": tags, "error": None}
+
+
+@lru_cache(maxsize=1)
+def _sorted_words() -> list[str]:
+    return sorted(word_table().rows)
+
+
+def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> Download:
+    if not len(analysis.rows.start_s):
+        raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
+    view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
+    is_small = (folder / AUDIO).stat().st_size <= MAX_FLAC_BYTES
+    note = "" if is_small else "The sound is too long to be kept in this page."
+    sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
+    page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
+    return Download(page.encode("utf-8"), *REPORT[1:])

@@ -1,0 +1,157 @@
+"""What is kept of one recording: a folder that its worker writes and the server reads, also while it grows.
+
+In: what an `analyse` tells on its way. Out: an `Analysis`, of all that was heard so far, and its `Spectrogram`.
+Nothing in these files is run: they are JSON, FLAC and arrays without pickles.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earwitness.audio import Spectrogram
+from earwitness.encoders import LoadedEncoder, TagStats
+from earwitness.recognition import Analysis, ClipTags, Logits, TagScores
+from earwitness.settings import Settings
+
+UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
+PICTURE_BYTES_PER_S = 25_000  # of an hour 18 MB were measured; short recordings take more a second
+FACTS, ARRAYS, ROWS = "heard.json", "heard.npz", "rows.npz"  # FACTS is written last: what it tells of is there
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What is known of a recording before its rows are."""
+
+    name: str
+    duration_s: float
+    clip: ClipTags
+    spectrogram: Spectrogram
+    notes: list[str]
+
+
+def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder: LoadedEncoder) -> None:
+    """Write what is known after the first pass; from then on `read_analysis` gives what has been heard."""
+    stats, picture = encoder.tag_stats, first.spectrogram
+    facts = {
+        "name": first.name,
+        "duration_s": first.duration_s,
+        "settings": settings.to_dict(),
+        "encoder": encoder.spec.name,
+        "weights_sha256": encoder.sha256,
+        "notes": first.notes,
+        "token_s": encoder.spec.token_s,
+        "n_tags": encoder.spec.n_tags,
+        "spectrogram": {"step_s": picture.step_s, "duration_s": picture.duration_s},
+    }
+    arrays = {
+        "mean_logits": first.clip.mean_logits,
+        "peak_logits": first.clip.peak_logits,
+        "peak_s": first.clip.peak_s,
+        "levels": picture.levels,
+        "centres_hz": picture.centres_hz,
+        **({"usual_mean": stats.mean, "usual_std": stats.std} if stats else {}),
+    }
+    _save(folder / ARRAYS, **arrays)
+    scratch = folder / f"{FACTS}.part"
+    scratch.write_text(json.dumps(facts), encoding="utf-8")
+    scratch.replace(folder / FACTS)
+
+
+def write_rows(folder: Path, rows: TagScores) -> None:
+    """Write when the rows are, once all are there; their logits are in their file already."""
+    _save(folder / ROWS, start_s=rows.start_s, span_s=np.array(rows.span_s))
+
+
+def read_analysis(folder: Path) -> Analysis | None:
+    """Return what has been heard so far, or None before the first pass is done.
+
+    Raises:
+        OSError: the recording has been deleted meanwhile.
+    """
+    facts = read_facts(folder)
+    if facts is None:
+        return None
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        clip = ClipTags(arrays["mean_logits"], arrays["peak_logits"], arrays["peak_s"])
+        stats = TagStats(arrays["usual_mean"], arrays["usual_std"]) if "usual_mean" in arrays else None
+    return Analysis(
+        source=facts["name"],
+        duration_s=facts["duration_s"],
+        rows=_read_rows(folder, facts),
+        clip=clip,
+        tag_stats=stats,
+        settings=Settings.from_mapping(facts["settings"]),
+        encoder=facts["encoder"],
+        weights_sha256=facts["weights_sha256"],
+        notes=facts["notes"],
+    )
+
+
+def read_spectrogram(folder: Path) -> Spectrogram:
+    """Return the spectrogram; only after `read_analysis` gave something.
+
+    Raises:
+        OSError: the recording has been deleted meanwhile.
+    """
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        return Spectrogram(arrays["levels"], facts["spectrogram"]["step_s"], arrays["centres_hz"], facts["duration_s"])
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """Return what is known after the first pass, or None before it."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return facts
+
+
+def measure_heard(folder: Path, token_s: float, n_tags: int) -> float:
+    """Return the time in seconds up to which rows are there."""
+    try:
+        return (folder / LOGITS).stat().st_size // (4 * n_tags) * token_s
+    except FileNotFoundError:
+        return 0.0
+
+
+def measure_folder(folder: Path) -> int:
+    """Return the bytes that a recording takes."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
+def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tags: int) -> int:
+    """Return the bytes that a recording of this length may take: its logits, its audio, its pictures."""
+    return round(duration_s * (2 * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S)) + 1_000_000
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a recording; what is open elsewhere lives until it is closed."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_rows(folder: Path, facts: dict[str, Any]) -> TagScores:
+    n_tags = facts["n_tags"]
+    if (folder / ROWS).exists():
+        with np.load(folder / ROWS, allow_pickle=False) as rows:
+            start_s, span_s = rows["start_s"], float(rows["span_s"])
+    else:
+        n_rows = (folder / LOGITS).stat().st_size // (4 * n_tags) if (folder / LOGITS).exists() else 0
+        start_s, span_s = facts["token_s"] * np.arange(n_rows, dtype=np.float64), facts["token_s"]
+    if not len(start_s):
+        return TagScores(np.zeros((0, n_tags), np.float32), start_s, span_s)
+    logits: Logits = np.memmap(folder / LOGITS, np.float32, "r", shape=(len(start_s), n_tags))
+    return TagScores(logits, start_s, span_s)
+
+
+def _save(path: Path, **arrays: Any) -> None:
+    scratch = path.with_name(f"{path.name}.part")
+    with scratch.open("wb") as file:
+        np.savez(file, **arrays)
+    scratch.replace(path)

@@ -1,0 +1,351 @@
+"""The routes of the API: each checks, calls one function, answers.
+
+In: requests. Out: JSON, audio, files; or problems, which `api.py` writes.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+from earwitness.server.answers import answer_question, draw_view, explain_words, suggest_words, write_download
+from earwitness.server.download_names import clean_name, offer_download
+from earwitness.server.problems import Problem, Refused
+from earwitness.server.recording_files import AUDIO, UPLOAD
+from earwitness.server.recordings import Recording
+from earwitness.server.schemas import (
+    AnswerModel,
+    AskModel,
+    AttentionModel,
+    Format,
+    HealthModel,
+    ProblemModel,
+    RecordingModel,
+    SuggestionsModel,
+    ViewModel,
+    WordsModel,
+)
+from earwitness.server.service import Service
+from earwitness.server.uploads import ProblemResponse, check_announced, receive_bytes, receive_file
+
+
+class SoundResponse(FileResponse):
+    """A file, or parts of it; a Range that cannot be answered is told as a problem too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        wrong: dict[str, str] = {}
+
+        async def send_parts(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                wrong.update({"Content-Range": Headers(raw=message["headers"]).get("content-range", "bytes */*")})
+            if not wrong:
+                await send(message)
+
+        await super().__call__(scope, receive, send_parts)
+        if wrong:
+            detail = f"Range: {Headers(scope=scope).get('range', '')[:100]!r} is no part of it"
+            await ProblemResponse(Problem("unsatisfiable", detail, wrong))(scope, receive, send)
+
+
+router = APIRouter(prefix="/v1")
+FORM = "multipart/form-data"
+HOW_TO_SEND = (
+    "send the recording itself as the body: curl --data-binary @street.wav 'URL/v1/recordings?name=street.wav'"
+)
+RAW_BODY = {"schema": {"type": "string", "format": "binary"}}
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The recording's bytes: wav, flac, ogg, opus, mp3, aiff; with PyAV also m4a, mp4, webm.",
+        "content": {"application/octet-stream": RAW_BODY, "audio/*": RAW_BODY},
+    }
+}
+ASK_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AskModel"}}},
+    }
+}
+
+
+def tell_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI of the problems that a route may answer."""
+    from earwitness.server.problems import KINDS, MEDIA_TYPE
+
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}
+    titles = {each: "; or ".join(title for status, title in KINDS.values() if status == each) for each in statuses}
+    return {each: {"description": titles[each], "content": content} for each in statuses}
+
+
+def service_of(request: Request) -> Service:
+    """Return the server that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+def show_recording(recording: Recording, service: Service) -> dict[str, Any]:
+    """Return a recording's state, as `RecordingModel` has it."""
+    return {
+        "id": recording.id,
+        "name": recording.name,
+        "state": recording.state,
+        "share": recording.share,
+        "heard_until_s": recording.heard_until_s(service.recordings.grid),
+        "duration_s": recording.duration_s,
+        "created": _write_time(recording.created),
+        "expires": _write_time(recording.expires),
+        "error": recording.problem.to_dict() if recording.problem else None,
+    }
+
+
+@router.post(
+    "/recordings",
+    status_code=202,
+    response_model=RecordingModel,
+    responses={
+        202: {"headers": {"Location": {"description": "Where its state is.", "schema": {"type": "string"}}}},
+        **tell_problems(408, 413, 415, 422, 429, 503),
+    },
+    openapi_extra=UPLOAD_BODY,
+    summary="Upload a recording",
+)
+async def upload_recording(
+    request: Request,
+    response: Response,
+    name: Annotated[str, Query(description="Its name, for people.", examples=["street.wav"], max_length=1000)] = "",
+) -> dict[str, Any]:
+    """Receive a recording, to be heard when its turn comes; ask for its state at Location."""
+    service = service_of(request)
+    try:
+        recording = await _receive(request, service, clean_name(name))
+    except Refused as refused:
+        service.metrics.uploads.labels(refused.problem.kind).inc()
+        raise
+    except ClientDisconnect:
+        service.metrics.uploads.labels("given-up").inc()
+        raise
+    service.metrics.uploads.labels("received").inc()
+    service.workers.submit(recording)
+    response.headers["Location"] = f"/v1/recordings/{recording.id}"
+    return show_recording(recording, service)
+
+
+@router.get(
+    "/recordings/{id}", response_model=RecordingModel, responses=tell_problems(404, 422), summary="State of a recording"
+)
+async def get_recording(request: Request, id: str) -> dict[str, Any]:
+    """Tell how far a recording is."""
+    service = service_of(request)
+    return show_recording(service.recordings.find(id), service)
+
+
+@router.delete("/recordings/{id}", status_code=204, responses=tell_problems(404, 422), summary="Delete a recording")
+async def delete_recording(request: Request, id: str) -> None:
+    """Delete a recording and all that was heard in it; one that is being heard is stopped."""
+    recordings = service_of(request).recordings
+    await recordings.delete(recordings.find(id))
+
+
+@router.get(
+    "/recordings/{id}/view",
+    response_model=ViewModel,
+    responses=tell_problems(404, 409, 422, 429),
+    summary="What is shown of a recording before any word",
+)
+async def get_view(request: Request, id: str) -> Response:
+    """Give the spectrogram and the strongest tags over time; while it is heard, as far as it is."""
+    service = service_of(request)
+    recording = _find_known(service, id)
+    content = await service.think(draw_view, recording.folder, is_done=recording.state == "done")
+    return Response(content, media_type="application/json")
+
+
+@router.get(
+    "/recordings/{id}/audio",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"audio/flac": RAW_BODY}},
+        206: {"description": "A part", "content": {"audio/flac": RAW_BODY}},
+        **tell_problems(404, 409, 416, 422),
+    },
+    summary="What the encoder heard",
+)
+async def get_audio(request: Request, id: str) -> FileResponse:
+    """Give the sound as the encoder heard it, one channel at its rate, as FLAC; parts of it with Range."""
+    recording = _find_known(service_of(request), id)
+    if not (recording.folder / AUDIO).is_file():
+        raise Refused("not-found", "the recording has been deleted meanwhile")
+    return SoundResponse(recording.folder / AUDIO, media_type="audio/flac")
+
+
+@router.post(
+    "/recordings/{id}/ask",
+    response_model=AnswerModel,
+    responses=tell_problems(404, 408, 409, 413, 415, 422, 429, 501, 503),
+    openapi_extra=ASK_BODY,
+    summary="Ask for words",
+)
+async def ask_recording(
+    request: Request,
+    id: str,
+    form: Annotated[Format | None, Query(alias="format", description="Download it as a file of this format.")] = None,
+) -> Response:
+    """Tell events and scenes for any words, without hearing the recording again; while it is heard, as far as it is."""
+    service = service_of(request)
+    recording = service.recordings.find(id)
+    question = (await _read_question(request, service)).to_question()
+    n_words = len(question.events) + len(question.scenes)
+    if n_words > service.limits.max_words:
+        raise Refused("invalid", f"{n_words} words: this server takes {service.limits.max_words} at once")
+    _check_known(recording)
+    if form:
+        file = await service.think(write_download, recording.folder, question, form, service.attender)
+        disposition = offer_download(recording.name, file.suffix)
+        return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})
+    state, heard_until_s = recording.state, recording.heard_until_s(service.recordings.grid)
+
+    def answer() -> bytes:
+        said = answer_question(recording.folder, question)
+        return json.dumps({**said, "state": state, "heard_until_s": heard_until_s}).encode()
+
+    return Response(await service.think(answer), media_type="application/json")
+
+
+@router.get(
+    "/recordings/{id}/attention",
+    response_model=AttentionModel,
+    responses=tell_problems(404, 409, 422, 429, 501),
+    summary="What the encoder attended to at a moment",
+)
+async def get_attention(
+    request: Request, id: str, at_s: Annotated[float, Query(ge=0, allow_inf_nan=False, examples=[6.2])]
+) -> Response:
+    """Tell from where in time and frequency what was heard at a moment came."""
+    service = service_of(request)
+    recording = _find_known(service, id)
+    found = await service.think(service.attender.attend, recording.folder, at_s)
+    return Response(json.dumps(found), media_type="application/json")
+
+
+@router.get(
+    "/words", response_model=WordsModel, responses=tell_problems(422, 429), summary="What is understood by words"
+)
+async def get_words(
+    request: Request, word: Annotated[list[str], Query(description="A word; repeat it.", examples=[["dog bark"]])]
+) -> dict[str, Any]:
+    """Tell each word's nearest tags, and whether it is far from all of them or not understood."""
+    service = service_of(request)
+    if len(word) > service.limits.max_words:
+        raise Refused("invalid", f"{len(word)} words: this server takes {service.limits.max_words} at once")
+    return {"words": await service.think(explain_words, word)}
+
+
+@router.get(
+    "/words/suggestions",
+    response_model=SuggestionsModel,
+    responses=tell_problems(422, 429),
+    summary="Words that start so",
+)
+async def get_suggestions(
+    request: Request, start: Annotated[str, Query(max_length=200, examples=["gla"])]
+) -> dict[str, Any]:
+    """List words of the shipped table, which need no text model."""
+    return {"words": await service_of(request).think(suggest_words, start)}
+
+
+@router.get("/health", response_model=HealthModel, summary="How the server is")
+async def get_health(request: Request) -> dict[str, Any]:
+    """Tell how the server is; needs no token."""
+    return service_of(request).tell_health()
+
+
+@router.get("/limits", summary="What the server takes")
+async def get_limits(request: Request) -> dict[str, float]:
+    """Tell the limits, by the names that the settings have."""
+    return service_of(request).tell_limits()
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Counters for Prometheus",
+)
+async def get_metrics(request: Request) -> Response:
+    """Give the counters in Prometheus' text format."""
+    return Response(service_of(request).metrics.to_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _receive(request: Request, service: Service, name: str) -> Recording:
+    """Return a recording that has been received whole; of any other nothing stays."""
+    if request.headers.get("content-type", "").lower().startswith(FORM):
+        raise Refused("wrong-type", f"a form with files in it is not taken; {HOW_TO_SEND}")
+    if service.is_stopping:
+        raise Refused("stopping", "the server stops; send it again in a moment", retry_after="5")
+    n_announced = check_announced(request, service.limits)
+    recording = service.recordings.create(name, n_announced)
+    try:
+        path = recording.folder / UPLOAD
+        n_bytes = await receive_file(
+            request,
+            path,
+            service.limits,
+            lambda: service.is_stopping,
+            lambda n_bytes: service.recordings.grow(recording, max(n_bytes, n_announced)),
+        )
+        service.metrics.upload_bytes.inc(n_bytes)
+        recording.n_bytes, recording.is_received = n_bytes, True
+    except OSError as error:
+        raise Refused("full", f"the upload cannot be kept ({error.strerror}); try again later") from error
+    finally:
+        if not recording.is_received:
+            await service.recordings.delete(recording)
+    return recording
+
+
+async def _read_question(request: Request, service: Service) -> AskModel:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused("wrong-type", f"a question is JSON (Content-Type: application/json), not {kind[:100]!r}")
+    limits = service.limits
+    body = await receive_bytes(request, limits.max_question_bytes, limits, lambda: service.is_stopping)
+    try:
+        return AskModel.model_validate_json(body)
+    except ValidationError as error:
+        raise Refused("invalid", tell_mistakes(error.errors(include_url=False))) from error
+
+
+def tell_mistakes(mistakes: Any) -> str:
+    """Return where values are wrong and why, without the values themselves."""
+    told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in list(mistakes)[:5]]
+    return "; ".join(each.lstrip(": ") for each in told)[:1000].encode("utf-8", "replace").decode()
+
+
+def _find_known(service: Service, name_id: str) -> Recording:
+    recording = service.recordings.find(name_id)
+    _check_known(recording)
+    return recording
+
+
+def _check_known(recording: Recording) -> None:
+    if recording.state == "failed":
+        assert recording.problem
+        raise Refused("not-audible", recording.problem.detail)
+    if not recording.is_known:
+        raise Refused("not-ready", "words can be asked after the first pass; ask again in a moment", retry_after="1")
+
+
+def _write_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+SCHEMAS = (AskModel, ProblemModel)  # those that routes name without FastAPI's knowing

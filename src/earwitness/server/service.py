@@ -1,0 +1,151 @@
+"""All that a running server has, in one place: recordings, workers, threads that answer, counters.
+
+In: `Settings`, `Limits`, `Access`. Out: a `Service` with a beginning and an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from earwitness.errors import MissingExtraError, SettingsError, WeightsError, WordError
+from earwitness.server.attention import Attender
+from earwitness.server.limits import Limits
+from earwitness.server.metrics import Metrics
+from earwitness.server.problems import Refused
+from earwitness.server.recordings import Recordings
+from earwitness.server.storage import Spool
+from earwitness.server.workers import Workers
+from earwitness.settings import Settings
+from earwitness.version import __version__
+from earwitness.words import embed_with_mpnet
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+SWEEPS_PER_STAY = 20  # expired recordings are deleted after a twentieth of the time that they are kept
+LONGEST_SWEEP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a server is run, beside its limits.
+
+    Attributes:
+        settings: what recordings are heard with.
+        spool: where recordings are kept; the system's temporary folder if None.
+        is_mpnet_loaded: load the text model for words beyond the shipped table before the first request, if it is here.
+    """
+
+    settings: Settings
+    spool: Path | None = None
+    is_mpnet_loaded: bool = True
+
+
+class Service:
+    """A server's parts; all methods are for its event loop."""
+
+    def __init__(self, options: Options, limits: Limits, metrics: Metrics) -> None:
+        self.options, self.limits, self.metrics = options, limits, metrics
+        self.is_stopping = False
+        self.spool = Spool(options.spool)
+        self.recordings = Recordings(self.spool.folder, limits)
+        self.workers = Workers(options.settings, limits, self.recordings, self.metrics)
+        self.attender = Attender(options.settings)
+        self._askers = ThreadPoolExecutor(limits.n_askers, "ask")
+        self._n_asking = 0
+        self._sweeper: asyncio.Task[None] | None = None
+        self._watch()
+
+    async def start(self) -> None:
+        """Start the workers, and load the text model meanwhile.
+
+        Raises:
+            ServerError: a worker does not start.
+        """
+        loading = asyncio.create_task(self._load_mpnet())
+        try:
+            await self.workers.start()
+            await loading
+        except BaseException:
+            await self.stop()
+            raise
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """End everything and remove what was kept."""
+        self.is_stopping = True
+        if self._sweeper:
+            self._sweeper.cancel()
+        await self.workers.stop()
+        self._askers.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self.spool.close)
+
+    async def think(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run what takes time in a thread, while the event loop goes on.
+
+        Raises:
+            Refused: too much waits, or the question cannot be answered.
+        """
+        if self._n_asking >= self.limits.max_asking:
+            detail = f"{self.limits.max_asking} questions wait already; ask again in a moment"
+            raise Refused("busy", detail, retry_after="1")
+        self._n_asking += 1
+        try:
+            work = partial(function, *args, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._askers, work)
+        except (WordError, SettingsError) as error:
+            raise Refused("invalid", str(error)) from error
+        except (MissingExtraError, WeightsError) as error:
+            raise Refused("not-offered", str(error)) from error
+        except FileNotFoundError as error:
+            raise Refused("not-found", "the recording has been deleted meanwhile") from error
+        finally:
+            self._n_asking -= 1
+
+    def tell_health(self) -> dict[str, Any]:
+        """Return how the server is."""
+        n_alive = len(self.workers.pids)
+        return {
+            "status": "stopping" if self.is_stopping else "ok" if n_alive else "degraded",
+            "version": __version__,
+            "encoder": self.workers.encoder,
+            "workers": n_alive,
+            "waiting": self.recordings.count("waiting"),
+            "working": self.recordings.count("working"),
+            "kept": len(self.recordings),
+        }
+
+    def tell_limits(self) -> dict[str, Any]:
+        """Return the limits, for pages that want to say them before they are met."""
+        return asdict(self.limits)
+
+    def _watch(self) -> None:
+        watch, recordings = self.metrics.watch, self.recordings
+        watch("recordings_waiting", "Recordings that are received or wait.", lambda: recordings.count("waiting"))
+        watch("recordings_working", "Recordings that are heard now.", lambda: recordings.count("working"))
+        watch("recordings_kept", "Recordings kept, in any state.", lambda: len(recordings))
+        watch("stored_bytes", "Bytes that recordings take, or may take.", recordings.count_bytes)
+        watch("workers_alive", "Workers that are ready or at work.", lambda: len(self.workers.pids))
+        watch("questions_waiting", "Questions that wait or are answered.", lambda: self._n_asking)
+
+    async def _load_mpnet(self) -> None:
+        if not self.options.is_mpnet_loaded:
+            return
+        try:
+            await asyncio.to_thread(embed_with_mpnet, ["sound"])
+        except (MissingExtraError, WeightsError) as error:
+            logger.info("words beyond the shipped table are not understood: %s", error)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(LONGEST_SWEEP_S, self.limits.keep_s / SWEEPS_PER_STAY))
+            with contextlib.suppress(OSError):
+                await self.recordings.sweep()

@@ -1,0 +1,153 @@
+"""The process that decodes and hears uploads, kept apart from the server: its memory, files and time are limited.
+
+In: one JSON object a line on standard input: how to work, then one recording after another. Out: one JSON object a line
+on standard output: that it is ready, how far it is, how a recording ended. It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import soundfile
+
+from earwitness.audio import SpectrogramMaker, Waveform
+from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.errors import AudioError, EarwitnessError, OutputError
+from earwitness.recognition import ClipTags, analyse, find_notes
+from earwitness.server.check_upload import check_container, check_length
+from earwitness.server.limits import Limits
+from earwitness.server.problems import Refused
+from earwitness.server.recording_files import (
+    AUDIO,
+    LOGITS,
+    UPLOAD,
+    FirstPass,
+    estimate_bytes,
+    write_first_pass,
+    write_rows,
+)
+from earwitness.settings import Settings
+
+NICENESS = 5  # the server answers first
+Tell = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Hear what the server sends until it closes the pipe."""
+    told = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server hears the key press and ends us
+    orders: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read_orders, args=(sys.stdin, orders), daemon=True).start()
+
+    def tell(message: dict[str, Any]) -> None:
+        told.write(json.dumps(message) + "\n")
+
+    how = orders.get()
+    settings, limits = Settings.from_mapping(how["settings"]), Limits.from_mapping(how["limits"])
+    os.nice(NICENESS)
+    try:
+        encoder = choose_encoder(settings)
+    except EarwitnessError as error:
+        tell({"event": "unable", "reason": str(error)})
+        return
+    limit_process(limits, encoder)
+    spec = encoder.spec
+    ready = {"encoder": spec.name, "rate_hz": spec.sample_rate_hz, "token_s": spec.token_s, "n_tags": spec.n_tags}
+    tell({"event": "ready", **ready})
+    while True:
+        order = orders.get()
+        if not hear(Path(order["folder"]), order["name"], settings, limits, encoder, tell):
+            return
+
+
+def hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, tell: Tell) -> bool:
+    """Hear one upload and tell how it ended; return whether this process is fit for another."""
+    upload = folder / UPLOAD
+    tell({"event": "taken"})  # from here on, if this process ends, the upload may be why
+    try:
+        _hear(folder, name, settings, limits, encoder, tell)
+    except Refused as error:
+        tell({"event": "failed", "kind": error.problem.kind, "detail": f"{name}: {error}"})
+    except OutputError:
+        tell({"event": "failed", "kind": "full", "detail": f"{name}: the server has no room on its disk"})
+    except EarwitnessError as error:
+        kind = "unreadable" if isinstance(error, AudioError) else "failed"
+        tell({"event": "failed", "kind": kind, "detail": str(error).replace(str(upload), name)})
+    except OSError as error:
+        tell({"event": "failed", "kind": "full", "detail": f"{name}: the server cannot keep it ({error.strerror})"})
+    except MemoryError:
+        detail = f"{name}: it takes more than the {limits.worker_memory_mb:g} MB that this server gives a recording"
+        tell({"event": "failed", "kind": "too-much-work", "detail": detail})
+        return False
+    finally:
+        upload.unlink(missing_ok=True)
+    return True
+
+
+def _hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, tell: Tell) -> None:
+    upload, maker = folder / UPLOAD, SpectrogramMaker()
+    tell({"event": "begun", "duration_s": check_container(upload, limits)})
+    with soundfile.SoundFile(folder / AUDIO, "w", encoder.spec.sample_rate_hz, 1, "PCM_16", format="FLAC") as audio:
+
+        def take(block: Waveform) -> None:
+            check_length(block.start_s + block.duration_s, limits)
+            maker.add(block)
+            audio.write(np.clip(block.samples, -1.0, 1.0))
+
+        def note(clip: ClipTags) -> None:
+            audio.close()
+            spectrogram = maker.finish()
+            first = FirstPass(name, spectrogram.duration_s, clip, spectrogram, find_notes(upload))
+            write_first_pass(folder, first, settings, encoder)
+            tell({"event": "known", "duration_s": spectrogram.duration_s})
+
+        def progress(share: float) -> None:
+            tell({"event": "progress", "share": round(share, 4)})
+
+        analysis = analyse(upload, settings, encoder, progress, take, note, folder / LOGITS)
+    write_rows(folder, analysis.rows)
+    tell({"event": "done", "duration_s": analysis.duration_s})
+
+
+def limit_process(limits: Limits, encoder: LoadedEncoder) -> None:
+    """Limit this process's memory to what it has and `worker_memory_mb` more, and the size of files it writes."""
+    spec = encoder.spec
+    largest = estimate_bytes(limits.max_duration_s, spec.sample_rate_hz, spec.token_s, spec.n_tags)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing on fails instead
+    # Private memory, not address space: torch and ONNX Runtime reserve much of that and never use it.
+    has = _measure_data()
+    if has:
+        most = has + round(limits.worker_memory_mb * 1e6)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _measure_data() -> int:
+    """Return the bytes of private writable memory of this process, 0 where the system does not tell (not Linux)."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), 0)
+
+
+def _read_orders(source: IO[str], orders: queue.Queue[dict[str, Any]]) -> None:
+    for line in source:
+        orders.put(json.loads(line))
+    os._exit(0)  # the server is gone, or wants no more: nothing here is worth keeping
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Place knowledge: the sounds that one expects, and does not expect, at everyday places.
+
+In: `data/places.toml`, a user's own file of the same form, and scene words. Out: `PlaceProfile`, a scene word as
+weights over tags: positive for expected sounds, negative for unlikely ones.
+
+Source: the shipped table was written from common sense, never from labelled recordings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from earwitness.errors import PlaceError, SettingsError, WordError
+from earwitness.files import DATA_DIR
+from earwitness.settings import read_toml
+from earwitness.words.meanings import embed_words, normalise_word
+from earwitness.words.ontology import tag_names
+
+SOUND_TEMPERATURE = 0.07  # softer than for words: a place is a bed of related sounds
+LEAST_SIMILARITY = 0.45  # a sound less similar to its best tag than this says nothing
+UNLIKELY_SHARE = 0.5
+N_NEAREST = 3  # places that stand for a scene word without an entry
+NEAREST_TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place: its name, other names, and sounds, the most telling first."""
+
+    name: str
+    expect: tuple[str, ...]
+    unlikely: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlaceProfile:
+    """A scene word as weights (C,) over tags, of unit length, and the places that it was understood as."""
+
+    scene: str
+    weights: npt.NDArray[np.float32]
+    understood_as: tuple[str, ...]
+
+
+def read_places(own_path: str | Path | None = None) -> list[Place]:
+    """Return the shipped places and those of the user's own file, which replace shipped ones of the same name.
+
+    Raises:
+        PlaceError: the user's file is not TOML, or an entry is not of the form ["name"] with expect, unlikely, also.
+    """
+    tables = [(DATA_DIR / "places.toml", read_toml(DATA_DIR / "places.toml"))]
+    if own_path:
+        try:
+            tables.append((Path(own_path), read_toml(own_path)))
+        except SettingsError as error:
+            raise PlaceError(str(error)) from error
+    places: dict[str, Place] = {}
+    for path, table in tables:
+        for name, entry in table.items():
+            place = _check_place(path, name, entry)
+            places[place.name] = place
+    return list(places.values())
+
+
+def profile_scenes(scenes: Sequence[str], places: Sequence[Place]) -> list[PlaceProfile]:
+    """Return the profile of each scene word: of the place of that name, else of the nearest places by MPNet.
+
+    Raises:
+        WordError: a scene word, or a sound of a place that is needed, cannot be embedded.
+    """
+    by_name = {name: place for place in places for name in (*place.also, place.name)}
+    mixtures = {scene: _find_places(scene, by_name, places) for scene in dict.fromkeys(scenes)}
+    needed = {place.name: place for mixture in mixtures.values() for place, _ in mixture}
+    profiles = dict(zip(needed, _profile_places(list(needed.values())), strict=True))
+    result = []
+    for scene, mixture in mixtures.items():
+        weights = sum(share * profiles[place.name] for place, share in mixture)
+        unit = np.asarray(weights / np.linalg.norm(weights), dtype=np.float32)
+        result.append(PlaceProfile(scene, unit, tuple(place.name for place, _ in mixture)))
+    return result
+
+
+def _find_places(scene: str, by_name: Mapping[str, Place], places: Sequence[Place]) -> list[tuple[Place, float]]:
+    key = normalise_word(scene)
+    for name in (key, key.replace(" ", "/"), key.replace("-", " ")):
+        if name in by_name:
+            return [(by_name[name], 1.0)]
+    similarities = embed_words([place.name for place in places]) @ embed_words([scene])[0]
+    nearest = np.argsort(-similarities)[:N_NEAREST]
+    shares = np.exp((similarities[nearest] - similarities[nearest[0]]) / NEAREST_TEMPERATURE)
+    return [(places[index], float(share)) for index, share in zip(nearest, shares / shares.sum(), strict=True)]
+
+
+def _profile_places(places: Sequence[Place]) -> list[npt.NDArray[np.float32]]:
+    """Return the tag weights (C,) of each place, of unit length."""
+    sounds = list(dict.fromkeys(sound for place in places for sound in (*place.expect, *place.unlikely)))
+    rows = {sound: row for row, sound in enumerate(sounds)}
+    try:
+        similarities = embed_words(sounds) @ embed_words(tag_names()).T  # (sounds, C)
+    except WordError as error:
+        raise WordError(f"a sound of place knowledge: {error}") from error
+    best = similarities.max(axis=1)
+    trust = np.where(best >= LEAST_SIMILARITY, best, 0.0)
+    raised = np.exp((similarities - 1) / SOUND_TEMPERATURE)
+    weights = raised / raised.sum(axis=1, keepdims=True)
+
+    def average(names: Sequence[str]) -> npt.NDArray[np.float32]:
+        index = [rows[name] for name in names]
+        total = float(trust[index].sum())
+        if not total:
+            return np.zeros(weights.shape[1], np.float32)
+        return np.asarray(trust[index] @ weights[index] / total, dtype=np.float32)
+
+    profiles = []
+    for place in places:
+        profile = average(place.expect) - UNLIKELY_SHARE * average(place.unlikely)
+        if not profile.any():
+            raise PlaceError(f"{place.name!r}: none of its sounds is close to a tag; write them in plainer words")
+        profiles.append(profile / np.linalg.norm(profile))
+    return profiles
+
+
+def _check_place(path: Path, name: str, entry: Any) -> Place:
+    if not isinstance(entry, dict):
+        raise PlaceError(f'{path}: {name!r} is not a place; write a table ["{name}"] with a list `expect`')
+    unknown = set(entry) - {"expect", "unlikely", "also"}
+    if unknown:
+        raise PlaceError(
+            f"{path}: {name!r} has an unknown key {sorted(unknown)[0]!r}; known are: expect, unlikely, also"
+        )
+    lists = {}
+    for key in ("expect", "unlikely", "also"):
+        values = entry.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
+            raise PlaceError(f"{path}: {key} of {name!r} must be a list of words, not {values!r}")
+        lists[key] = tuple(normalise_word(value) for value in values)
+    if not lists["expect"]:
+        raise PlaceError(f"{path}: {name!r} expects no sound; give a list `expect` of a few")
+    return Place(normalise_word(name), **lists)

@@ -1,0 +1,107 @@
+"""`earwitness calibrate`, as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from earwitness.cli.main import app
+from earwitness.cli.options import choose_settings
+from earwitness.recognition.pipeline import check_words
+from earwitness.settings import Settings, read_settings
+from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
+from results_read import read_run
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def background(write_wav: WriteWav, tmp_path: Path) -> Path:
+    for index in range(2):
+        write_wav(f"background/{index}.wav", 0.3 * make_noise(31.0, seed=index))
+    return tmp_path / "background"
+
+
+def test_settings_are_written_that_listen_takes(background: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "mine.toml"
+    code, told = run(background, "--events", "siren,Dog bark", "--false-alarms-per-hour", "5", "-o", out)
+    assert code == 0, told
+    assert "TOO LITTLE to verify that: no event in 0.02 hours excludes only 174 per hour" in told
+    assert "5 per hour takes 0.6 hours" in told
+    assert told.count("extrapolated") == 3
+    text = out.read_text()
+    for stated in ("0.02 hours in 2 recordings", "5 false alarms", "95 % upper bound 173.95 per hour", "sha256", "20"):
+        assert stated in text.split("\n\n")[0]
+    thresholds = read_settings(out).thresholds
+    assert [word for word, _ in thresholds] == ["Dog bark", "siren"]
+    arguments = ["listen", str(background), "--events", "siren,dog bark", "--settings", str(out)]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "heard")])
+    assert result.exit_code == 0
+    assert read_run(tmp_path / "heard")["settings"]["thresholds"] == dict(thresholds)
+    assert len((tmp_path / "heard" / "events.csv").read_text().splitlines()) == 1  # the header
+
+
+def test_labelled_recordings_tell_what_is_still_found(background: Path, write_wav: WriteWav, tmp_path: Path) -> None:
+    beep = np.concatenate([np.zeros(4 * RATE_HZ, np.float32), make_tone(1.0, frequency_hz=1000), np.zeros(4 * RATE_HZ)])
+    write_wav("labelled/audio/beep.wav", beep + 0.03 * make_noise(9.0))
+    table = tmp_path / "labelled" / "events.csv"
+    table.write_text("file,onset_s,offset_s,label\nbeep.wav,4.0,5.0,BEEP\n")
+    arguments = (background, "-e", "beep,siren", "--false-alarms-per-hour", "10", "--labelled", table)
+    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert code == 0, told
+    assert "beep: 1 of 1 events found (recall 1.00), 0 besides, F1 1.00" in told
+    assert "siren: no event is labelled so" in told
+    table.write_text("file,onset_s,offset_s,label\nbeep.wav,4.0,5.0,knock\n")
+    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert (code, "its labels knock are none of the words beep, siren" in told) == (2, True)
+    table.write_text("file,onset_s,offset_s,label\nnone.wav,4.0,5.0,beep\n")
+    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert (code, "none.wav is neither in" in told) == (2, True)
+
+
+def test_what_cannot_be_is_told_before_listening(background: Path, tmp_path: Path) -> None:
+    for more, reason in (
+        ([], "no words: give --events"),
+        (["-e", "siren", "--false-alarms-per-hour", "0"], "give a rate above 0"),
+    ):
+        code, told = run(background, *more, "-o", tmp_path / "mine.toml")
+        assert (code, reason in told) == (2, True), told
+
+
+def test_a_bad_recording_is_told_and_the_rest_used(background: Path, tmp_path: Path) -> None:
+    (background / "bad.wav").write_bytes(b"RIFF")
+    code, told = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
+    assert code == 1
+    assert "bad.wav" in told
+    assert "in 2 recordings" in (tmp_path / "mine.toml").read_text()
+    for path in background.glob("[01].wav"):
+        path.unlink()
+    code, told = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
+    assert (code, "none of 1 recordings could be used" in told) == (2, True)
+
+
+def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: WriteWav, tmp_path: Path) -> None:
+    sound = make_noise(70.0)
+    code, told = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")
+    assert code == 1, told
+    assert "'white noise': no threshold up to 0.99 keeps the promise" in told
+    assert "white noise: NO threshold" in (tmp_path / "mine.toml").read_text()
+    assert read_settings(tmp_path / "mine.toml").thresholds == ()
+
+
+def test_a_threshold_on_the_command_line_wins_over_those_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[thresholds]\nsiren = 0.9\n")
+    assert choose_settings(path).threshold_of("siren") == 0.9
+    assert choose_settings(path, event_threshold=0.3).threshold_of("siren") == 0.3
+
+
+def test_the_published_method_says_that_it_has_no_thresholds(caplog: pytest.LogCaptureFixture) -> None:
+    check_words(["siren"], [], Settings(method="tmrl", thresholds=(("siren", 0.9),)))
+    assert "the method 'tmrl' has no thresholds" in caplog.text

@@ -1,0 +1,361 @@
+"""The chain on a stream: the events of the file, gaps in their place, speech left out, memory that stays."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import earwitness
+from demo_recording import make_recording
+from earwitness.audio.windows import Windows, slide
+from earwitness.cli.live import describe_state
+from earwitness.encoders.base import EncoderSpec, Floats
+from earwitness.encoders.batching import SharedBackend
+from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.errors import AudioError, SettingsError
+from earwitness.live.clock import StreamClock
+from earwitness.live.event_lines import EventLine
+from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.listener import Asked, DroppedLine, Listener, SceneLine, gather
+from earwitness.live.privacy import SPEECH_TAGS
+from earwitness.live.segments import ErrorLine, GapLine
+from earwitness.recognition.pipeline import understand
+from earwitness.recognition.tags import TagScores
+from earwitness.settings import Settings
+from earwitness.words.ontology import tag_names
+from earwitness.words.places import profile_scenes, read_places
+from live_items import RATE_HZ, ListedItems, cut, events_of, listen
+from made_sounds import make_noise
+
+WORDS = ["siren", "thunder", "glass breaking", "dog bark", "smoke alarm"]
+DEMO = make_recording()[0]
+
+
+@pytest.fixture(scope="module")
+def onnx() -> LoadedEncoder:
+    """The encoder on ONNX Runtime, where no window feels the others of its batch."""
+    return load_encoder(compute=Compute(runtime="onnx"))
+
+
+def recognised(path: Path | tuple[np.ndarray, int], encoder: LoadedEncoder, words: list[str] = WORDS) -> list[object]:
+    return list(earwitness.recognize(path, events=words, encoder=encoder).events)
+
+
+def in_order(lines: list[EventLine]) -> list[object]:
+    return sorted((line.event for line in lines), key=lambda event: (event.onset_s, event.word))
+
+
+@pytest.mark.parametrize("sizes", [(8000,), (1, 15, 333, 70001), (160,), (16000 * 30,)])
+@pytest.mark.parametrize("waiting_s", [0.0, 1e9])
+def test_a_stream_gives_exactly_the_files_events(onnx: LoadedEncoder, sizes: tuple[int, ...], waiting_s: float) -> None:
+    wanted = recognised((DEMO, RATE_HZ), onnx)
+    lines = listen(cut(DEMO, RATE_HZ, sizes), WORDS, onnx, waiting_s=waiting_s)
+    assert len(wanted) >= 4
+    assert in_order(events_of(lines)) == wanted
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.7, 2.0, 3.3])
+def test_short_streams_end_as_short_files_do(onnx: LoadedEncoder, seconds: float) -> None:
+    part = DEMO[int(9.1 * RATE_HZ) : int((9.1 + seconds) * RATE_HZ)]  # thunder
+    wanted = recognised((part, RATE_HZ), onnx)
+    assert wanted
+    assert in_order(events_of(listen(cut(part), WORDS, onnx))) == wanted
+
+
+def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
+    words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
+    for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        wanted = recognised(path, onnx, words)
+        lines = listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)
+        assert in_order(events_of(lines)) == wanted, path.name
+
+
+def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: LoadedEncoder) -> None:
+    windows = next(slide(earwitness.load_audio((DEMO, RATE_HZ)), 2.0, 1.0, n_batch=16)).samples
+    for each, allowed in ((onnx, 0.0), (encoder, 1e-4)):
+        one_by_one = np.concatenate([each.token_logits(windows[i : i + 1]) for i in range(len(windows))])
+        assert np.abs(each.token_logits(windows) - one_by_one).max() <= allowed
+
+
+def test_an_event_does_not_outlast_its_stretch(by_level: LoadedEncoder) -> None:
+    (line,) = events_of(listen(cut(make_levels((0.9, 0.2))), ["siren"], by_level))
+    assert (line.event.onset_s, line.event.offset_s) == (0.0, 0.9)  # its last token overhangs by 60 ms
+
+
+def test_every_event_begins_before_it_ends_and_has_an_id_of_its_own(onnx: LoadedEncoder) -> None:
+    lines = [line for line in listen(cut(DEMO), WORDS, onnx) if isinstance(line, EventLine)]
+    open_ids: set[int] = set()
+    seen: set[int] = set()
+    for line in lines:
+        if line.state == "began":
+            assert line.id not in seen
+            open_ids.add(line.id)
+            seen.add(line.id)
+        else:
+            assert line.id in open_ids
+            open_ids.remove(line.id)
+    assert not open_ids
+
+
+def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder) -> None:
+    taken_s = 0.0
+
+    def pieces() -> Iterator[Item]:
+        nonlocal taken_s
+        for piece in cut(DEMO, RATE_HZ, (800,)):
+            yield piece
+            taken_s += 0.05
+
+    asked = Asked(understand(("thunder", "siren")), Settings())
+    for line in Listener(onnx, asked, StreamClock()).listen(ListedItems(pieces())):
+        assert isinstance(line, EventLine)
+        if line.state == "began":
+            assert taken_s - line.event.onset_s < 2.0
+        elif line.state == "ended":
+            assert taken_s - line.event.offset_s < 1.0 + 3.0 + 0.2  # merge gap, two windows' meeting, a block
+
+
+def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) -> None:
+    before, after = DEMO[: 10 * RATE_HZ], DEMO[8 * RATE_HZ :]
+    items = [*cut(before), Break("unplugged"), Gap(100.0, "unplugged"), *cut(after)]
+    lines = listen(items, WORDS, onnx)
+    gaps = [line for line in lines if isinstance(line, GapLine)]
+    assert gaps == [GapLine(10.0, None, "unplugged"), GapLine(10.0, 100.0, "unplugged")]
+    first = recognised((before, RATE_HZ), onnx)
+    second = recognised((after, RATE_HZ), onnx)
+    heard = in_order(events_of(lines))
+    assert heard[: len(first)] == first
+    assert [(e.word, round(e.onset_s - 110.0, 6)) for e in heard[len(first) :]] == [  # type: ignore[attr-defined]
+        (e.word, round(e.onset_s, 6))
+        for e in second  # type: ignore[attr-defined]
+    ]
+    thunder_ends = next(i for i, line in enumerate(lines) if isinstance(line, EventLine) and line.state == "ended")
+    assert thunder_ends < lines.index(gaps[1]), "what was under way ends when the sound does, not when it comes again"
+
+
+def test_sound_that_a_source_lost_is_a_gap(onnx: LoadedEncoder) -> None:
+    items = [*cut(DEMO[:32000]), Piece(DEMO[32000:64000], RATE_HZ, lost_s=1.5)]
+    lines = listen(items, WORDS, onnx)
+    assert [line for line in lines if isinstance(line, GapLine)] == [GapLine(2.0, 1.5, "the source lost sound")]
+
+
+def test_another_rate_begins_another_stretch_without_loss(onnx: LoadedEncoder) -> None:
+    listener = Listener(onnx, Asked(understand(("siren",)), Settings()), StreamClock())
+    items = [*cut(DEMO[:48000]), *cut(np.repeat(DEMO[48000:96000], 3), 3 * RATE_HZ)]
+    list(listener.listen(ListedItems(items)))
+    assert listener.heard_s == pytest.approx(6.0, abs=0.01)
+    assert listener.stretches
+    assert listener.stretches.now_s == pytest.approx(6.0, abs=0.01)
+
+
+def test_a_failing_source_ends_events_before_it_is_told(onnx: LoadedEncoder) -> None:
+    def items() -> Iterator[Item]:
+        yield from cut(DEMO[: 10 * RATE_HZ])
+        raise AudioError("the cable is cut")
+
+    asked = Asked(understand(("thunder",)), Settings())
+    heard: list[object] = []
+    with pytest.raises(AudioError, match="the cable is cut"):
+        heard.extend(Listener(onnx, asked, StreamClock()).listen(ListedItems(items())))
+    assert [line.state for line in heard if isinstance(line, EventLine)] == ["began", "ended"]
+
+
+def test_trouble_is_told_and_changes_nothing(onnx: LoadedEncoder) -> None:
+    pieces = cut(DEMO)
+    lines = listen([*pieces[:20], Trouble("odd samples"), *pieces[20:]], WORDS, onnx)
+    assert ErrorLine(pytest.approx(10.0, abs=0.6), "odd samples") in lines  # type: ignore[arg-type]
+    assert in_order(events_of(lines)) == recognised((DEMO, RATE_HZ), onnx)
+
+
+def test_a_stretch_too_short_to_hear_is_passed_over(onnx: LoadedEncoder) -> None:
+    lines = listen([*cut(DEMO[:160]), Break("off"), Gap(1.0, "off"), *cut(DEMO)], WORDS, onnx, Settings())
+    assert len(events_of(lines)) >= 4
+
+
+def test_scenes_are_ranked_for_each_period(onnx: LoadedEncoder) -> None:
+    profiles = profile_scenes(["park", "storm", "office"], read_places(""))
+    lines = listen(cut(np.tile(DEMO, 3)), [], onnx, profiles=profiles, scenes_every_s=30.0)
+    periods = [line for line in lines if isinstance(line, SceneLine)]
+    assert [(line.start_s, line.end_s) for line in periods] == [(0.0, 30.0), (30.0, 60.0), (60.0, 90.0)]
+    wanted = earwitness.recognize((DEMO, RATE_HZ), scenes=["park", "storm", "office"], encoder=onnx)
+    assert [each.scene for each in periods[0].scenes] == [each.scene for each in wanted.scenes]
+    assert periods[0].scenes[0].score == pytest.approx(wanted.scenes[0].score, abs=1e-4)
+
+
+def test_scenes_of_less_than_a_window_are_ranked_too(onnx: LoadedEncoder) -> None:
+    profiles = profile_scenes(["park", "storm"], read_places(""))
+    lines = listen(cut(DEMO[: 3 * RATE_HZ]), [], onnx, profiles=profiles)
+    assert [(line.start_s, line.end_s) for line in lines if isinstance(line, SceneLine)] == [(0.0, 3.0)]
+
+
+@dataclass
+class LoudBackend:
+    """Hears tags by the level of a window's samples: 0.1 and more is a siren, 0.5 and more also speech."""
+
+    spec: EncoderSpec
+    batch: int = 16
+    n_at_once: int = 1
+    computed_on: str = "made up"
+
+    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        names, n_tokens = tag_names(), windows.shape[1] // 2560
+        rows = np.full((len(windows), n_tokens, len(names)), -12.0, np.float32)
+        loud = np.abs(windows[:, : n_tokens * 2560].reshape(len(windows), n_tokens, 2560)).max(axis=2)  # (W, T)
+        rows[loud >= 0.1, names.index("Siren")] = 5.0
+        rows[loud >= 0.5, names.index("Child speech, kid speaking")] = 5.0
+        return rows
+
+    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def by_level(onnx: LoadedEncoder) -> LoadedEncoder:
+    """An encoder that hears by level only."""
+    return replace(onnx, backend=SharedBackend(LoudBackend(onnx.spec)))
+
+
+def make_levels(*parts: tuple[float, float]) -> np.ndarray:
+    """Return seconds at a level, one after another."""
+    return np.concatenate([np.full(round(seconds * RATE_HZ), level, np.float32) for seconds, level in parts])
+
+
+def test_privacy_drops_windows_with_speech_and_nothing_else(by_level: LoadedEncoder) -> None:
+    sound = make_levels((4, 0.0), (4, 0.2), (8, 0.0), (1, 0.9), (7, 0.0), (4, 0.2), (4, 0.0))
+    open_ear = listen(cut(sound), ["siren"], by_level)
+    assert [round(line.event.onset_s) for line in events_of(open_ear)] == [4, 16, 24]
+    private = listen(cut(sound), ["siren"], by_level, speech_threshold=0.2)
+    wanted = [line.event for line in events_of(open_ear) if round(line.event.onset_s) != 16]
+    assert [line.event for line in events_of(private)] == wanted
+    dropped = [line for line in private if isinstance(line, DroppedLine)]
+    assert [(line.start_s, line.end_s) for line in dropped] == [(15.0, 18.0)]
+    assert not [line for line in events_of(private, "began") if 15 < line.event.onset_s < 18]
+
+
+def test_what_began_before_speech_is_heard_is_withdrawn(by_level: LoadedEncoder) -> None:
+    sound = make_levels((4, 0.0), (0.9, 0.0), (0.1, 0.2), (0.5, 0.2), (2, 0.9), (7, 0.0))
+    lines = list(listen(cut(sound), ["siren"], by_level, speech_threshold=0.2))
+    (began,) = events_of(lines, "began")
+    (withdrawn,) = events_of(lines, "withdrawn")
+    assert (began.id, events_of(lines)) == (withdrawn.id, [])
+    (dropped,) = [line for line in lines if isinstance(line, DroppedLine)]
+    assert dropped.start_s <= began.event.onset_s
+    assert lines.index(began) < lines.index(withdrawn) < lines.index(dropped)
+
+
+def test_no_token_that_touches_a_dropped_window_is_kept(by_level: LoadedEncoder) -> None:
+    kept: list[tuple[float, float]] = []
+
+    class Keep:
+        def begin(self, start_time: float) -> None: ...
+        def add_clip(self, rows: TagScores) -> None: ...
+        def end(self, duration_s: float) -> None: ...
+        def add_rows(self, rows: TagScores) -> None:
+            kept.extend((start_s, start_s + rows.span_s) for start_s in rows.start_s.tolist())
+
+    sound = make_levels((7, 0.0), (0.5, 0.9), (9.5, 0.0), (0.5, 0.9), (12, 0.0))
+    asked = Asked(understand(()), Settings(), speech_threshold=0.2)
+    listener = Listener(by_level, asked, StreamClock(), keeper=Keep())
+    spans = [line for line in listener.listen(ListedItems(cut(sound))) if isinstance(line, DroppedLine)]
+    assert len(spans) == 2
+    assert len(kept) > 100
+    for span in spans:
+        assert not [each for each in kept if each[1] > span.start_s + 1e-9 and each[0] < span.end_s - 1e-9]
+
+
+def test_privacy_leaves_speech_out_of_scenes(by_level: LoadedEncoder) -> None:
+    profiles = profile_scenes(["park"], read_places(""))
+    sound = make_levels((10, 0.0), (10, 0.9))
+    lines = listen(cut(sound), [], by_level, profiles=profiles, scenes_every_s=10.0, speech_threshold=0.2)
+    assert [(line.start_s, line.end_s) for line in lines if isinstance(line, SceneLine)] == [(0.0, 10.0)]
+
+
+def test_hours_of_speech_are_one_span(by_level: LoadedEncoder) -> None:
+    lines = listen(cut(make_levels((2, 0.0), (60, 0.9), (4, 0.0))), ["siren"], by_level, speech_threshold=0.2)
+    assert [(line.start_s, line.end_s) for line in lines if isinstance(line, DroppedLine)] == [(1.0, 63.0)]
+
+
+def test_the_tags_of_speech_exist() -> None:
+    assert set(SPEECH_TAGS) <= set(tag_names())
+
+
+@pytest.mark.parametrize("words", [["siren"], []])
+def test_memory_stays_flat_over_half_an_hour(by_level: LoadedEncoder, words: list[str]) -> None:
+    second = Piece(make_levels((0.7, 0.2), (0.3, 0.0)), RATE_HZ)  # a siren that never ends
+    profiles = profile_scenes(["park"], read_places(""))
+    peaks: list[int] = []
+
+    def half_an_hour() -> Iterator[Item]:
+        for index in range(1801):
+            if index % 300 == 0:
+                gc.collect()
+                peaks.append(tracemalloc.get_traced_memory()[0])
+            yield second if index % 100 else replace(second, lost_s=1.0)
+
+    asked = Asked(understand(tuple(words)), Settings(), profiles, 60.0, 0.9)
+    tracemalloc.start()
+    try:
+        for _ in Listener(by_level, asked, StreamClock()).listen(ListedItems(half_an_hour())):
+            pass
+    finally:
+        tracemalloc.stop()
+    assert peaks[-1] - peaks[1] < 100_000
+
+
+def test_an_event_without_end_is_told_when_it_begins(by_level: LoadedEncoder) -> None:
+    lines = listen(cut(make_levels((3, 0.0), (300, 0.2))), ["siren"], by_level)
+    assert [(line.state, round(line.event.onset_s)) for line in lines if isinstance(line, EventLine)] == [
+        ("began", 3),
+        ("ended", 3),
+    ]
+
+
+def test_every_token_of_a_long_stream_is_there_once(by_level: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[float] = []
+    from earwitness.recognition.events import EventFinder
+
+    add = EventFinder.add
+
+    def spy(self: EventFinder, rows: object) -> object:
+        if not hasattr(self, "is_ahead"):
+            starts.extend(rows.tag_scores.start_s)  # type: ignore[attr-defined]
+        return add(self, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(EventFinder, "add", spy)
+    monkeypatch.setattr(EventFinder, "foresee", lambda self, rows: [])
+    listen(cut(make_noise(600.3), sizes=(5000, 40000)), ["siren"], by_level, waiting_s=1e9)
+    np.testing.assert_allclose(starts, 0.16 * np.arange(len(starts)), atol=1e-6)
+    assert len(starts) == pytest.approx(600.3 / 0.16, abs=2)
+
+
+def test_windows_are_gathered_only_while_more_can_be_had() -> None:
+    one = Windows(np.zeros((1, 8), np.float32), np.zeros(1), np.full(1, 8), RATE_HZ)
+    sizes = [len(each.samples) for each in gather(iter([one] * 20), lambda: False, 16)]
+    assert sizes == [1] * 20
+    sizes = [len(each.samples) for each in gather(iter([one] * 20), lambda: True, 16)]
+    assert sizes == [16, 4]
+
+
+def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
+    for settings in (Settings(method="tmrl"), Settings(noise_factor=0.1)):
+        with pytest.raises(SettingsError, match="live listening knows no method"):
+            listen([], ["siren"], onnx, settings)
+
+
+def test_people_see_level_time_and_how_far_behind_it_is(onnx: LoadedEncoder) -> None:
+    listener = Listener(onnx, Asked(understand(("siren",)), Settings()), StreamClock())
+    items = ListedItems(cut(make_levels((75, 0.1))))
+    list(listener.listen(items))
+    assert listener.stretches
+    items.ready_s = 12.0
+    told = describe_state(listener.stretches, listener)
+    assert told.startswith("0:01:15  0 events    -20 dB [#############")
+    assert told.endswith("12.0 s behind")

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from earwitness.errors import AnnotationError
+from earwitness.metrics.counts import score_counts
+from earwitness.metrics.event_metrics import EVENT_COLLAR, count_events
+from earwitness.metrics.intervals import (
+    bootstrap,
+    bootstrap_difference,
+    draw_weights,
+    find_t,
+    jackknife,
+    of_sums,
+    wilson,
+)
+from made_events import LABELS, make_lists
+
+VALUES = np.random.default_rng(0).normal(5.0, 2.0, size=40)
+
+
+def mean(weights: np.ndarray) -> float:
+    return float(weights @ VALUES / weights.sum())
+
+
+@pytest.mark.parametrize("n_free", [1, 2, 3, 4, 5, 10, 29, 30, 499, 1499])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_student_s_t_is_that_of_scipy(n_free: int, level: float) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    assert find_t(n_free, level) == pytest.approx(stats.t.ppf((1 + level) / 2, n_free), rel=1e-9)
+
+
+def test_the_jackknife_of_a_mean_is_student_s_interval() -> None:
+    found = jackknife(len(VALUES), mean)
+    reach = 2.0226909 * VALUES.std(ddof=1) / math.sqrt(len(VALUES))
+    assert found.value == pytest.approx(VALUES.mean())
+    assert (found.low, found.high) == pytest.approx((VALUES.mean() - reach, VALUES.mean() + reach), abs=1e-6)
+    assert found.method == "jackknife"
+
+
+def test_the_jackknife_lies_around_the_value_without_bias() -> None:
+    def variance(weights: np.ndarray) -> float:
+        return float(weights @ (VALUES - mean(weights)) ** 2 / weights.sum())  # too small by (n - 1) / n
+
+    found = jackknife(len(VALUES), variance)
+    assert found.value == pytest.approx(VALUES.var())
+    assert (found.low + found.high) / 2 == pytest.approx(VALUES.var(ddof=1))
+
+
+def test_the_bootstrap_of_a_mean_is_close_to_student_s_interval_and_seeded() -> None:
+    found = bootstrap(len(VALUES), mean, n_resamples=4000)
+    student = jackknife(len(VALUES), mean)
+    assert (found.low, found.high) == pytest.approx((student.low, student.high), abs=0.08)
+    assert found == bootstrap(len(VALUES), mean, n_resamples=4000)
+    assert found != bootstrap(len(VALUES), mean, n_resamples=4000, seed=1)
+    assert found.value == pytest.approx(VALUES.mean())
+
+
+def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
+    generator = np.random.default_rng(5)
+    n_held = {"jackknife": 0, "bootstrap": 0}
+    for _ in range(200):
+        values = generator.normal(1.0, 3.0, size=50)
+        metric = of_sums(np.stack([values, np.ones(50)], axis=1), lambda sums: float(sums[0] / sums[1]))
+        for each in (jackknife(50, metric), bootstrap(50, metric, n_resamples=200)):
+            n_held[each.method] += each.low <= 1.0 <= each.high
+    assert 180 <= n_held["jackknife"] <= 199
+    assert 175 <= n_held["bootstrap"] <= 199
+
+
+def test_leaving_a_file_out_of_counts_is_scoring_without_it() -> None:
+    ref, est = make_lists(np.random.default_rng(2), n_files=8)
+    counts = count_events(ref, est, LABELS, EVENT_COLLAR)
+    metric = of_sums(counts.values, lambda sums: score_counts(sums, counts.labels).overall.error_rate)
+    weights = np.ones(8)
+    weights[3] = 0
+    assert metric(weights) == counts.select([f for f in ref if f != "3.wav"]).score().overall.error_rate
+    weights[4] = 2
+    assert (
+        metric(weights) == score_counts(weights.astype(int) @ counts.values.swapaxes(0, 1), LABELS).overall.error_rate
+    )
+    assert jackknife(8, metric).low < counts.score().overall.error_rate < jackknife(8, metric).high
+
+
+def test_a_paired_difference_is_surer_than_its_parts() -> None:
+    worse = VALUES - 0.2 + np.random.default_rng(1).normal(0, 0.1, len(VALUES))
+    found = bootstrap_difference(len(VALUES), mean, lambda weights: float(weights @ worse / weights.sum()))
+    assert 0.1 < found.low < found.value < found.high < 0.3
+    assert found.p_value == pytest.approx(2 / 1001)
+    same = bootstrap_difference(len(VALUES), mean, mean)
+    assert (same.value, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_strata_are_drawn_apart() -> None:
+    strata = ["a"] * 3 + ["b"] * 7
+    for weights in draw_weights(10, 50, 0, strata):
+        assert (weights[:3].sum(), weights[3:].sum()) == (3, 7)
+    assert {weights[:3].sum() for weights in draw_weights(10, 50, 0)} != {3.0}
+
+
+def test_draws_without_a_number_are_left_out_and_told() -> None:
+    only_first = of_sums(np.eye(5)[:, :1], lambda sums: math.nan if sums[0] == 0 else 1.0)
+    found = bootstrap(5, only_first, n_resamples=100)
+    assert 10 < found.n_undefined < 60
+    assert (found.low, found.high) == (1.0, 1.0)
+    nothing = bootstrap(5, lambda _: math.nan)
+    assert nothing.to_dict() == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "level": 0.95,
+        "method": "bootstrap",
+        "n_undefined": 1000,
+    }
+    assert math.isnan(jackknife(5, lambda _: math.nan).low)
+    assert jackknife(5, only_first).n_undefined == 1
+
+
+@pytest.mark.parametrize(
+    ("n_right", "n_all", "low", "high"), [(81, 100, 0.7222, 0.8749), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)]
+)
+def test_wilson_s_interval_is_that_of_the_books(n_right: int, n_all: int, low: float, high: float) -> None:
+    found = wilson(n_right, n_all)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_what_has_no_interval_is_told() -> None:
+    with pytest.raises(AnnotationError, match="1 files: an interval needs at least 2"):
+        jackknife(1, mean)
+    with pytest.raises(AnnotationError, match="level 95"):
+        bootstrap(40, mean, level=95)
+    with pytest.raises(AnnotationError, match="2 strata for 40 files"):
+        bootstrap(40, mean, strata=["a", "b"])
+    with pytest.raises(AnnotationError, match="3 of 2 at level"):
+        wilson(3, 2)
