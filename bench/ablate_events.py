@@ -166,16 +166,16 @@ def count(
     variation: Variation,
     cases: Sequence[Case],
     logits: Sequence[TagScores],
-    asked: Sequence[str],
+    query: Sequence[str],
     encoder: LoadedEncoder,
 ) -> Tally:
     """Return the tally of a variation over recordings with known logits."""
     tally, settings = Tally(), variation.settings
-    meanings = understand_words(asked)
+    meanings = understand_words(query)
     with mock.patch.multiple(match, PRIOR_SHARE=variation.prior_share, OFFSET=variation.offset):
         for case, rows in zip(cases, logits, strict=True):
             if settings.method == "tmrl":
-                found = find_events_tmrl([rows], asked, settings.hop_s)
+                found = find_events_tmrl([rows], query, settings.hop_s)
             else:
                 found = find_events(match_words([rows], meanings, encoder.tag_stats), settings)
             tally.add(case, list(found))

@@ -17,10 +17,10 @@ import numpy as np
 
 from demo_recording import make_recording
 from earwitness import Compute, Settings, load_encoder, open_store
-from earwitness.archive.extract import HEARD, Piece
+from earwitness.archive.extract import ANALYSED, Chunk
 from earwitness.archive.index import ROW_S
 from earwitness.archive.quantise import quantise_logits, quantise_scores
-from earwitness.archive.store import PartStore, describe_hearing, make_store
+from earwitness.archive.store import PartStore, describe_analysis, make_store
 from earwitness.audio.read import Waveform, find_audio, load_audio
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
@@ -48,18 +48,18 @@ def hear_material(encoder: LoadedEncoder, folder: Path | None) -> Logits:
 
 def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logits, n_sounds: int = 6) -> None:
     """Write hours of generated scores, one part and one recording an hour."""
-    make_store(folder, describe_hearing(Settings(runtime="onnx"), encoder, ROW_S))
+    make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
     store, generator = PartStore(folder), np.random.default_rng(1)
     usual = encoder.tag_stats.mean if encoder.tag_stats else material.mean(axis=0)
     for hour in range(24 * n_days):
         quiet = usual + generator.normal(0, 0.7, (3600, len(usual))).astype(np.float32)
         starts = generator.integers(0, max(1, len(material) - 30), n_sounds)
         for first, at in zip(starts, generator.integers(0, 3570, n_sounds), strict=True):
-            heard = material[first : first + 30]
-            quiet[at : at + len(heard)] = heard + generator.normal(0, 0.3, heard.shape)
+            detected = material[first : first + 30]
+            quiet[at : at + len(detected)] = detected + generator.normal(0, 0.3, detected.shape)
         start = FIRST_DAY + 3600 * hour
-        piece = Piece(
-            *(f"/archive/{time.strftime('%Y%m%d_%H%M%S', time.gmtime(start))}.wav", 1, 1, "", 1, HEARD),
+        chunk = Chunk(
+            *(f"/archive/{time.strftime('%Y%m%d_%H%M%S', time.gmtime(start))}.wav", 1, 1, "", 1, ANALYSED),
             start_time=float(start),
             rate_hz=16000,
             end_s=3600.0,
@@ -67,7 +67,7 @@ def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logi
             clips=quantise_logits(quiet.reshape(360, 10, -1).mean(axis=1)),
             clip_start_s=10.0 * np.arange(360),
         )
-        store.commit([piece])
+        store.commit([chunk])
 
 
 def time_answer(folder: Path, words: list[str], scenes: list[str]) -> tuple[float, int, int]:
@@ -93,9 +93,10 @@ def main() -> None:
         started = time.perf_counter()
         fill_store(options.folder, options.days, encoder, hear_material(encoder, options.recordings), options.sounds)
         print(f"filled in {time.perf_counter() - started:.0f} s")
-    told = open_store(options.folder).inform()
+    details = open_store(options.folder).inform()
     print(
-        f"{told.hours / 24:.1f} days, {told.n_bytes / 1e6:.0f} MB, {told.n_bytes / told.hours * 24 / 1e6:.1f} MB a day"
+        f"{details.hours / 24:.1f} days, {details.n_bytes / 1e6:.0f} MB, "
+        f"{details.n_bytes / details.hours * 24 / 1e6:.1f} MB a day"
     )
     for name, words, scenes in (
         (f"{len(WORDS)} words", WORDS, ()),

@@ -31,10 +31,10 @@ def make_recordings(folder: Path, n_short: int, minutes: float) -> None:
     generator = np.random.default_rng(1)
     for name in ("short", "long"):
         (folder / name).mkdir(parents=True)
-    stretch = np.interp(np.arange(44100 * SHORT_S) / 44100, np.arange(16000 * SHORT_S) / 16000, samples[:160000])
+    segment = np.interp(np.arange(44100 * SHORT_S) / 44100, np.arange(16000 * SHORT_S) / 16000, samples[:160000])
     for index in range(n_short):
-        noise = 0.01 * generator.standard_normal(len(stretch))
-        soundfile.write(folder / "short" / f"{index:05d}.flac", stretch + noise, 44100)
+        noise = 0.01 * generator.standard_normal(len(segment))
+        soundfile.write(folder / "short" / f"{index:05d}.flac", segment + noise, 44100)
     with soundfile.SoundFile(folder / "long" / "long.flac", "w", 16000, 1) as file:
         while file.frames < 60 * 16000 * minutes:
             file.write(samples + 0.01 * generator.standard_normal(len(samples)))
@@ -55,7 +55,7 @@ def measure(folder: Path, store: Path) -> str:
     n_cores = count_threads()
     own, idle = cpu_s / wall_s / n_cores, idle_s / wall_s / n_cores
     return (
-        f"{report.n_heard} heard in {wall_s:.1f} s; of {n_cores} cores {own:.0%} its own, {idle:.0%} idle, "
+        f"{report.n_analysed} heard in {wall_s:.1f} s; of {n_cores} cores {own:.0%} its own, {idle:.0%} idle, "
         f"{max(0.0, 1 - own - idle):.0%} other programs"
     )
 

@@ -79,12 +79,12 @@ def compare(paths: Sequence[Path], words: Sequence[str], encoder: LoadedEncoder,
         analysis = analyse(path, ONNX, encoder)
         true, floats = earwitness.ask(analysis, words).events, find_in_floats(analysis, words)
         rows, tokens = (found[name].get(str(path.absolute()), []) for name in ("rows", "tokens"))
-        heard, stored = list_seconds(true), list_seconds(rows)
+        detected, stored = list_seconds(true), list_seconds(rows)
         for name, left, right, n_both in (
             ("8 bits", floats, rows, count_matches(floats, rows)),
             ("tokens", true, tokens, count_matches(true, tokens)),
             ("rows", true, rows, count_matches(true, rows)),
-            ("seconds", heard, stored, len(heard & stored)),
+            ("seconds", detected, stored, len(detected & stored)),
         ):
             counts[name] = [a + b for a, b in zip(counts[name], (len(left), len(right), n_both), strict=True)]
     return counts
@@ -99,7 +99,7 @@ def main() -> None:
     encoder = load_encoder(compute=Compute(runtime="onnx"))
     with tempfile.TemporaryDirectory() as folder:
         counts = compare(paths, [*WORDS, *MORE_WORDS], encoder, Path(folder))
-        for name, told in (
+        for name, details in (
             ("8 bits", "events of rows of a second, 8 bits against floats"),
             ("tokens", "events of --tokens against recognize"),
             ("rows", "events of rows of a second against recognize"),
@@ -107,7 +107,8 @@ def main() -> None:
         ):
             n_true, n_found, n_both = counts[name]
             print(
-                f"{told}: {n_both} of {n_true} found ({n_both / n_true:.1%}), {n_both / n_found:.1%} of {n_found} right"
+                f"{details}: {n_both} of {n_true} found ({n_both / n_true:.1%}), "
+                f"{n_both / n_found:.1%} of {n_found} right"
             )
         for name in ("rows", "tokens"):
             told_of = open_store(Path(folder) / name).inform()

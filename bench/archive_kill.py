@@ -93,12 +93,12 @@ def run_index(archive: Path, store: Path, kill_after_s: float | None = None, sec
     return Run(time.perf_counter() - started, cpu_s, waited_s, usage.ru_maxrss / 1024, process.returncode == 0)
 
 
-def tell(name: str, run: Run) -> None:
+def report(name: str, run: Run) -> None:
     """Print what a run took."""
     n_cores = count_threads()
     busy, wanted = (seconds / run.wall_s / n_cores for seconds in (run.cpu_s, run.cpu_s + run.waited_s))
-    told = f"{busy:4.0%} of {n_cores} cores had, {wanted:4.0%} wanted"
-    print(f"{name:12s} {run.wall_s:7.1f} s, {told}, at most {run.peak_mb:.0f} MB", flush=True)
+    details = f"{busy:4.0%} of {n_cores} cores had, {wanted:4.0%} wanted"
+    print(f"{name:12s} {run.wall_s:7.1f} s, {details}, at most {run.peak_mb:.0f} MB", flush=True)
 
 
 def main() -> None:
@@ -118,16 +118,16 @@ def main() -> None:
     few.mkdir()
     for path in sorted((archive / "short").iterdir())[: options.short // 10]:
         (few / path.name).hardlink_to(path)
-    tell(f"{options.short // 10} short", run_index(few, options.folder / "few_store"))
-    tell(f"{options.short} short", run_index(archive / "short", options.folder / "short_store"))
+    report(f"{options.short // 10} short", run_index(few, options.folder / "few_store"))
+    report(f"{options.short} short", run_index(archive / "short", options.folder / "short_store"))
     whole = run_index(archive, options.folder / "whole")
-    tell("all", whole)
+    report("all", whole)
     random.seed(options.seed)
     store, n_kills = options.folder / "killed", 0
     for _ in range(options.kills):
         killed = run_index(archive, store, random.uniform(0.2, 2 * whole.wall_s / options.kills))
         n_kills += not killed.is_done
-    tell("the rest", run_index(archive, store))
+    report("the rest", run_index(archive, store))
     left, right = open_store(options.folder / "whole"), open_store(store)
     is_same = left.fingerprint() == right.fingerprint()
     print(f"after {n_kills} kills: {right.inform().n_files}, {'the same' if is_same else 'NOT THE SAME'}")

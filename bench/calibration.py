@@ -18,7 +18,7 @@ import numpy as np
 
 from earwitness.audio.read import Waveform, find_audio
 from earwitness.calibration.poisson import find_interval
-from earwitness.calibration.thresholds import CalibratedWord, HeardWords, choose_thresholds, hear_words
+from earwitness.calibration.thresholds import CalibratedWord, WordTraces, choose_thresholds, trace_words
 from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
 from earwitness.words.meanings import WordMeanings, understand_words
@@ -35,7 +35,7 @@ class Background:
     """A recording as it was heard, and what is in it: the name of its class, or of its scene."""
 
     content: str
-    heard: HeardWords
+    detected: WordTraces
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Held:
     promised: float
 
     @property
-    def is_kept(self) -> bool:
+    def is_stored(self) -> bool:
         """Whether so many events are no surprise if the promise is true: its mean lies in or above the interval."""
         return self.word.threshold is None or find_interval(self.n_events)[0] <= self.promised * self.hours
 
@@ -62,20 +62,21 @@ def hear_backgrounds(esc10: Path, tut: Path, words: Sequence[str], encoder: Load
     ]
     clips = [(path.parent.name.replace("_", " "), path) for path in find_audio([esc10])]
     return [
-        Background(content, hear_words(source, meanings, Settings(), encoder)) for content, source in [*sources, *clips]
+        Background(content, trace_words(source, meanings, Settings(), encoder))
+        for content, source in [*sources, *clips]
     ]
 
 
-def take_word(backgrounds: Sequence[Background], index: int) -> list[HeardWords]:
+def take_word(backgrounds: Sequence[Background], index: int) -> list[WordTraces]:
     """Return the scores of one word, without the recordings of its own class."""
-    word = backgrounds[0].heard.meanings.words[index]
-    return [_pick(each.heard, index) for each in backgrounds if each.content != word]
+    word = backgrounds[0].detected.meanings.words[index]
+    return [_pick(each.detected, index) for each in backgrounds if each.content != word]
 
 
-def hold_out(heard: Sequence[HeardWords], promised: float, seed: int, encoder: LoadedEncoder) -> list[Held]:
+def hold_out(detected: Sequence[WordTraces], promised: float, seed: int, encoder: LoadedEncoder) -> list[Held]:
     """Divide the recordings by chance, calibrate on each half and count on the other."""
-    order = np.random.default_rng(seed).permutation(len(heard))
-    halves = [[heard[at] for at in order[side::2]] for side in (0, 1)]
+    order = np.random.default_rng(seed).permutation(len(detected))
+    halves = [[detected[at] for at in order[side::2]] for side in (0, 1)]
     held = []
     for here, there in (halves, halves[::-1]):
         calibration = choose_thresholds(here, promised, Settings(), encoder)
@@ -86,10 +87,10 @@ def hold_out(heard: Sequence[HeardWords], promised: float, seed: int, encoder: L
     return held
 
 
-def count(heard: Sequence[HeardWords], threshold: float) -> int:
+def count(detected: Sequence[WordTraces], threshold: float) -> int:
     """Return how many events of the only word begin at a threshold."""
-    settings = Settings(thresholds=((heard[0].meanings.words[0], threshold),))
-    return sum(len(each.find(0, settings)) for each in heard)
+    settings = Settings(thresholds=((detected[0].meanings.words[0], threshold),))
+    return sum(len(each.find(0, settings)) for each in detected)
 
 
 def main() -> None:
@@ -101,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     encoder = load_encoder()
     backgrounds = hear_backgrounds(options.esc10, options.tut, WORDS, encoder)
-    hours = sum(each.heard.duration_s for each in backgrounds) / 3600
+    hours = sum(each.detected.duration_s for each in backgrounds) / 3600
     print(f"{len(backgrounds)} recordings, {hours:.2f} hours, {options.divisions} divisions into halves\n")
     print(
         "| promised per hour | word | by | threshold | at 0.5: per hour | other half: per hour (95 %) | mean | kept |"
@@ -110,15 +111,15 @@ def main() -> None:
     for promised in PROMISES:
         every: list[Held] = []
         for index, word in enumerate(WORDS):
-            heard = take_word(backgrounds, index)
-            held = [one for seed in range(options.divisions) for one in hold_out(heard, promised, seed, encoder)]
-            usual = count(heard, DEFAULT) / (sum(each.duration_s for each in heard) / 3600)
+            detected = take_word(backgrounds, index)
+            held = [one for seed in range(options.divisions) for one in hold_out(detected, promised, seed, encoder)]
+            usual = count(detected, DEFAULT) / (sum(each.duration_s for each in detected) / 3600)
             print(_row(word, promised, usual, held))
             every += held
         given = [each for each in every if each.word.threshold is not None]
         mean = sum(each.n_events for each in given) / sum(each.hours for each in given)
-        kept = sum(each.is_kept for each in given)
-        print(f"| {promised:g} | all | | | | | {mean:.1f} | {kept} of {len(given)} |")
+        stored = sum(each.is_stored for each in given)
+        print(f"| {promised:g} | all | | | | | {mean:.1f} | {stored} of {len(given)} |")
 
 
 def _row(word: str, promised: float, usual: float, held: Sequence[Held]) -> str:
@@ -131,15 +132,15 @@ def _row(word: str, promised: float, usual: float, held: Sequence[Held]) -> str:
         low, high = (each / first.hours for each in find_interval(first.n_events))
         shown, rate = f"{first.word.threshold:.3f}", f"{first.n_events / first.hours:.1f} ({low:.1f} to {high:.1f})"
     mean = f"{sum(each.n_events for each in given) / sum(each.hours for each in given):.1f}" if given else ""
-    kept = f"{sum(each.is_kept for each in given)} of {len(given)}"
-    return f"| {promised:g} | {word} | {by} | {shown} | {usual:.1f} | {rate} | {mean} | {kept} |"
+    stored = f"{sum(each.is_stored for each in given)} of {len(given)}"
+    return f"| {promised:g} | {word} | {by} | {shown} | {usual:.1f} | {rate} | {mean} | {stored} |"
 
 
-def _pick(heard: HeardWords, index: int) -> HeardWords:
-    meanings = heard.meanings
+def _pick(detected: WordTraces, index: int) -> WordTraces:
+    meanings = detected.meanings
     only = slice(index, index + 1)
     picked = WordMeanings((meanings.words[index],), meanings.similarities[only], meanings.weights[only])
-    return HeardWords(heard.scores[:, only], picked, heard.span_s, heard.duration_s)
+    return WordTraces(detected.scores[:, only], picked, detected.span_s, detected.duration_s)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ from archive_ask import SCENES, WORDS
 from demo_recording import make_recording
 from earwitness import Settings, open_store
 from earwitness.archive.catalogue import Catalogue
-from earwitness.archive.extract import PIECE_S
+from earwitness.archive.extract import CHUNK_S
 from earwitness.archive.index import index_recordings
-from earwitness.archive.part_files import read_pieces
+from earwitness.archive.part_files import read_chunks
 from earwitness.archive.store import PartStore, make_store
 from earwitness.audio.read import read_blocks
 from earwitness.encoders.onnx_backend import count_threads
@@ -48,12 +48,12 @@ def write_recording(path: Path, form: tuple[str, str, str, int, int], minutes: f
     _, kind, subtype, rate_hz, n_channels = form
     samples, _ = make_recording()
     times = np.arange(int(len(samples) / 16000 * rate_hz)) / rate_hz
-    stretch = np.interp(times, np.arange(len(samples)) / 16000, samples)
+    segment = np.interp(times, np.arange(len(samples)) / 16000, samples)
     generator, n_left = np.random.default_rng(1), int(60 * minutes * rate_hz)
     with soundfile.SoundFile(path, "w", rate_hz, n_channels, subtype, format=kind) as file:
         while n_left > 0:
-            noise = 0.003 * generator.standard_normal((len(stretch), n_channels))
-            block = (0.8 * stretch[:, None] + noise)[:n_left]
+            noise = 0.003 * generator.standard_normal((len(segment), n_channels))
+            block = (0.8 * segment[:, None] + noise)[:n_left]
             for first in range(0, len(block), rate_hz):  # libsndfile's Opus takes little at once
                 file.write(block[first : first + rate_hz])
             n_left -= len(block)
@@ -108,15 +108,15 @@ def measure_indexing(folder: Path, minutes: float, int8: Path | None) -> list[di
 
 def measure_catalogue(store: Path, n_hours: int = 2000) -> float:
     """Return bytes of memory that an hour takes in an open store's catalogue, for recordings of an hour."""
-    record = next(iter(PartStore(store).catalogue)).pieces[0]
-    n_pieces = int(np.ceil(3600 / PIECE_S))
+    record = next(iter(PartStore(store).catalogue)).chunks[0]
+    n_pieces = int(np.ceil(3600 / CHUNK_S))
     tracemalloc.start()
     catalogue = Catalogue()
     for hour in range(n_hours):
         for number in range(n_pieces):  # each with strings and numbers of its own, as they come from a part
             own = {"path": f"/archive/{hour:09d}.flac", "sha256": f"{hour:064d}", "file_id": 2**40 + hour}
             state = {"size": 2**30 + hour, "mtime_ns": 2**60 + hour, "number": number, "first_row": 1000 + number}
-            catalogue.add([replace(record, **own, **state, start_s=number * PIECE_S, end_s=(number + 1) * PIECE_S)])
+            catalogue.add([replace(record, **own, **state, start_s=number * CHUNK_S, end_s=(number + 1) * CHUNK_S)])
     n_bytes = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return n_bytes / n_hours
@@ -128,9 +128,9 @@ def measure_committing(store: Path, target: Path, hours: float = 24.0) -> float:
     source = PartStore(store)
     make_store(target, source.provenance)
     (entry,) = source.catalogue
-    pieces = [each for record in entry.pieces for each in read_pieces(source.part_path(record), [record])]
+    chunks = [each for record in entry.chunks for each in read_chunks(source.part_path(record), [record])]
     n_times = round(hours * 3600 / entry.duration_s)
-    many = [replace(each, path=f"{each.path}{number}") for number in range(n_times) for each in pieces]
+    many = [replace(each, path=f"{each.path}{number}") for number in range(n_times) for each in chunks]
     cpu_s, _ = spend(lambda: PartStore(target).commit(many))
     return cpu_s / (n_times * entry.duration_s / 3600)
 

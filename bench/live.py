@@ -180,9 +180,9 @@ def account(watched: Watched, n_minutes: int, hop_s: float, pull_s: float) -> li
     ended = [line for _, line in watched.lines if (line["kind"], line.get("state")) == ("event", "ended")]
     if pull_s:
         gaps = [line for _, line in watched.lines if (line["kind"], line.get("state")) == ("gap", "ended")]
-        told = f"{[each['lost_s'] for each in gaps]} s at {[each['start_s'] for each in gaps]} s"
+        details = f"{[each['lost_s'] for each in gaps]} s at {[each['start_s'] for each in gaps]} s"
         is_right = len(gaps) == 1 and abs(gaps[0]["lost_s"] - pull_s) < 1 and gaps[0]["start_s"] == sent_s / 2
-        rows.append(("gap told", told, f"[{pull_s:.0f}] s at [{sent_s / 2:.0f}] s", is_right))
+        rows.append(("gap told", details, f"[{pull_s:.0f}] s at [{sent_s / 2:.0f}] s", is_right))
         after = [each for each in ended if each["onset_s"] > sent_s / 2 + pull_s]
         rows.append(("events after the gap", str(len(after)), "some", len(after) > 0))
         return rows
@@ -202,10 +202,10 @@ def describe_memory(watched: Watched) -> list[tuple[str, str, str, bool]]:
     """Return the memory at the first quarter, at the end, and their difference."""
     memory = [kilobytes / 1024 for _, kilobytes in watched.memory]
     quarters = [memory[min(len(memory) - 1, len(memory) * share // 4)] for share in range(5)]
-    told = " / ".join(f"{each:.1f}" for each in quarters)
+    details = " / ".join(f"{each:.1f}" for each in quarters)
     grown = quarters[4] - quarters[1]
     return [
-        ("memory at start / quarters / end, MiB", told, "", True),
+        ("memory at start / quarters / end, MiB", details, "", True),
         ("memory grown from first quarter to end, MiB", f"{grown:+.1f}", "< 5", grown < 5),
     ]
 
@@ -235,9 +235,9 @@ def describe_latency(
     for state, after in (("began", "true onset"), ("ended", "offset and merge gap")):
         if waits[state]:
             middle, worst = statistics.median(waits[state]), max(waits[state])
-            told = f"{middle:.2f} / {worst:.2f} s ({len(waits[state])} events)"
+            details = f"{middle:.2f} / {worst:.2f} s ({len(waits[state])} events)"
             goal = GOALS_S[state]
-            rows.append((f"from {after} to the line '{state}', median / worst", told, f"< {goal} s", worst < goal))
+            rows.append((f"from {after} to the line '{state}', median / worst", details, f"< {goal} s", worst < goal))
     return rows
 
 

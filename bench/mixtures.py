@@ -90,16 +90,16 @@ def cut_loudest(samples: Samples, most_s: float = MOST_S) -> Samples:
     size = min(len(samples), round(most_s * RATE_HZ))
     energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     start = int(np.argmax(energy[size:] - energy[: len(energy) - size]))
-    stretch = samples[start : start + size]
+    segment = samples[start : start + size]
     frame = round(FRAME_S * RATE_HZ)
-    levels = np.array([measure_rms(stretch[at : at + frame]) for at in range(0, len(stretch), frame)])
+    levels = np.array([measure_rms(segment[at : at + frame]) for at in range(0, len(segment), frame)])
     loud = np.flatnonzero(levels >= levels.max() * 10 ** (SILENT_DB / 20))
-    stretch = stretch[loud[0] * frame : (loud[-1] + 1) * frame].astype(np.float32)
-    n_fade = min(round(FADE_S * RATE_HZ), len(stretch) // 2)
+    segment = segment[loud[0] * frame : (loud[-1] + 1) * frame].astype(np.float32)
+    n_fade = min(round(FADE_S * RATE_HZ), len(segment) // 2)
     ramp = np.linspace(0, 1, n_fade, dtype=np.float32)
-    stretch[:n_fade] *= ramp
-    stretch[len(stretch) - n_fade :] *= ramp[::-1]
-    return stretch
+    segment[:n_fade] *= ramp
+    segment[len(segment) - n_fade :] *= ramp[::-1]
+    return segment
 
 
 def cut_out(samples: Samples, start_s: float, end_s: float) -> Samples:

@@ -50,7 +50,7 @@ def main() -> None:
             soundfile.write(path, samples[: round(length_s * SAMPLE_RATE_HZ)], SAMPLE_RATE_HZ)
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             page.goto(url + ASKED)
-            print(f"{length_s:g} s: {tell(measure(page, path))}", flush=True)
+            print(f"{length_s:g} s: {report(measure(page, path))}", flush=True)
             weights = page.evaluate(WEIGHT)
             print(f"page: {sum(weights) / 1000:.0f} kB in {len(weights)} files")
             page.context.close()
@@ -71,7 +71,7 @@ def measure(page: Page, path: Path) -> list[tuple[float, str]]:
     return took
 
 
-def tell(took: list[tuple[float, str]]) -> str:
+def report(took: list[tuple[float, str]]) -> str:
     """Return the median and the largest time, and the server's part of the last."""
     times_ms = [each for each, _ in took]
     return f"median {statistics.median(times_ms):.0f} ms, at most {max(times_ms):.0f} ms; last {took[-1][1]}"

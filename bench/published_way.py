@@ -118,8 +118,8 @@ def group_tags(best: np.ndarray, similarity: Similarity) -> list[tuple[int, str]
         ]
         group = [tag, *later]
         groups.append((sum(found.count(each) for each in group), ", ".join(group).lower()))
-    kept = sorted({count for count, _ in groups}, reverse=True)[:N_RANKS]
-    return [(count, text) for count, text in groups if count in kept]
+    stored = sorted({count for count, _ in groups}, reverse=True)[:N_RANKS]
+    return [(count, text) for count, text in groups if count in stored]
 
 
 def rank_scenes(groups: Sequence[tuple[int, str]], scenes: Sequence[str], similarity: Similarity) -> list[str]:

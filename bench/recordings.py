@@ -97,9 +97,9 @@ def main() -> None:
         results = list(run_tut(options.tut, encoder, earwitness.Settings(method=options.method)))
         for each in results:
             found = "missed" if each.onset_error_s is None else f"onset {each.onset_error_s:+.2f} s"
-            heard = found if each.truth else "no event"
+            detected = found if each.truth else "no event"
             alarms = "; ".join(each.false_alarms) or "-"
-            print(f"{each.name[17:35]:18s} {each.truth or '-':10s} {heard:14s} false alarms: {alarms}")
+            print(f"{each.name[17:35]:18s} {each.truth or '-':10s} {detected:14s} false alarms: {alarms}")
             print(f"{'':18s} scene {each.scene}: rank {each.scene_rank} of {len(TUT_SCENES)}")
         n_true = sum(bool(each.truth) for each in results)
         n_found = sum(each.onset_error_s is not None for each in results)

@@ -36,7 +36,7 @@ class Load:
     """What happened: uploads begun and heard, what went wrong, and how much memory was taken, in MB."""
 
     n_begun: int = 0
-    n_heard: int = 0
+    n_analysed: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     answer_s: list[float] = field(default_factory=list)
     health_s: list[float] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Load:
     @property
     def n_lost(self) -> int:
         """Uploads that were begun and not heard."""
-        return self.n_begun - self.n_heard
+        return self.n_begun - self.n_analysed
 
 
 def main() -> None:
@@ -58,12 +58,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--workers", type=int, default=1)
-    asked = parser.parse_args()
-    load = run_load(asked.seconds, asked.clients, asked.workers)
+    query = parser.parse_args()
+    load = run_load(query.seconds, query.clients, query.workers)
     n_cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"{asked.clients} clients, {asked.workers} workers, {load.elapsed_s:.0f} s; {n_cores} cores, load {busy:.1f}")
+    print(f"{query.clients} clients, {query.workers} workers, {load.elapsed_s:.0f} s; {n_cores} cores, load {busy:.1f}")
     print(f"queueing    the server waited for a core {load.waited_s:.1f} s, and had one for {load.ran_s:.1f} s")
-    print(f"uploads     {load.n_heard} heard, {load.n_heard / load.elapsed_s:.1f} a second, {load.n_lost} lost")
+    print(f"uploads     {load.n_analysed} heard, {load.n_analysed / load.elapsed_s:.1f} a second, {load.n_lost} lost")
     print(f"wrong       {dict(load.wrong) or 'nothing'}")
     print(f"answers     {tell_times(load.answer_s)}")
     print(f"health      {tell_times(load.health_s)}")
@@ -129,7 +129,7 @@ async def send_one(client: httpx.AsyncClient, sound: bytes, load: Load) -> None:
     load.answer_s.append(time.monotonic() - begun)
     assert answer.status_code == 200, answer.text
     assert (await client.delete(path)).status_code == 204
-    load.n_heard += 1
+    load.n_analysed += 1
 
 
 def probe_health(url: str, seconds: float) -> list[float]:

@@ -59,12 +59,12 @@ def print_comparison(truth: list[DemoEvent], events: list[Event]) -> bool:
     left, n_found = list(events), 0
     for each in truth:
         close = [e for e in left if e.word == each.word and abs(e.onset_s - each.onset_s) <= LARGEST_ERROR_S]
-        heard = ("-", "-", "-")
+        detected = ("-", "-", "-")
         if close:
             left.remove(close[0])
             n_found += 1
-            heard = (f"{close[0].onset_s:.2f}", f"{close[0].offset_s:.2f}", f"{close[0].score:.2f}")
-        table.add_row(each.word, f"{each.onset_s:.2f}", f"{each.offset_s:.2f}", *heard)
+            detected = (f"{close[0].onset_s:.2f}", f"{close[0].offset_s:.2f}", f"{close[0].score:.2f}")
+        table.add_row(each.word, f"{each.onset_s:.2f}", f"{each.offset_s:.2f}", *detected)
     for event in left:
         table.add_row("(nothing)", "", "", f"{event.onset_s:.2f}", f"{event.offset_s:.2f}", f"{event.score:.2f}")
     Console().print(table)

@@ -55,9 +55,9 @@ def make_recording(seed: int = 7) -> tuple[np.ndarray, list[DemoEvent]]:
     events = []
     for word, onset_s, peak, synth in SCHEDULE:
         sound = synth(rng)
-        heard = _add_echo(sound, rng)
-        gain = peak / np.abs(heard).max()
-        _mix(track, gain * heard, onset_s)
+        detected = _add_echo(sound, rng)
+        gain = peak / np.abs(detected).max()
+        _mix(track, gain * detected, onset_s)
         above_rain = np.flatnonzero(gain * np.abs(sound) > RAIN_LEVEL)
         events.append(DemoEvent(word, onset_s, round(onset_s + int(above_rain[-1]) / SAMPLE_RATE_HZ, 2)))
     return np.clip(track, -1.0, 1.0).astype(np.float32), events

@@ -45,9 +45,9 @@ def make_case(seed: int, n_files: int = 6) -> tuple[Events, Curves]:
         if index == 0:
             events = [LabelledEvent(label, 1.0, 2.0) for label in LABELS]  # every label needs one
         ref[f"{index}"] = _drop_touching(events)
-        n_stretches = int(generator.integers(1, 40))
-        edges_s = np.round(np.arange(n_stretches + 1) * 0.2, 3)
-        scores = generator.random((n_stretches, len(LABELS)))
+        n_segments = int(generator.integers(1, 40))
+        edges_s = np.round(np.arange(n_segments + 1) * 0.2, 3)
+        scores = generator.random((n_segments, len(LABELS)))
         for event in ref[f"{index}"]:
             is_inside = (edges_s[:-1] >= event.onset_s - 0.1) & (edges_s[1:] <= event.offset_s + 0.1)
             scores[is_inside, LABELS.index(event.label)] += 0.5
@@ -95,11 +95,11 @@ def _make_event(generator: np.random.Generator) -> LabelledEvent:
 
 def _drop_touching(events: list[LabelledEvent]) -> list[LabelledEvent]:
     """Return events without those that touch an earlier one of their label, which sed_scores_eval refuses."""
-    kept: list[LabelledEvent] = []
+    stored: list[LabelledEvent] = []
     for event in sorted(events, key=lambda each: each.onset_s):
-        if all(other.label != event.label or other.offset_s < event.onset_s for other in kept):
-            kept.append(event)
-    return kept
+        if all(other.label != event.label or other.offset_s < event.onset_s for other in stored):
+            stored.append(event)
+    return stored
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def write_wav(tmp_path: Path) -> WriteWav:
 
 
 @pytest.fixture
-def hear_all(tmp_path: Path) -> Path:
+def extract_all(tmp_path: Path) -> Path:
     """Give a settings file with which every word is heard from beginning to end."""
     path = tmp_path / "hear_all.toml"
     path.write_text("event_threshold = 0.0\nevent_hold = 0.0\n")
@@ -128,15 +128,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def heard(server: Any, demo_wav: bytes) -> str:
+def detected(server: Any, demo_wav: bytes) -> str:
     """The id of the demo, which the server has heard."""
-    state = server.hear(demo_wav)
+    state = server.analyse(demo_wav)
     assert state["state"] == "done", state
     return str(state["id"])
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Path:
+def storage(tmp_path: Path) -> Path:
     return tmp_path
 
 

@@ -31,7 +31,7 @@ EVENTS = ["telephone ringing", "dog bark", "thunder"]
 SCENES = ["storm", "library", "bus"]
 
 
-def hear(paths: Sequence[Path], folder: Path, encoder: LoadedEncoder, **options: object) -> TagStore:
+def analyse(paths: Sequence[Path], folder: Path, encoder: LoadedEncoder, **options: object) -> TagStore:
     index_recordings(paths, folder, ONNX, encoder, IndexOptions(**options))  # type: ignore[arg-type]
     return open_store(folder)
 
@@ -53,13 +53,13 @@ def recognized(demo: Path, onnx: LoadedEncoder) -> Recognition:
 
 @pytest.fixture(scope="module")
 def store(demo: Path, onnx: LoadedEncoder) -> TagStore:
-    return hear(find_audio([demo]), demo.parent / "store", onnx)
+    return analyse(find_audio([demo]), demo.parent / "store", onnx)
 
 
 def test_a_store_of_tokens_answers_as_recognize_does(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
-    answer = hear(find_audio([demo]), tmp_path / "store", onnx, is_by_token=True).ask(EVENTS, SCENES)
+    answer = analyse(find_audio([demo]), tmp_path / "store", onnx, is_by_token=True).ask(EVENTS, SCENES)
     events = [each.event for each in answer.events if each.path.endswith("115950.wav")]
     assert [each.word for each in events] == [each.word for each in recognized.events]
     for event, true in zip(events, recognized.events, strict=True):
@@ -97,9 +97,9 @@ def test_an_event_goes_on_across_the_border_of_pieces(
     quiet = 0.001 * make_noise(30.8)
     path = tmp_path / "a.wav"
     soundfile.write(path, np.concatenate([quiet, ringing, quiet]), 16000)
-    whole = hear([path], tmp_path / "whole", onnx, is_by_token=True).ask(["telephone ringing"]).events
+    whole = analyse([path], tmp_path / "whole", onnx, is_by_token=True).ask(["telephone ringing"]).events
     monkeypatch.setattr(hearing, "PIECE_S", 32.0)
-    cut = hear([path], tmp_path / "cut", onnx, is_by_token=True).ask(["telephone ringing"]).events
+    cut = analyse([path], tmp_path / "cut", onnx, is_by_token=True).ask(["telephone ringing"]).events
     assert len(whole) == len(cut) == 1
     assert whole[0].event.onset_s < 32 < whole[0].event.offset_s
     assert cut[0].event.onset_s == pytest.approx(whole[0].event.onset_s, abs=0.17)
@@ -136,7 +136,7 @@ def test_hours_are_those_of_the_clock(store: TagStore) -> None:
 def test_the_scenes_of_an_hour_are_those_that_recognize_ranks(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
-    whole = hear([demo / "20260301_115950.wav"], tmp_path / "store", onnx, start_from="none").ask([], SCENES)
+    whole = analyse([demo / "20260301_115950.wav"], tmp_path / "store", onnx, start_from="none").ask([], SCENES)
     (hour,) = whole.scenes
     assert (hour.hour.start, Path(hour.hour.path).name) == ("+0 h", "20260301_115950.wav")
     assert [each.scene for each in hour.ranked] == [each.scene for each in recognized.scenes]
@@ -182,8 +182,8 @@ def test_a_condition_neither_reads_nor_writes_files(store: TagStore, tmp_path: P
 
 
 def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
-    opened = hear(find_audio([demo]), tmp_path / "store", onnx, rows_a_part=1)
-    record = opened.files[1].pieces[0]
+    opened = analyse(find_audio([demo]), tmp_path / "store", onnx, rows_a_part=1)
+    record = opened.files[1].chunks[0]
     rows = opened.parts.part_path(record) / parts.ROWS
     rows.write_bytes(bytes(rows.stat().st_size))
     answer = opened.ask(EVENTS)
@@ -196,7 +196,7 @@ def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEn
 def test_a_recording_without_a_start_is_left_out_of_times_and_told(
     demo: Path, onnx: LoadedEncoder, tmp_path: Path
 ) -> None:
-    opened = hear(find_audio([demo]), tmp_path / "store", onnx, start_from="none")
+    opened = analyse(find_audio([demo]), tmp_path / "store", onnx, start_from="none")
     answer = opened.ask(EVENTS, since="2026-01-01")
     assert (answer.n_files, answer.events) == (0, [])
     assert answer.problems == ["2 recordings have no start time and were left out: since and until need one"]

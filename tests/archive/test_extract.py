@@ -12,7 +12,7 @@ import pytest
 
 from demo_recording import make_recording
 from earwitness.archive import extract as hearing
-from earwitness.archive.extract import HearTask, hear_file, pool_rows
+from earwitness.archive.extract import ExtractTask, extract_file, pool_rows
 from earwitness.archive.quantise import quantise_logits, quantise_scores
 from earwitness.audio.read import load_audio
 from earwitness.audio.windows import slide
@@ -37,12 +37,12 @@ def test_a_short_recording_is_one_piece_with_the_tokens_that_analyse_hears(
     write_wav: WriteWav, onnx: LoadedEncoder
 ) -> None:
     path = write_wav("a.wav", make_recording()[0][: 12 * 16000])
-    (piece,) = hear_file(HearTask(str(path), ONNX, row_s=0.0), onnx)
+    (chunk,) = extract_file(ExtractTask(str(path), ONNX, row_s=0.0), onnx)
     analysis = analyse(path, ONNX, onnx)
-    assert (piece.start_s, piece.end_s, piece.is_last, piece.rate_hz) == (0.0, 12.0, True, 16000)
-    assert np.array_equal(piece.rows, quantise_scores(analysis.rows.logits[: len(piece.rows)]))
-    assert len(analysis.rows.logits) - len(piece.rows) in (0, 1)  # a token that begins at the end
-    assert np.abs(hearing.quantise_logits(analysis.clip.mean_logits) - piece.clips.mean(axis=0)).max() <= 1
+    assert (chunk.start_s, chunk.end_s, chunk.is_last, chunk.rate_hz) == (0.0, 12.0, True, 16000)
+    assert np.array_equal(chunk.rows, quantise_scores(analysis.rows.logits[: len(chunk.rows)]))
+    assert len(analysis.rows.logits) - len(chunk.rows) in (0, 1)  # a token that begins at the end
+    assert np.abs(hearing.quantise_logits(analysis.clip.mean_logits) - chunk.clips.mean(axis=0)).max() <= 1
 
 
 def test_a_row_holds_the_largest_logit_of_its_tokens() -> None:
@@ -55,19 +55,19 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hearing, "PIECE_S", 32.0)
-    pieces = list(hear_file(HearTask(str(demo), ONNX, row_s=0.0), onnx))
-    assert [(each.start_s, each.end_s, each.is_last) for each in pieces] == [
+    chunks = list(extract_file(ExtractTask(str(demo), ONNX, row_s=0.0), onnx))
+    assert [(each.start_s, each.end_s, each.is_last) for each in chunks] == [
         *((0.0, 32.0, False), (32.0, 64.0, False)),
         (64.0, 90.0, True),
     ]
-    assert [len(each.rows) for each in pieces] == [200, 200, 162]
-    rows = np.concatenate([each.rows for each in pieces])
+    assert [len(each.rows) for each in chunks] == [200, 200, 162]
+    rows = np.concatenate([each.rows for each in chunks])
     whole = quantise_scores(analyse(demo, ONNX, onnx).rows.logits)
     assert (rows[:560] != whole[:560]).mean() < 0.001
     clips = [rows.logits for rows in score_windows(slide(load_audio(demo), 10.0, 10.0), onnx)]
-    starts = np.concatenate([each.clip_start_s for each in pieces])
+    starts = np.concatenate([each.clip_start_s for each in chunks])
     assert starts.tolist() == [0, 10, 20, 22, 32, 42, 52, 54, 64, 74, 80]
-    assert np.array_equal(pieces[0].clips[:3], quantise_logits(np.concatenate(clips))[:3])
+    assert np.array_equal(chunks[0].clips[:3], quantise_logits(np.concatenate(clips))[:3])
 
 
 @pytest.mark.parametrize("done", [{0}, {1}, {0, 1}, {2}])
@@ -75,9 +75,9 @@ def test_pieces_are_the_same_whichever_are_done_already(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, done: set[int]
 ) -> None:
     monkeypatch.setattr(hearing, "PIECE_S", 32.0)
-    task = HearTask(str(demo), ONNX)
-    whole = {each.number: each for each in hear_file(task, onnx)}
-    rest = list(hear_file(replace(task, done=frozenset(done)), onnx))
+    task = ExtractTask(str(demo), ONNX)
+    whole = {each.number: each for each in extract_file(task, onnx)}
+    rest = list(extract_file(replace(task, done=frozenset(done)), onnx))
     assert {each.number for each in rest} == {0, 1, 2} - done
     for each in rest:
         assert np.array_equal(each.rows, whole[each.number].rows)
@@ -85,39 +85,39 @@ def test_pieces_are_the_same_whichever_are_done_already(
 
 
 def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> None:
-    task = pickle.loads(pickle.dumps(HearTask(str(write_wav("20260301_120000.wav", make_tone())), ONNX)))
-    (piece,) = map(pickle.loads, map(pickle.dumps, hear_file(task)))
-    assert piece.start_time == 1772366400
-    assert piece.file_id == replace(piece, rows=piece.rows[:0]).file_id > 0
+    task = pickle.loads(pickle.dumps(ExtractTask(str(write_wav("20260301_120000.wav", make_tone())), ONNX)))
+    (chunk,) = map(pickle.loads, map(pickle.dumps, extract_file(task)))
+    assert chunk.start_time == 1772366400
+    assert chunk.file_id == replace(chunk, rows=chunk.rows[:0]).file_id > 0
 
 
 def test_a_recording_that_changes_or_vanishes_meanwhile_is_not_kept(
     write_wav: WriteWav, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = hearing.read_heard
+    read = hearing.read_noisy
     path = write_wav("a.wav", make_tone())
 
     def touch(*arguments: object) -> object:
         yield from read(*arguments)  # type: ignore[arg-type]
         os.utime(path, ns=(1, 1))
 
-    monkeypatch.setattr(hearing, "read_heard", touch)
+    monkeypatch.setattr(hearing, "read_noisy", touch)
     with pytest.raises(AudioError, match="changed while it was heard"):
-        list(hear_file(HearTask(str(path), ONNX), quick))
+        list(extract_file(ExtractTask(str(path), ONNX), quick))
 
     def remove(*arguments: object) -> object:
         yield from read(*arguments)  # type: ignore[arg-type]
         path.unlink()
 
-    monkeypatch.setattr(hearing, "read_heard", remove)
+    monkeypatch.setattr(hearing, "read_noisy", remove)
     with pytest.raises(AudioError, match="vanished while it was heard"):
-        list(hear_file(HearTask(str(path), ONNX), quick))
+        list(extract_file(ExtractTask(str(path), ONNX), quick))
 
 
 def test_what_a_store_cannot_keep_is_refused(quick: LoadedEncoder) -> None:
     with pytest.raises(SettingsError, match="method='tmrl'"):
-        list(hear_file(HearTask("a.wav", Settings(method="tmrl")), quick))
+        list(extract_file(ExtractTask("a.wav", Settings(method="tmrl")), quick))
     with pytest.raises(SettingsError, match="clip_window_s=30.0: .* 16 s at most"):
-        list(hear_file(HearTask("a.wav", Settings(clip_window_s=30.0)), quick))
+        list(extract_file(ExtractTask("a.wav", Settings(clip_window_s=30.0)), quick))
     with pytest.raises(AudioError, match="nowhere.wav: cannot be read"):
-        list(hear_file(HearTask("nowhere.wav", ONNX), quick))
+        list(extract_file(ExtractTask("nowhere.wav", ONNX), quick))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from earwitness.archive.ask import AskedRecording
+from earwitness.archive.ask import QueriedRecording
 from earwitness.archive.heatmap import N_COLUMNS, N_RECORDINGS, N_ROWS, make_heats
 from made_answers import FIRST_S, SCENES, make_answer
 
@@ -28,7 +28,7 @@ def test_rows_are_as_fine_as_there_is_room_for(n_files: int, every_s: float, uni
     (heat,) = make_heats(make_answer(n_files, every_s=every_s, n_events=100))
     assert (heat.unit, len(heat.rows)) == (unit, n_rows)
     assert len(heat.rows) <= N_ROWS
-    assert heat.heard_s.sum() == pytest.approx(n_files * 3600)
+    assert heat.analysed_s.sum() == pytest.approx(n_files * 3600)
     assert {word: int(count.sum()) for word, count in heat.counts.items()} == dict.fromkeys(heat.counts, 20)
 
 
@@ -49,15 +49,18 @@ def test_a_gap_is_one_row_without_a_name() -> None:
     late = replace(answer.recordings[1], start_time=FIRST_S + 400 * 86400)
     (heat,) = make_heats(replace(answer, recordings=(answer.recordings[0], late)))
     assert heat.rows == ("2026-03-01", "", "2027-04-05")
-    assert heat.heard_s.sum(axis=1).tolist() == [3600, 0, 3600]
+    assert heat.analysed_s.sum(axis=1).tolist() == [3600, 0, 3600]
 
 
 def test_a_recording_across_midnight_is_in_both_days_and_only_as_far_as_it_was_asked() -> None:
-    asked = AskedRecording("/a.wav", FIRST_S + 22.5 * 3600, 0.0, 30 * 3600.0), AskedRecording("/b.wav", FIRST_S, 9, 9)
-    (heat,) = make_heats(replace(make_answer(1, n_events=0, words=()), recordings=asked))
+    query = (
+        QueriedRecording("/a.wav", FIRST_S + 22.5 * 3600, 0.0, 30 * 3600.0),
+        QueriedRecording("/b.wav", FIRST_S, 9, 9),
+    )
+    (heat,) = make_heats(replace(make_answer(1, n_events=0, words=()), recordings=query))
     assert heat.rows == ("2026-03-01", "2026-03-02", "2026-03-03")
-    assert heat.heard_s[0, 21:].tolist() == [0, 1800, 3600]
-    assert heat.heard_s[2, :6].tolist() == [3600, 3600, 3600, 3600, 1800, 0]
+    assert heat.analysed_s[0, 21:].tolist() == [0, 1800, 3600]
+    assert heat.analysed_s[2, :6].tolist() == [3600, 3600, 3600, 3600, 1800, 0]
 
 
 def test_recordings_without_a_start_have_a_row_each_and_those_of_most_events_come_first() -> None:
@@ -76,7 +79,7 @@ def test_recordings_without_a_start_have_a_row_each_and_those_of_most_events_com
 def test_columns_of_recordings_are_bounded(duration_s: float) -> None:
     (heat,) = make_heats(make_answer(2, duration_s, 20, is_timed=False))
     assert 1 <= len(heat.columns) <= N_COLUMNS
-    assert heat.heard_s.sum() == pytest.approx(2 * duration_s)
+    assert heat.analysed_s.sum() == pytest.approx(2 * duration_s)
 
 
 def test_known_and_unknown_starts_have_a_grid_each() -> None:
@@ -89,7 +92,7 @@ def test_known_and_unknown_starts_have_a_grid_each() -> None:
 
 def test_a_cell_with_hardly_any_audio_does_not_outshine_the_others() -> None:
     answer = make_answer(2 * DAY, n_events=480, words=("rain",))
-    short = AskedRecording("/archive/short.wav", FIRST_S + 49 * 3600.0, 0.0, 1.0)
+    short = QueriedRecording("/archive/short.wav", FIRST_S + 49 * 3600.0, 0.0, 1.0)
     event = replace(answer.events[0], path=short.path, start_time=short.start_time)
     (heat,) = make_heats(replace(answer, recordings=(*answer.recordings, short), events=[*answer.events, event]))
     assert heat.rates("rain")[2, 1] == 10  # one in a tenth of an hour, not one in a second

@@ -63,10 +63,10 @@ def test_recordings_are_heard_once(
     make_archive: MakeArchive, index: Index, tmp_path: Path, quick: LoadedEncoder
 ) -> None:
     archive = make_archive(5)
-    assert index(archive).n_heard == 5
+    assert index(archive).n_analysed == 5
     n_windows = quick.backend.n_windows  # type: ignore[attr-defined]
     again = index(archive)
-    assert (again.n_heard, again.n_unchanged) == (0, 5)
+    assert (again.n_analysed, again.n_unchanged) == (0, 5)
     assert quick.backend.n_windows == n_windows  # type: ignore[attr-defined]
     assert n_parts(tmp_path / "store") == 1
     assert set(states(tmp_path / "store").values()) == {"heard"}
@@ -81,7 +81,7 @@ def test_new_and_changed_recordings_are_heard_and_replace_the_old(
     soundfile.write(archive / "001.wav", make_noise(2.0), 16000)
     soundfile.write(archive / "new.wav", make_noise(1.0), 16000)
     report = index(archive)
-    assert (report.n_heard, report.n_unchanged) == (2, 2)
+    assert (report.n_analysed, report.n_unchanged) == (2, 2)
     after = {each.path: each for each in open_store(tmp_path / "store").files}
     changed = str(archive / "001.wav")
     assert (after[changed].attempt, after[changed].duration_s) == (2, 2.0)
@@ -98,7 +98,7 @@ def test_failures_stand_in_the_ledger_and_are_tried_again_on_request(
     (archive / "broken.wav").write_bytes(b"no sound")
     (archive / "gone.wav").symlink_to(archive / "nowhere.wav")
     report = index(archive)
-    assert (report.n_heard, len(report.failures)) == (2, 2)
+    assert (report.n_analysed, len(report.failures)) == (2, 2)
     entries = {Path(each.path).name: each for each in open_store(tmp_path / "store").files}
     assert "not readable as audio" in entries["broken.wav"].reason
     assert "No such file" in entries["gone.wav"].reason
@@ -106,7 +106,7 @@ def test_failures_stand_in_the_ledger_and_are_tried_again_on_request(
     assert (again.n_unchanged, again.n_failed_before, again.failures) == (2, 2, [])
     shutil.copy(archive / "000.wav", archive / "nowhere.wav")
     retried = index(archive, retry_failed=True)
-    assert retried.n_heard == 2, "the link leads somewhere now, and what it leads to is new"
+    assert retried.n_analysed == 2, "the link leads somewhere now, and what it leads to is new"
     assert [Path(path).name for path, _ in retried.failures] == ["broken.wav"]
     assert states(tmp_path / "store")["gone.wav"] == "heard"
 
@@ -125,9 +125,9 @@ def test_a_recording_that_may_not_be_read_is_told_and_the_rest_is_heard(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", open_or_refuse)
         report = index(archive)
-    assert report.n_heard == 2
+    assert report.n_analysed == 2
     assert "Permission denied" in report.failures[0][1]
-    assert index(archive, retry_failed=True).n_heard == 1
+    assert index(archive, retry_failed=True).n_analysed == 1
 
 
 def test_a_recording_that_vanishes_between_finding_and_hearing_is_told(
@@ -137,7 +137,7 @@ def test_a_recording_that_vanishes_between_finding_and_hearing_is_told(
     sources = sorted(archive.iterdir())
     sources[1].unlink()
     report = index_recordings(sources, tmp_path / "store", Settings(runtime="onnx"), quick)
-    assert report.n_heard == 1
+    assert report.n_analysed == 1
     assert "No such file" in report.failures[0][1]
 
 
@@ -147,19 +147,19 @@ def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
 ) -> None:
     archive = make_archive(1)
     soundfile.write(archive / "000.wav", make_noise(seconds), 16000)
-    real = hearing.read_heard
+    real = hearing.read_noisy
 
     def read_and_grow(*arguments: object) -> object:
         yield from real(*arguments)  # type: ignore[arg-type]
         soundfile.write(archive / "000.wav", make_noise(2.0), 16000)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hearing, "read_heard", read_and_grow)
+        patch.setattr(hearing, "read_noisy", read_and_grow)
         ((_, reason),) = index(archive, rows_a_part=1).failures
     assert "changed while it was heard; 'index' takes it when it is run again" in reason
     assert open_store(tmp_path / "store").ask(["siren"]).n_files == 0
     report = index(archive)
-    assert (report.n_heard, report.n_failed_before) == (1, 0)
+    assert (report.n_analysed, report.n_failed_before) == (1, 0)
     (entry,) = open_store(tmp_path / "store").files
     assert entry.duration_s == pytest.approx(2.0)
 
@@ -170,7 +170,7 @@ def test_a_failure_with_a_name_that_is_no_text_stops_nothing(
 ) -> None:
     archive = make_archive(2)
     Path(os.fsdecode(os.fsencode(archive) + b"/\xff\xfe.wav")).write_bytes(b"no sound")
-    assert (index(archive).n_heard, states(tmp_path / "store")[r"\xff\xfe.wav"]) == (2, "failed")
+    assert (index(archive).n_analysed, states(tmp_path / "store")[r"\xff\xfe.wav"]) == (2, "failed")
     assert index(archive, is_pruning=True).n_gone == 0
 
 
@@ -211,7 +211,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(
             index(archive, rows_a_part=1)
     assert len(states(tmp_path / "store")) == 2
     report = index(archive)
-    assert (report.n_heard, report.n_unchanged) == (4, 2)
+    assert (report.n_analysed, report.n_unchanged) == (4, 2)
 
 
 def test_what_a_damaged_part_held_is_heard_again(make_archive: MakeArchive, index: Index, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_what_a_damaged_part_held_is_heard_again(make_archive: MakeArchive, inde
     (sorted((store / "parts").iterdir())[0] / parts.ROWS).write_bytes(b"")
     assert len(states(store)) == 3
     report = index(archive)
-    assert (report.n_heard, report.n_unchanged, len(report.set_aside)) == (1, 3, 1)
+    assert (report.n_analysed, report.n_unchanged, len(report.set_aside)) == (1, 3, 1)
     assert open_store(store).fingerprint() == whole
     assert len(list((store / "damaged").iterdir())) == 1
 
@@ -236,7 +236,7 @@ def test_files_that_are_gone_are_recorded_on_request(make_archive: MakeArchive, 
     files = open_store(tmp_path / "store").files
     assert sorted(each.state for each in files) == ["gone", "heard", "heard", "heard"]
     soundfile.write(archive / "001.wav", make_noise(1.0), 16000)
-    assert index(archive).n_heard == 1
+    assert index(archive).n_analysed == 1
 
 
 def test_shards_share_the_recordings_out(make_archive: MakeArchive, index: Index) -> None:
@@ -291,9 +291,9 @@ def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchi
         n_kills += process.returncode == -9
         assert open_store(store).verify() == {}
     last = start(archive, store)
-    n_heard, n_unchanged, _ = map(int, last.communicate()[0].split())
+    n_analysed, n_unchanged, _ = map(int, last.communicate()[0].split())
     assert n_kills >= 4
-    assert n_heard + n_unchanged == 40
+    assert n_analysed + n_unchanged == 40
     assert n_unchanged > 0, "what was done stays done"
     assert set(count_pieces(store).values()) == {1}
     assert open_store(store).fingerprint() == open_store(tmp_path / "whole").fingerprint()
@@ -303,9 +303,9 @@ def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchi
 def test_two_processes_share_one_store(make_archive: MakeArchive, tmp_path: Path) -> None:
     archive, store = make_archive(30, 2.0), tmp_path / "store"
     both = [start(archive, store), start(archive, store)]
-    told = [list(map(int, each.communicate()[0].split())) for each in both]
+    details = [list(map(int, each.communicate()[0].split())) for each in both]
     assert [each.returncode for each in both] == [0, 0]
-    assert sum(n_heard for n_heard, _, _ in told) == 30, "each recording is heard by one of them"
+    assert sum(n_analysed for n_analysed, _, _ in details) == 30, "each recording is heard by one of them"
     assert set(count_pieces(store).values()) == {1}
     assert len(count_pieces(store)) == 30
     assert open_store(store).verify() == {}

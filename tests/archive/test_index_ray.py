@@ -22,12 +22,12 @@ from typer.testing import CliRunner
 
 from earwitness import Settings
 from earwitness.archive import index_ray as engine_ray
-from earwitness.archive.extract import HearTask, Piece
+from earwitness.archive.extract import Chunk, ExtractTask
 from earwitness.archive.index import IndexOptions, index_recordings
-from earwitness.archive.part_files import read_pieces, read_records
+from earwitness.archive.part_files import read_chunks, read_records
 from earwitness.archive.remote_store import RemoteStore, fetch_store
 from earwitness.archive.store import PartStore
-from earwitness.archive.worker import Listing, hear_anywhere
+from earwitness.archive.worker import Listing, extract_anywhere
 from earwitness.cli.main import app
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError, MissingExtraError, SettingsError
@@ -83,16 +83,16 @@ def list_content(store: Path) -> list[Any]:
     """Return all that a store says, sorted, whatever parts it lies in."""
     parts = PartStore(store)
     assert not parts.damaged
-    pieces = [piece for entry in parts.catalogue for piece in _read_entry(parts, entry)]
-    return sorted(pieces, key=repr)
+    chunks = [chunk for entry in parts.catalogue for chunk in _read_entry(parts, entry)]
+    return sorted(chunks, key=repr)
 
 
 def _read_entry(parts: PartStore, entry: Any) -> Iterator[Any]:
     name = entry.path.rsplit("/", 1)[-1]
     yield name, entry.state, entry.size, entry.start_time, entry.rate_hz, entry.duration_s
-    for record in entry.pieces:
-        for piece in read_pieces(parts.part_path(record), [record]):
-            yield name, piece.number, piece.is_last, piece.rows.tobytes(), piece.clips.tobytes()
+    for record in entry.chunks:
+        for chunk in read_chunks(parts.part_path(record), [record]):
+            yield name, chunk.number, chunk.is_last, chunk.rows.tobytes(), chunk.clips.tobytes()
 
 
 def count_pieces(store: Path) -> int:
@@ -103,11 +103,11 @@ def count_pieces(store: Path) -> int:
 @pytest.mark.usefixtures("two_workers")
 def test_two_workers_leave_what_one_machine_leaves(archive: Path, local: Path, tmp_path: Path) -> None:
     report = index_on_ray([archive], tmp_path / "store", ONNX, cluster=Cluster(n_workers=2))
-    assert report.n_heard == 6
+    assert report.n_analysed == 6
     assert [path for path, _ in report.failures] == [str(archive / "broken.wav")]
     assert list_content(tmp_path / "store") == list_content(local)
     again = index_on_ray([archive], tmp_path / "store", ONNX, IndexOptions(retry_failed=False))
-    assert (again.n_heard, again.n_unchanged, again.n_failed_before, again.failures) == (0, 6, 1, [])
+    assert (again.n_analysed, again.n_unchanged, again.n_failed_before, again.failures) == (0, 6, 1, [])
 
 
 @pytest.mark.usefixtures("two_workers")
@@ -118,12 +118,12 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_ha
     monkeypatch.setattr(engine_ray, "BATCHES_A_WORKER", 1)  # several recordings together, so that others are hit, too
     waiting, deaths = str(tmp_path / "pid"), str(tmp_path / "deaths")
 
-    def hear(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+    def analyse(listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
         if listing.path.endswith("poison.wav"):
             with open(deaths, "a") as file:  # noqa: PTH123 (runs in a worker)
                 file.write("x")
             os.kill(os.getpid(), signal.SIGKILL)
-        yield from hear_anywhere(listing, template, encoder)
+        yield from extract_anywhere(listing, template, encoder)
         if listing.path.endswith("120003.wav"):
             with contextlib.suppress(FileExistsError), open(waiting, "x") as file:  # noqa: PTH123
                 file.write(str(os.getpid()))
@@ -136,10 +136,10 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_ha
     killed: list[int] = []
     killer = threading.Thread(target=_kill_when_told, args=(Path(waiting), killed))
     killer.start()
-    report = index_on_ray([folder], tmp_path / "store", ONNX, cluster=Cluster(n_workers=2), hear=hear)
+    report = index_on_ray([folder], tmp_path / "store", ONNX, cluster=Cluster(n_workers=2), analyse=analyse)
     killer.join()
     assert killed
-    assert (report.n_heard, len(report.failures)) == (6, 2)
+    assert (report.n_analysed, len(report.failures)) == (6, 2)
     assert "died, 3 times" in dict(report.failures)[str(folder / "poison.wav")]
     assert Path(deaths).read_text() == "xxx"
     content = list_content(tmp_path / "store")
@@ -154,31 +154,31 @@ def test_what_came_before_a_worker_died_is_not_heard_again(tmp_path: Path, monke
     log, levels, starts = str(tmp_path / "log"), np.zeros((8, 527), np.uint8), np.arange(8.0)
     soundfile.write(tmp_path / "long.wav", make_noise(1.0), 16000)
 
-    def hear(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+    def analyse(listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
         for number in range(6):
             if number in listing.done:
                 continue
             with open(log, "a") as file:  # noqa: PTH123 (runs in a worker)
                 file.write(str(number))
             place = {"number": number, "is_last": number == 5, "start_s": 8.0 * number, "end_s": 8.0 * (number + 1)}
-            yield Piece(listing.path, 1, 1, "", 1, "heard", rows=levels, clips=levels, clip_start_s=starts, **place)
+            yield Chunk(listing.path, 1, 1, "", 1, "heard", rows=levels, clips=levels, clip_start_s=starts, **place)
             if number == 4 and not listing.done:
                 time.sleep(1.0)  # so that some have been handed over
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    report = index_on_ray([tmp_path / "long.wav"], tmp_path / "store", ONNX, hear=hear)
-    assert (report.n_heard, report.failures) == (1, [])
+    report = index_on_ray([tmp_path / "long.wav"], tmp_path / "store", ONNX, analyse=analyse)
+    assert (report.n_analysed, report.failures) == (1, [])
     assert Path(log).read_text().startswith("01234")
     assert Path(log).read_text().count("0") == 1
     (entry,) = PartStore(tmp_path / "store").catalogue
-    assert (entry.state, [each.number for each in entry.pieces]) == ("heard", [0, 1, 2, 3, 4, 5])
+    assert (entry.state, [each.number for each in entry.chunks]) == ("heard", [0, 1, 2, 3, 4, 5])
     assert count_pieces(tmp_path / "store") == 6
 
 
-def _kill_when_told(told: Path, killed: list[int]) -> None:
+def _kill_when_told(details: Path, killed: list[int]) -> None:
     for _ in range(300):
         with contextlib.suppress(FileNotFoundError):
-            if text := told.read_text():
+            if text := details.read_text():
                 os.kill(int(text), signal.SIGKILL)
                 killed.append(int(text))
                 return
@@ -197,7 +197,7 @@ def test_recordings_and_store_may_lie_at_urls(archive: Path, local: Path, tmp_pa
     assert fetch_store(url, tmp_path / "here") == 0
     assert list_content(tmp_path / "here") == list_content(local)
     known = index_on_ray([f"file://{archive}/*.wav"], url, ONNX)
-    assert (known.n_heard, known.n_unchanged, known.n_failed_before) == (0, 6, 1)
+    assert (known.n_analysed, known.n_unchanged, known.n_failed_before) == (0, 6, 1)
 
 
 @pytest.mark.usefixtures("two_workers")

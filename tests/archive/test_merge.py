@@ -28,7 +28,7 @@ def test_shards_joined_are_equal_to_one_run(make_archive: MakeArchive, index: In
     assert open_store(tmp_path / "joined").fingerprint() == open_store(tmp_path / "whole").fingerprint()
     again = merge_stores(tmp_path / "joined", shards)
     assert (again.n_added, again.n_known) == (0, 13)
-    assert index(archive, store=tmp_path / "joined").n_heard == 0
+    assert index(archive, store=tmp_path / "joined").n_analysed == 0
 
 
 def test_the_newer_version_of_a_recording_counts(make_archive: MakeArchive, index: Index, tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from earwitness.archive import part_files as parts
-from earwitness.archive.extract import FAILED, HEARD
+from earwitness.archive.extract import ANALYSED, FAILED
 from earwitness.archive.part_files import (
     CLIPS,
     FILES,
     ROWS,
     check_part,
     name_part,
+    read_chunks,
     read_levels,
-    read_pieces,
     read_records,
     sweep_unfinished,
     write_part,
@@ -35,13 +35,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     check_part(part)
     records = read_records(part)
     assert [(each.path, each.first_row, each.n_rows, each.state) for each in records] == [
-        *(("/a.wav", 0, 5, HEARD), ("/b.wav", 5, 3, HEARD)),
+        *(("/a.wav", 0, 5, ANALYSED), ("/b.wav", 5, 3, ANALYSED)),
         ("/c.wav", 8, 0, FAILED),
     ]
-    for back, piece in zip(read_pieces(part, records), PIECES, strict=True):
-        assert np.array_equal(back.rows.reshape(-1), piece.rows.reshape(-1))
-        assert replace(back, rows=piece.rows, clips=piece.clips, clip_start_s=piece.clip_start_s) == replace(
-            piece, rows=piece.rows, clips=piece.clips, clip_start_s=piece.clip_start_s
+    for back, chunk in zip(read_chunks(part, records), PIECES, strict=True):
+        assert np.array_equal(back.rows.reshape(-1), chunk.rows.reshape(-1))
+        assert replace(back, rows=chunk.rows, clips=chunk.clips, clip_start_s=chunk.clip_start_s) == replace(
+            chunk, rows=chunk.rows, clips=chunk.clips, clip_start_s=chunk.clip_start_s
         )
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -129,8 +129,8 @@ def test_rows_are_one_array_however_many_there_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [parts.ROWS, parts.CLIPS])
 def test_one_changed_bit_is_told_when_it_is_read(tmp_path: Path, name: str) -> None:
     levels = np.random.default_rng(5).integers(0, 256, (60, 527)).astype(np.uint8)
-    piece = replace(make_piece("/a.wav"), rows=levels, clips=levels, clip_start_s=10.0 * np.arange(60))
-    part = tmp_path / "parts" / parts.write_part(tmp_path, [piece], 1.0)
+    chunk = replace(make_piece("/a.wav"), rows=levels, clips=levels, clip_start_s=10.0 * np.arange(60))
+    part = tmp_path / "parts" / parts.write_part(tmp_path, [chunk], 1.0)
     np.testing.assert_array_equal(parts.read_levels(part, name), levels)
     content = bytearray((part / name).read_bytes())
     at = content.index(levels[30].tobytes()[100:110])  # such noise is not compressed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from earwitness import Settings
-from earwitness.archive.extract import Piece
+from earwitness.archive.extract import Chunk
 from earwitness.archive.remote_store import (
     RemoteStore,
     fetch_store,
@@ -19,7 +19,7 @@ from earwitness.archive.remote_store import (
     make_remote_store,
     open_parts,
 )
-from earwitness.archive.store import PartStore, Provenance, describe_hearing
+from earwitness.archive.store import PartStore, Provenance, describe_analysis
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError
 from made_parts import PIECES
@@ -29,7 +29,7 @@ fsspec = pytest.importorskip("fsspec")
 
 @pytest.fixture
 def provenance(encoder: LoadedEncoder) -> Provenance:
-    return describe_hearing(Settings(), encoder, 1.0)
+    return describe_analysis(Settings(), encoder, 1.0)
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -84,7 +84,7 @@ def test_a_fetched_store_is_whole_and_only_news_come_again(url: str, provenance:
     here = PartStore(tmp_path / "here")
     assert [each.path for each in here.catalogue] == sorted({each.path for each in PIECES})
     assert here.damaged == {}
-    store.commit([Piece("later.wav", 1, 2, "", 1, "failed", "why")])
+    store.commit([Chunk("later.wav", 1, 2, "", 1, "failed", "why")])
     assert fetch_store(url, tmp_path / "here") == 1
     here.refresh()
     assert here.catalogue.find("later.wav") is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.archive import part_files as parts
-from earwitness.archive.store import PartStore, Provenance, describe_hearing, make_store
+from earwitness.archive.store import PartStore, Provenance, describe_analysis, make_store
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError
 from earwitness.settings import Settings
@@ -22,7 +22,7 @@ from made_parts import PIECES, make_piece
 
 @pytest.fixture
 def made(onnx: LoadedEncoder) -> Provenance:
-    return describe_hearing(Settings(runtime="onnx"), onnx, 1.0)
+    return describe_analysis(Settings(runtime="onnx"), onnx, 1.0)
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_a_store_keeps_what_it_was_made_with(store: PartStore, made: Provenance)
     ],
 )
 def test_what_was_heard_otherwise_is_refused(
-    store: PartStore, made: Provenance, change: dict[str, object], told: str
+    store: PartStore, made: Provenance, change: dict[str, object], details: str
 ) -> None:
-    with pytest.raises(ArchiveError, match=told):
+    with pytest.raises(ArchiveError, match=details):
         store.check_provenance(replace(made, **change))  # type: ignore[arg-type]
 
 
@@ -136,7 +136,7 @@ def test_a_recording_is_claimed_by_one_process_until_it_ends(store: PartStore) -
 def test_damaged_parts_are_set_aside_and_the_rest_is_read(store: PartStore) -> None:
     store.commit(PIECES)
     store.commit([make_piece("/d.wav")])
-    broken = store.part_path(store.catalogue.find("/d.wav").pieces[0])  # type: ignore[union-attr]
+    broken = store.part_path(store.catalogue.find("/d.wav").chunks[0])  # type: ignore[union-attr]
     (broken / parts.ROWS).write_bytes(b"")
     again = PartStore(store.folder)
     assert list(again.damaged) == [broken.name]

@@ -116,10 +116,10 @@ def test_an_empty_store_can_be_asked(index: Index, tmp_path: Path) -> None:
 
 def test_a_store_tells_what_it_holds(make_archive: MakeArchive, index: Index, tmp_path: Path) -> None:
     index(make_archive(4, 2.0))
-    told = open_store(tmp_path / "store").inform()
-    assert (told.n_files, told.n_parts, told.damaged) == ({"heard": 4}, 1, {})
-    assert told.hours == pytest.approx(8 / 3600)
-    assert told.n_bytes == sum(each.stat().st_size for each in (tmp_path / "store").rglob("*.parquet"))
+    details = open_store(tmp_path / "store").inform()
+    assert (details.n_files, details.n_parts, details.damaged) == ({"heard": 4}, 1, {})
+    assert details.hours == pytest.approx(8 / 3600)
+    assert details.n_bytes == sum(each.stat().st_size for each in (tmp_path / "store").rglob("*.parquet"))
 
 
 def test_the_fingerprint_tells_content_not_parts(make_archive: MakeArchive, index: Index, tmp_path: Path) -> None:

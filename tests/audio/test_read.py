@@ -63,9 +63,9 @@ def write_media(path: Path, channels: np.ndarray, codec: str, rate_hz: int = 480
 def test_every_kind_of_wav_sample_gives_the_same_sound(
     write_wav: WriteWav, noise: np.ndarray, subtype: str, step: float
 ) -> None:
-    heard = load_audio(write_wav("a.wav", noise, subtype=subtype))
-    assert heard.samples.dtype == np.float32
-    np.testing.assert_allclose(heard.samples, noise, rtol=0, atol=step)
+    detected = load_audio(write_wav("a.wav", noise, subtype=subtype))
+    assert detected.samples.dtype == np.float32
+    np.testing.assert_allclose(detected.samples, noise, rtol=0, atol=step)
 
 
 @pytest.mark.parametrize(
@@ -80,34 +80,34 @@ def test_every_kind_of_wav_sample_gives_the_same_sound(
     ],
 )
 def test_compressed_and_other_forms_are_read(write_wav: WriteWav, name: str, options: dict[str, str]) -> None:
-    heard = load_audio(write_wav(name, make_tone(1.5, 48000), 48000, **options))
-    assert heard.duration_s == pytest.approx(1.5, abs=0.1)
-    assert loudest_hz(heard) == pytest.approx(440, abs=2)
-    assert np.abs(heard.samples).max() == pytest.approx(0.3, abs=0.05)
+    detected = load_audio(write_wav(name, make_tone(1.5, 48000), 48000, **options))
+    assert detected.duration_s == pytest.approx(1.5, abs=0.1)
+    assert loudest_hz(detected) == pytest.approx(440, abs=2)
+    assert np.abs(detected.samples).max() == pytest.approx(0.3, abs=0.05)
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 44100, 192000])
 def test_every_rate_is_brought_to_that_of_the_encoder(write_wav: WriteWav, rate_hz: int) -> None:
-    heard = load_audio(write_wav("a.wav", make_tone(1.5, rate_hz), rate_hz, subtype="FLOAT"))
-    assert heard.sample_rate_hz == RATE_HZ
-    assert len(heard.samples) == pytest.approx(1.5 * RATE_HZ, abs=1)
+    detected = load_audio(write_wav("a.wav", make_tone(1.5, rate_hz), rate_hz, subtype="FLOAT"))
+    assert detected.sample_rate_hz == RATE_HZ
+    assert len(detected.samples) == pytest.approx(1.5 * RATE_HZ, abs=1)
     inner = slice(800, 23000)  # the resampler rings at the abrupt ends
-    np.testing.assert_allclose(heard.samples[inner], make_tone(1.5)[inner], atol=2e-3)
+    np.testing.assert_allclose(detected.samples[inner], make_tone(1.5)[inner], atol=2e-3)
 
 
 def test_eight_channels_are_averaged(write_wav: WriteWav) -> None:
     channels = np.stack([make_noise(0.5, seed=seed) for seed in range(8)], axis=1)
-    heard = load_audio(write_wav("a.wav", channels, subtype="FLOAT"))
-    np.testing.assert_allclose(heard.samples, channels.mean(axis=1), atol=1e-6)
+    detected = load_audio(write_wav("a.wav", channels, subtype="FLOAT"))
+    np.testing.assert_allclose(detected.samples, channels.mean(axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.webm", "libopus")])
 def test_media_files_are_read_and_their_channels_averaged(tmp_path: Path, name: str, codec: str) -> None:
     left = make_tone(1.5, 48000)
-    heard = load_audio(write_media(tmp_path / name, np.stack([left, 0 * left]), codec))
-    assert heard.duration_s == pytest.approx(1.5, abs=0.1)
-    assert loudest_hz(heard) == pytest.approx(440, abs=2)
-    inner = heard.samples[4000:-4000]
+    detected = load_audio(write_media(tmp_path / name, np.stack([left, 0 * left]), codec))
+    assert detected.duration_s == pytest.approx(1.5, abs=0.1)
+    assert loudest_hz(detected) == pytest.approx(440, abs=2)
+    inner = detected.samples[4000:-4000]
     assert np.sqrt(2 * np.mean(np.square(inner))) == pytest.approx(0.15, rel=0.05)  # the mean of 0.3 and 0
 
 
@@ -154,10 +154,10 @@ def test_a_rate_of_zero_is_refused(noise: np.ndarray) -> None:
 
 @pytest.mark.parametrize(("value", "told"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
-    write_wav: WriteWav, noise: np.ndarray, value: float, told: str
+    write_wav: WriteWav, noise: np.ndarray, value: float, details: str
 ) -> None:
     noise[8000] = value
-    with pytest.raises(AudioError, match=rf"a\.wav: the sample at 0\.500 s is {told}, not a number in"):
+    with pytest.raises(AudioError, match=rf"a\.wav: the sample at 0\.500 s is {details}, not a number in"):
         load_audio(write_wav("a.wav", noise, subtype="FLOAT"))
 
 

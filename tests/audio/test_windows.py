@@ -103,10 +103,10 @@ def test_blocks_of_any_size_give_the_windows_of_the_whole(seed: int, is_tail_rep
     window_s = float(generator.uniform(0.3, 2.5))
     hop_s = window_s * float(generator.uniform(0.2, 1))
     whole = cut(samples, window_s, hop_s, is_tail_repeated=is_tail_repeated)
-    pieces = join(slide(in_blocks(samples, seed), window_s, hop_s, is_tail_repeated=is_tail_repeated))
-    np.testing.assert_array_equal(pieces.samples, whole.samples)
-    np.testing.assert_array_equal(pieces.start_s, whole.start_s)
-    np.testing.assert_array_equal(pieces.n_valid, whole.n_valid)
+    chunks = join(slide(in_blocks(samples, seed), window_s, hop_s, is_tail_repeated=is_tail_repeated))
+    np.testing.assert_array_equal(chunks.samples, whole.samples)
+    np.testing.assert_array_equal(chunks.start_s, whole.start_s)
+    np.testing.assert_array_equal(chunks.n_valid, whole.n_valid)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from earwitness.calibration.recall import measure_recall
-from earwitness.calibration.thresholds import HeardWords
+from earwitness.calibration.thresholds import WordTraces
 from earwitness.settings import Settings
 from earwitness.words.meanings import WordMeanings
 
 MEANINGS = WordMeanings(("siren",), np.ones((1, 527), np.float32), np.full((1, 527), 1 / 527, np.float32))
 
 
-def draw(*peaks: tuple[float, float]) -> HeardWords:
+def draw(*peaks: tuple[float, float]) -> WordTraces:
     """Draw a minute of scores with single peaks: at which second, how high."""
     scores = np.zeros((600, 1), np.float32)
     for time_s, score in peaks:
         scores[round(time_s * 10), 0] = score
-    return HeardWords(scores, MEANINGS, 0.1, 60.0)
+    return WordTraces(scores, MEANINGS, 0.1, 60.0)
 
 
 def test_recall_and_stricter_thresholds_are_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from earwitness.audio.read import Waveform
 from earwitness.calibration.poisson import bound_count, find_interval
-from earwitness.calibration.thresholds import HeardWords, calibrate_thresholds, choose_thresholds, hear_words
+from earwitness.calibration.thresholds import WordTraces, calibrate_thresholds, choose_thresholds, trace_words
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.recognition.pipeline import recognize
@@ -21,7 +21,7 @@ SPAN_S = 0.16
 MEANINGS = WordMeanings(("siren",), np.ones((1, 527), np.float32), np.full((1, 527), 1 / 527, np.float32))
 
 
-def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0.5, level: float = -3.0) -> HeardWords:
+def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0.5, level: float = -3.0) -> WordTraces:
     """Make up an hour's scores: peaks come by chance, and reach exponentially above a level, in logits."""
     random = np.random.default_rng(seed)
     n_rows = round(hours * 3600 / SPAN_S)
@@ -29,11 +29,11 @@ def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0
     at = random.integers(0, n_rows, random.poisson(per_hour * hours))
     np.maximum.at(logits, at, level + random.exponential(scale, len(at)))
     scores = (1 / (1 + np.exp(-logits))).astype(np.float32)[:, None]
-    return HeardWords(scores, MEANINGS, SPAN_S, n_rows * SPAN_S)
+    return WordTraces(scores, MEANINGS, SPAN_S, n_rows * SPAN_S)
 
 
-def count(heard: HeardWords, threshold: float) -> int:
-    return len(heard.find(0, Settings(thresholds=(("siren", threshold),))))
+def count(detected: WordTraces, threshold: float) -> int:
+    return len(detected.find(0, Settings(thresholds=(("siren", threshold),))))
 
 
 def test_a_promise_that_can_be_counted_is_kept_on_other_background(encoder: LoadedEncoder) -> None:
@@ -68,13 +68,13 @@ def test_a_promise_that_cannot_be_counted_is_extrapolated_and_kept(encoder: Load
 
 
 def test_a_lower_promise_needs_a_higher_threshold(encoder: LoadedEncoder) -> None:
-    heard = [make_heard(3, 0), make_heard(3, 1)]
-    chosen = [choose_thresholds(heard, rate, Settings(), encoder).words[0] for rate in (0.1, 1.0, 10.0, 30.0)]
+    detected = [make_heard(3, 0), make_heard(3, 1)]
+    chosen = [choose_thresholds(detected, rate, Settings(), encoder).words[0] for rate in (0.1, 1.0, 10.0, 30.0)]
     thresholds = [each.threshold or 1.0 for each in chosen]
     assert thresholds == sorted(thresholds, reverse=True)
     assert len(set(thresholds)) == 4
     assert chosen[0].looser == chosen[1].threshold
-    assert count(heard[0], thresholds[1] * 0.8) + count(heard[1], thresholds[1] * 0.8) > 6
+    assert count(detected[0], thresholds[1] * 0.8) + count(detected[1], thresholds[1] * 0.8) > 6
 
 
 def test_a_word_that_is_always_heard_gets_no_threshold(encoder: LoadedEncoder) -> None:
@@ -90,15 +90,15 @@ def test_a_word_that_is_never_heard_gets_the_lowest_threshold(encoder: LoadedEnc
 
 
 def test_silence_gives_a_threshold_too(encoder: LoadedEncoder) -> None:
-    heard = HeardWords(np.full((2000, 1), 1e-7, np.float32), MEANINGS, SPAN_S, 320.0)
-    assert choose_thresholds([heard], 1.0, Settings(), encoder).words[0].threshold == 0.01
+    detected = WordTraces(np.full((2000, 1), 1e-7, np.float32), MEANINGS, SPAN_S, 320.0)
+    assert choose_thresholds([detected], 1.0, Settings(), encoder).words[0].threshold == 0.01
 
 
 @pytest.fixture(scope="module")
-def halves(encoder: LoadedEncoder) -> list[HeardWords]:
+def halves(encoder: LoadedEncoder) -> list[WordTraces]:
     """Two recordings of noise with beeps, as they are heard: other noise, other beeps, the same chance."""
     meanings = understand_words(["beep"])
-    return [hear_words(make_beeps(seed), meanings, Settings(), encoder) for seed in (1, 2)]
+    return [trace_words(make_beeps(seed), meanings, Settings(), encoder) for seed in (1, 2)]
 
 
 def make_beeps(seed: int, duration_s: float = 180.0, n_beeps: int = 36) -> Waveform:
@@ -112,7 +112,7 @@ def make_beeps(seed: int, duration_s: float = 180.0, n_beeps: int = 36) -> Wavef
 
 
 def test_the_promise_holds_on_a_held_out_half_and_breaks_below_it(
-    halves: list[HeardWords], encoder: LoadedEncoder
+    halves: list[WordTraces], encoder: LoadedEncoder
 ) -> None:
     first, second = halves
     promised = 80.0  # per hour: 4 in three minutes

@@ -70,11 +70,11 @@ def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path)
     folder.mkdir()
     (folder / "broken.wav").write_bytes(b"no sound")
     (folder / "good.wav").hardlink_to(archive / "20260302_120000.wav")
-    status, told, errors = run("index", folder, "--store", store, "--runtime", "onnx")
-    assert (status, told) == (1, "1 heard, 0 known already\n")
+    status, details, errors = run("index", folder, "--store", store, "--runtime", "onnx")
+    assert (status, details) == (1, "1 heard, 0 known already\n")
     assert "broken.wav: not readable as audio" in errors
-    status, told, _ = run("index", folder, "--store", store)
-    assert (status, told) == (0, "0 heard, 1 known already, 1 failed before (--retry-failed hears them again)\n")
+    status, details, _ = run("index", folder, "--store", store)
+    assert (status, details) == (0, "0 heard, 1 known already, 1 failed before (--retry-failed hears them again)\n")
     assert run("index", folder, "--store", store, "--retry-failed")[0] == 1
     assert "broken.wav: not readable" in run("store", "info", store, "--failures")[1]
     status, _, errors = run("ask", store, "--events", "siren")
@@ -83,13 +83,13 @@ def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path)
 
 
 def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> None:
-    asked = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office")
-    status, told, _ = run(*asked)
+    query = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office")
+    status, details, _ = run(*query)
     assert status == 0
-    assert "20260301_120000.wav" in told
-    assert "2026-03-01T12:00:00\t" in told
+    assert "20260301_120000.wav" in details
+    assert "2026-03-01T12:00:00\t" in details
     for form in ("csv", "parquet"):
-        assert run(*asked, "--out", tmp_path / form, "--format", form)[0] == 0
+        assert run(*query, "--out", tmp_path / form, "--format", form)[0] == 0
     events = read_rows(tmp_path / "csv" / "events.csv")
     assert {each["word"] for each in events} == {"dog bark", "telephone ringing"}
     assert events[0]["time"].startswith("2026-03-01T12:00:0")
@@ -110,17 +110,17 @@ def test_a_choice_of_nothing_is_told(store: Path) -> None:
 
 
 def test_similar_moments_are_listed(store: Path, archive: Path) -> None:
-    status, told, _ = run("similar", store, archive / "20260302_120000.wav", "--top", "2")
+    status, details, _ = run("similar", store, archive / "20260302_120000.wav", "--top", "2")
     assert status == 0
-    assert len(told.splitlines()) == 2
-    assert float(told.split("\t")[0]) > 0.5
+    assert len(details.splitlines()) == 2
+    assert float(details.split("\t")[0]) > 0.5
 
 
 def test_a_store_tells_of_itself_in_words_and_sql(store: Path) -> None:
-    status, told, _ = run("store", "info", store)
+    status, details, _ = run("store", "info", store)
     assert status == 0
-    assert "recordings  2 heard" in told
-    assert "MB a day of audio" in told
+    assert "recordings  2 heard" in details
+    assert "MB a day of audio" in details
     assert run("store", "sql", store, "select count(*) as n from rows")[1] == "n\n15\n"
     assert run("store", "verify", store)[:2] == (0, f"{store}: whole\n")
 
@@ -149,8 +149,8 @@ def test_damage_is_told_wherever_the_store_is_looked_into(archive: Path, tmp_pat
         ("store", "sql", store, "from files"),
         ("store", "info", store),
     ):
-        status, told, errors = run(*command)
-        assert (status, "damaged" in errors, bool(told)) == (1, True, True), command
+        status, details, errors = run(*command)
+        assert (status, "damaged" in errors, bool(details)) == (1, True, True), command
 
 
 def test_what_is_printed_is_a_line_each(archive: Path, tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_what_is_printed_is_a_line_each(archive: Path, tmp_path: Path) -> None:
     broken.write_bytes(b"no sound")
     run("index", odd, broken, "--store", store, "--runtime", "onnx")
     for command in (("ask", store, "--events", "siren", "--threshold", "0.001"), ("similar", store, odd)):
-        told = run(*command)[1]
-        assert told, command
-        assert all(r"a\nb\tc\x1b[31m.wav" in line for line in told.splitlines())
+        details = run(*command)[1]
+        assert details, command
+        assert all(r"a\nb\tc\x1b[31m.wav" in line for line in details.splitlines())
     assert len(run("store", "info", store, "--failures")[1].splitlines()) == 1
 
 
@@ -205,10 +205,10 @@ def test_a_store_comes_from_a_url(store: Path, tmp_path: Path) -> None:
 
 
 def test_an_answer_is_a_page_too(store: Path, tmp_path: Path) -> None:
-    asked = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office", "--report")
-    assert "--report needs --out" in run(*asked)[2]
-    status, told, _ = run(*asked, "--out", tmp_path / "out", "--until", "2026-03-01T12:00:10")
-    assert (status, told) == (0, f"{tmp_path / 'out' / 'index.html'}\n")
+    query = ("ask", store, "--events", "dog bark,telephone ringing", "--scenes", "park,office", "--report")
+    assert "--report needs --out" in run(*query)[2]
+    status, details, _ = run(*query, "--out", tmp_path / "out", "--until", "2026-03-01T12:00:10")
+    assert (status, details) == (0, f"{tmp_path / 'out' / 'index.html'}\n")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     events = read_rows(tmp_path / "out" / "events.csv")
     assert f"<span>{len(events)} events</span>" in page

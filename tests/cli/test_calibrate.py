@@ -30,11 +30,11 @@ def background(write_wav: WriteWav, tmp_path: Path) -> Path:
 
 def test_settings_are_written_that_listen_takes(background: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "mine.toml"
-    code, told = run(background, "--events", "siren,Dog bark", "--false-alarms-per-hour", "5", "-o", out)
-    assert code == 0, told
-    assert "TOO LITTLE to verify that: no event in 0.02 hours excludes only 174 per hour" in told
-    assert "5 per hour takes 0.6 hours" in told
-    assert told.count("extrapolated") == 3
+    code, details = run(background, "--events", "siren,Dog bark", "--false-alarms-per-hour", "5", "-o", out)
+    assert code == 0, details
+    assert "TOO LITTLE to verify that: no event in 0.02 hours excludes only 174 per hour" in details
+    assert "5 per hour takes 0.6 hours" in details
+    assert details.count("extrapolated") == 3
     text = out.read_text()
     for stated in ("0.02 hours in 2 recordings", "5 false alarms", "95 % upper bound 173.95 per hour", "sha256", "20"):
         assert stated in text.split("\n\n")[0]
@@ -53,16 +53,16 @@ def test_labelled_recordings_tell_what_is_still_found(background: Path, write_wa
     table = tmp_path / "labelled" / "events.csv"
     table.write_text("file,onset_s,offset_s,label\nbeep.wav,4.0,5.0,BEEP\n")
     arguments = (background, "-e", "beep,siren", "--false-alarms-per-hour", "10", "--labelled", table)
-    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
-    assert code == 0, told
-    assert "beep: 1 of 1 events found (recall 1.00), 0 besides, F1 1.00" in told
-    assert "siren: no event is labelled so" in told
+    code, details = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert code == 0, details
+    assert "beep: 1 of 1 events found (recall 1.00), 0 besides, F1 1.00" in details
+    assert "siren: no event is labelled so" in details
     table.write_text("file,onset_s,offset_s,label\nbeep.wav,4.0,5.0,knock\n")
-    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
-    assert (code, "its labels knock are none of the words beep, siren" in told) == (2, True)
+    code, details = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert (code, "its labels knock are none of the words beep, siren" in details) == (2, True)
     table.write_text("file,onset_s,offset_s,label\nnone.wav,4.0,5.0,beep\n")
-    code, told = run(*arguments, "-o", tmp_path / "mine.toml")
-    assert (code, "none.wav is neither in" in told) == (2, True)
+    code, details = run(*arguments, "-o", tmp_path / "mine.toml")
+    assert (code, "none.wav is neither in" in details) == (2, True)
 
 
 def test_what_cannot_be_is_told_before_listening(background: Path, tmp_path: Path) -> None:
@@ -70,27 +70,27 @@ def test_what_cannot_be_is_told_before_listening(background: Path, tmp_path: Pat
         ([], "no words: give --events"),
         (["-e", "siren", "--false-alarms-per-hour", "0"], "give a rate above 0"),
     ):
-        code, told = run(background, *more, "-o", tmp_path / "mine.toml")
-        assert (code, reason in told) == (2, True), told
+        code, details = run(background, *more, "-o", tmp_path / "mine.toml")
+        assert (code, reason in details) == (2, True), details
 
 
 def test_a_bad_recording_is_told_and_the_rest_used(background: Path, tmp_path: Path) -> None:
     (background / "bad.wav").write_bytes(b"RIFF")
-    code, told = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
+    code, details = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
     assert code == 1
-    assert "bad.wav" in told
+    assert "bad.wav" in details
     assert "in 2 recordings" in (tmp_path / "mine.toml").read_text()
     for path in background.glob("[01].wav"):
         path.unlink()
-    code, told = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
-    assert (code, "none of 1 recordings could be used" in told) == (2, True)
+    code, details = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
+    assert (code, "none of 1 recordings could be used" in details) == (2, True)
 
 
 def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: WriteWav, tmp_path: Path) -> None:
     sound = make_noise(70.0)
-    code, told = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")
-    assert code == 1, told
-    assert "'white noise': no threshold up to 0.99 keeps the promise" in told
+    code, details = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")
+    assert code == 1, details
+    assert "'white noise': no threshold up to 0.99 keeps the promise" in details
     assert "white noise: NO threshold" in (tmp_path / "mine.toml").read_text()
     assert read_settings(tmp_path / "mine.toml").thresholds == ()
 

@@ -68,8 +68,8 @@ def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
 
 def test_the_embedded_encoder_runs_on_onnx_unless_something_else_is_asked_for() -> None:
     assert prefer_onnx(Settings()).runtime == "onnx"
-    for asked in (Settings(runtime="torch"), Settings(device="cpu"), Settings(encoder="x"), Settings(precision="bf16")):
-        assert prefer_onnx(asked) == asked
+    for query in (Settings(runtime="torch"), Settings(device="cpu"), Settings(encoder="x"), Settings(precision="bf16")):
+        assert prefer_onnx(query) == query
 
 
 @pytest.mark.parametrize("sample", ["s24", "f32le"])
@@ -110,10 +110,10 @@ def test_a_reader_that_goes_away_ends_it_with_a_message(recording: Path) -> None
     assert process.stdout
     process.stdout.close()
     assert process.stderr
-    told = process.stderr.read().decode()
+    details = process.stderr.read().decode()
     assert process.wait(20) == 2
-    assert told.startswith("earwitness: standard output: cannot be written")
-    assert "Traceback" not in told
+    assert details.startswith("earwitness: standard output: cannot be written")
+    assert "Traceback" not in details
     process.stderr.close()
     assert process.stdin
     process.stdin.close()

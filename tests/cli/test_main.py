@@ -61,10 +61,10 @@ def test_a_list_of_words_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_words([f"@{tmp_path / 'bytes.txt'}"])
 
 
-def test_listening_writes_events_scenes_and_the_run(sounds: Path, tmp_path: Path, hear_all: Path) -> None:
+def test_listening_writes_events_scenes_and_the_run(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
     out = tmp_path / "out"
     words = ("-e", "dog bark,rain", "-e", "siren", "-s", "park,tram")
-    result = run("listen", sounds, *words, "--settings", hear_all, "-o", out)
+    result = run("listen", sounds, *words, "--settings", extract_all, "-o", out)
     assert result.exit_code == 0, result.output
     names = [str(sounds / name) for name in ("a.wav", "b.wav", "sub/c.wav")]
     events, scenes = read_rows(out / "events.csv"), read_rows(out / "scenes.csv")
@@ -98,11 +98,11 @@ def test_an_option_wins_over_the_settings_file(sounds: Path, tmp_path: Path) -> 
     assert (settings["hop_s"], settings["event_threshold"]) == (0.5, 0.6)
 
 
-def test_every_form_is_written_on_request(sounds: Path, tmp_path: Path, hear_all: Path) -> None:
+def test_every_form_is_written_on_request(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow, the extra [archive], is not installed")
     out = tmp_path / "out"
     forms = [part for form in FORMATS for part in ("-f", form)]
-    assert run("listen", sounds, "-e", "rain", "--settings", hear_all, *forms, "-o", out).exit_code == 0
+    assert run("listen", sounds, "-e", "rain", "--settings", extract_all, *forms, "-o", out).exit_code == 0
     lines = (out / "recognitions.jsonl").read_text().splitlines()
     names = [row["file"] for row in read_rows(out / "events.csv")]
     assert [from_dict(json.loads(line)).source for line in lines] == names
@@ -125,8 +125,8 @@ def test_without_words_listening_says_what_to_give(sounds: Path) -> None:
     assert "no words: give --words" in run("classify", sounds).stderr
 
 
-def test_without_a_folder_results_are_printed(sounds: Path, hear_all: Path) -> None:
-    result = run("listen", sounds / "a.wav", "-e", "dog bark", "-s", "park", "--settings", hear_all)
+def test_without_a_folder_results_are_printed(sounds: Path, extract_all: Path) -> None:
+    result = run("listen", sounds / "a.wav", "-e", "dog bark", "-s", "park", "--settings", extract_all)
     assert result.exit_code == 0
     assert "a.wav  (1.0 s)" in result.stdout
     assert "dog bark" in result.stdout
@@ -134,10 +134,10 @@ def test_without_a_folder_results_are_printed(sounds: Path, hear_all: Path) -> N
     assert "none of these was heard: siren" in run("listen", sounds / "a.wav", "-e", "siren").stdout
 
 
-def test_standard_input_is_a_recording(sounds: Path, tmp_path: Path, hear_all: Path) -> None:
+def test_standard_input_is_a_recording(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
     stdin = (sounds / "b.wav").read_bytes()
     out = tmp_path / "out"
-    result = run("listen", "-", sounds / "a.wav", "-e", "rain", "--settings", hear_all, "-o", out, stdin=stdin)
+    result = run("listen", "-", sounds / "a.wav", "-e", "rain", "--settings", extract_all, "-o", out, stdin=stdin)
     assert result.exit_code == 0, result.output
     rows = read_rows(out / "events.csv")
     assert [Path(row["file"]).name for row in rows] == ["stdin", "a.wav"]
@@ -244,9 +244,9 @@ def _hear_key_presses() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, hear_all: Path) -> None:
+def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, extract_all: Path) -> None:
     out = tmp_path / "out"
-    status, errors = start_and_stop(write_wav, out, hear_all, lambda process: process.send_signal(signal.SIGINT))
+    status, errors = start_and_stop(write_wav, out, extract_all, lambda process: process.send_signal(signal.SIGINT))
     assert status == 130
     assert "earwitness: stopped; results so far are kept" in errors
     assert read_run(out)["state"] == "interrupted"
@@ -254,10 +254,10 @@ def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, 
 
 
 def test_a_run_that_is_killed_keeps_the_recordings_that_were_done(
-    write_wav: WriteWav, tmp_path: Path, hear_all: Path
+    write_wav: WriteWav, tmp_path: Path, extract_all: Path
 ) -> None:
     out = tmp_path / "out"
-    status, _ = start_and_stop(write_wav, out, hear_all, lambda process: process.kill())
+    status, _ = start_and_stop(write_wav, out, extract_all, lambda process: process.kill())
     assert status == -signal.SIGKILL
     assert read_run(out)["state"] == "running"
     files = [Path(row["file"]).name for row in read_rows(out / "events.csv")]

@@ -16,7 +16,7 @@ import soundfile
 
 from earwitness.cli.published_counts import (
     Counts,
-    HeardEvents,
+    FileEvents,
     choose_scored,
     count_word,
     find_mixtures,
@@ -24,7 +24,7 @@ from earwitness.cli.published_counts import (
     read_meta,
     tabulate_counts,
 )
-from earwitness.datasets.mixtures.meta import Mixture, read_recipes
+from earwitness.datasets.mixtures.meta import MixtureRow, read_recipes
 from earwitness.errors import AudioError, MissingExtraError
 
 ROOT = Path(__file__).parents[2]
@@ -177,15 +177,15 @@ def test_the_papers_pictures_are_drawn_where_the_truth_is_known(
     from earwitness.cli import published
     from earwitness.plots.published import Detected, draw_detections
 
-    told: list[tuple[list[str], list[Detected], str]] = []
+    details: list[tuple[list[str], list[Detected], str]] = []
 
     def note(folder: Path, words: list[str], detected: list[Detected], caption: str) -> list[Path]:
-        told.append((words, detected, caption))
+        details.append((words, detected, caption))
         return draw_detections(folder, words, detected, caption)
 
     monkeypatch.setattr(published, "draw_detections", note)
     assert run_script(monkeypatch, "visualize.py", "--method", method, "--events", "babycry,gunshot,rain") == 0
-    [(words, detected, caption)] = told
+    [(words, detected, caption)] = details
     assert words == ["baby cry", "gunshot"]  # the metadata does not say where it rains
     assert [each.reference for each in detected] == ["babycry", ""]
     found: dict[str, dict[str, float]] = {CRY: {}, QUIET: {}}
@@ -209,10 +209,10 @@ def test_without_data_a_command_says_where_to_get_it_and_makes_nothing_but_its_l
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_script(monkeypatch, script) == 2
-    told = capsys.readouterr().err
-    assert "1160455" in told
-    assert "401395" in told
-    assert str(tmp_path / "source_datasets") in told
+    details = capsys.readouterr().err
+    assert "1160455" in details
+    assert "401395" in details
+    assert str(tmp_path / "source_datasets") in details
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [
         f"log/{Path(script).stem}.log"
     ]
@@ -249,22 +249,22 @@ def test_an_option_that_cannot_be_used_ends_the_command_before_it_begins(
 
 
 def test_a_false_alarm_counts_and_costs_precision() -> None:
-    heard = [
-        HeardEvents("a", "babycry", {"baby cry", "gunshot"}),
-        HeardEvents("b", "", {"baby cry"}),
-        HeardEvents("c", "babycry", set()),
-        HeardEvents("d", "", set()),
+    detected = [
+        FileEvents("a", "babycry", {"baby cry", "gunshot"}),
+        FileEvents("b", "", {"baby cry"}),
+        FileEvents("c", "babycry", set()),
+        FileEvents("d", "", set()),
     ]
-    assert count_word("baby cry", heard) == Counts(hits=1, misses=1, false_alarms=1)
-    assert count_word("gunshot", heard) == Counts(hits=0, misses=0, false_alarms=1)
-    lines = tabulate_counts(["baby cry", "gunshot"], heard)
+    assert count_word("baby cry", detected) == Counts(hits=1, misses=1, false_alarms=1)
+    assert count_word("gunshot", detected) == Counts(hits=0, misses=0, false_alarms=1)
+    lines = tabulate_counts(["baby cry", "gunshot"], detected)
     assert lines[1] == ("baby cry", "1", "1", "1", "0.500", "0.500", "0.500")
     assert lines[2] == ("gunshot", "0", "0", "1", "0.000", "-", "0.000")
     assert lines[3] == ("all", "1", "1", "2", "0.333", "0.500", "0.400")
 
 
 def test_a_word_is_scored_only_where_the_metadata_can_tell_of_it() -> None:
-    mixture = Mixture("a.wav", "tram", "audio/1.wav", 0.0, True, "siren", 1.0)
+    mixture = MixtureRow("a.wav", "tram", "audio/1.wav", 0.0, True, "siren", 1.0)
     assert choose_scored(["glass break", "Siren", "rain"], [mixture]) == ["glass break", "Siren"]
 
 

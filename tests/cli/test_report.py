@@ -26,11 +26,11 @@ def folder(write_wav: WriteWav, tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def test_each_recording_has_a_page_and_a_bad_one_is_told(folder: Path, tmp_path: Path, hear_all: Path) -> None:
+def test_each_recording_has_a_page_and_a_bad_one_is_told(folder: Path, tmp_path: Path, extract_all: Path) -> None:
     out = tmp_path / "out"
-    code, told = run("report", folder, "-e", "siren,dog bark", "-s", "park", "-o", out, "--settings", hear_all)
+    code, details = run("report", folder, "-e", "siren,dog bark", "-s", "park", "-o", out, "--settings", extract_all)
     assert code == 1
-    assert "1 of 3 recordings had errors" in told
+    assert "1 of 3 recordings had errors" in details
     pages = sorted(path.name for path in (out / "reports").iterdir())
     assert pages == ["x.html", "x_2.html"]
     assert "siren" in (out / "reports" / "x.html").read_text(encoding="utf-8")
@@ -44,8 +44,8 @@ def test_each_recording_has_a_page_and_a_bad_one_is_told(folder: Path, tmp_path:
 
 def test_listen_writes_the_same_pages(folder: Path, tmp_path: Path) -> None:
     arguments = (folder / "a", "-e", "siren", "--report", "--out", tmp_path / "out")
-    code, told = run("listen", *arguments)
-    assert code == 0, told
+    code, details = run("listen", *arguments)
+    assert code == 0, details
     assert (tmp_path / "out" / "reports" / "x.html").exists()
     assert (tmp_path / "out" / "events.csv").exists()
 
@@ -61,8 +61,8 @@ def test_the_browser_opens_only_if_asked(folder: Path, tmp_path: Path, monkeypat
 
 def test_standard_input_is_kept_in_the_page_since_it_cannot_be_linked(write_wav: WriteWav, tmp_path: Path) -> None:
     sound = write_wav("x.wav", make_noise()).read_bytes()
-    code, told = run("report", "-", "-e", "siren", "-o", tmp_path / "out", sound=sound)
-    assert code == 0, told
+    code, details = run("report", "-", "-e", "siren", "-o", tmp_path / "out", sound=sound)
+    assert code == 0, details
     page = (tmp_path / "out" / "reports" / "stdin.html").read_text(encoding="utf-8")
     assert 'id="ew-sound"' in page
     assert "<title>stdin</title>" in page
@@ -84,6 +84,6 @@ def test_what_cannot_be_done_is_said_at_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.chdir(folder.parent)
-    code, told = run(arguments[0], folder, *arguments[1:])
+    code, details = run(arguments[0], folder, *arguments[1:])
     assert code == 2
-    assert said in told
+    assert said in details

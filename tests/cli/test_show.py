@@ -44,7 +44,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def stored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Keep the figures that are saved."""
     figures: list[Any] = []
     from matplotlib.figure import Figure
@@ -122,25 +122,25 @@ def test_the_commands_of_an_evaluation_write_and_print_their_picture(evaluated: 
 
 
 def test_a_spectrogram_has_events_and_the_reference_of_its_file_alone(
-    street: Path, tmp_path: Path, kept: list[Any]
+    street: Path, tmp_path: Path, stored: list[Any]
 ) -> None:
     table = tmp_path / "truth.tsv"
     table.write_text("filename\tonset\toffset\tevent_label\nx/street.wav\t3.0\t4.0\twhistling\nother.wav\t1\t2\tdog\n")
     out = tmp_path / "a.pdf"
     done = show("spectrogram", street, "-e", "whistling,gunshot", "--ref", table, "-o", out, "--runtime", "onnx")
     assert (done.exit_code, done.stdout.strip()) == (0, str(out)), done.output
-    (figure,) = kept
+    (figure,) = stored
     lanes = figure.axes[1]
     assert [label.get_text() for label in lanes.get_yticklabels()] == ["whistling", "gunshot"]
     assert (3.0, 1.0) in [(bar.get_x(), bar.get_width()) for bar in lanes.patches]
     assert title(figure) == "street.wav: 5.0 s"
 
 
-def test_attention_is_seen_from_the_points_that_are_given(street: Path, tmp_path: Path, kept: list[Any]) -> None:
+def test_attention_is_seen_from_the_points_that_are_given(street: Path, tmp_path: Path, stored: list[Any]) -> None:
     out = tmp_path / "a.png"
     done = show("attention", street, "-p", "3.5,440", "-p", "3.2", "--cls", "--view", "heads", "--layer", 2, "-o", out)
     assert (done.exit_code, done.stdout.strip()) == (0, str(out)), done.output
-    (figure,) = kept
+    (figure,) = stored
     titles = [axes.get_title() for axes in figure.axes if axes.get_title().startswith("head")]
     assert len(titles) == 9
     assert titles[0] == "head 0, from 3.50 s, 440 Hz"
@@ -148,47 +148,47 @@ def test_attention_is_seen_from_the_points_that_are_given(street: Path, tmp_path
     assert "Each head of layer 2 (of 0 to 11)" in caption(figure)
 
 
-def test_both_runtimes_draw_the_same_attention(street: Path, tmp_path: Path, kept: list[Any]) -> None:
+def test_both_runtimes_draw_the_same_attention(street: Path, tmp_path: Path, stored: list[Any]) -> None:
     for runtime in ("torch", "onnx"):
         done = show("attention", street, "--runtime", runtime, "-o", tmp_path / f"{runtime}.png")
         assert done.exit_code == 0, done.output
-    ours, theirs = ([axes.images[1].get_array() for axes in figure.axes if len(axes.images) == 2] for figure in kept)
+    ours, theirs = ([axes.images[1].get_array() for axes in figure.axes if len(axes.images) == 2] for figure in stored)
     assert len(ours) == 1
     assert np.abs(ours[0] - theirs[0]).max() < 1e-4
-    assert "from 3." in " ".join(axes.get_title() for axes in kept[0].axes)  # where it is loudest
+    assert "from 3." in " ".join(axes.get_title() for axes in stored[0].axes)  # where it is loudest
 
 
-def test_chosen_tags_are_drawn_in_their_order(street: Path, tmp_path: Path, kept: list[Any]) -> None:
+def test_chosen_tags_are_drawn_in_their_order(street: Path, tmp_path: Path, stored: list[Any]) -> None:
     done = show("tags", street, "-t", "whistling,Dog", "--window", 0.8, "-o", tmp_path / "a.png")
     assert done.exit_code == 0, done.output
-    _, rows, *_ = kept[0].axes
+    _, rows, *_ = stored[0].axes
     assert [label.get_text() for label in rows.get_yticklabels()] == ["Whistling", "Dog"]
     assert rows.collections[0].get_array().shape == (2, 7)
     assert (rows.get_xlabel(), rows.get_xlim()) == ("time (s)", (0.0, 5.0))
     assert rows.collections[0].get_clim() == (0.001, 1.0)
-    assert "windows of 0.8 s" in caption(kept[0])
-    assert not overlaps(kept[0])
+    assert "windows of 0.8 s" in caption(stored[0])
+    assert not overlaps(stored[0])
     done = show("tags", street, "--top", 4, "-o", tmp_path / "b.png")
-    assert len(kept[1].axes[1].get_yticklabels()) == 4
+    assert len(stored[1].axes[1].get_yticklabels()) == 4
 
 
 def test_a_folder_becomes_a_map_coloured_by_folders_or_labels(
-    write_wav: WriteWav, tmp_path: Path, kept: list[Any]
+    write_wav: WriteWav, tmp_path: Path, stored: list[Any]
 ) -> None:
     for index in range(2):
         write_wav(f"sounds/noise/{index}.wav", make_noise(1.0, seed=index))
         write_wav(f"sounds/tone/t{index}.wav", make_tone(1.0, frequency_hz=300.0 + 20 * index))
     done = show("embeddings", tmp_path / "sounds", "-o", tmp_path / "a.png")
     assert done.exit_code == 0, done.output
-    (axes,) = kept[0].axes
+    (axes,) = stored[0].axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["noise (2)", "tone (2)"]
     noise, tone = (each.get_offsets() for each in axes.collections)
     assert np.sign(noise[:, 0]).tolist() == (-np.sign(tone[:, 0])).tolist()  # alike lie together
-    assert "960 numbers" in caption(kept[0])
+    assert "960 numbers" in caption(stored[0])
     table = tmp_path / "labels.csv"
     table.write_text("file,label\n0.wav,a\n1.wav,b\nt0.wav,a\nt1.wav,a\n")
     assert show("embeddings", tmp_path / "sounds", "--labels", table, "-o", tmp_path / "b.png").exit_code == 0
-    assert [text.get_text() for text in kept[1].axes[0].get_legend().get_texts()] == ["a (3)", "b (1)"]
+    assert [text.get_text() for text in stored[1].axes[0].get_legend().get_texts()] == ["a (3)", "b (1)"]
     table.write_text("file,label\n0.wav,a\n")
     done = show("embeddings", tmp_path / "sounds", "--labels", table)
     assert "3 of 4 recordings have no label; the first: 1.wav" in done.stderr
@@ -196,7 +196,7 @@ def test_a_folder_becomes_a_map_coloured_by_folders_or_labels(
     done = show("embeddings", tmp_path / "sounds", "-o", tmp_path / "c.png")
     assert done.exit_code == 1
     assert "bad.wav" in done.stderr
-    assert sum(len(each.get_offsets()) for each in kept[2].axes[0].collections) == 4
+    assert sum(len(each.get_offsets()) for each in stored[2].axes[0].collections) == 4
 
 
 def test_pictures_have_sensible_names_where_none_is_given(

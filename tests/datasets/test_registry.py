@@ -139,10 +139,10 @@ def tut_scenes(tmp_path: Path) -> Path:
 
 def test_tut_scenes_have_their_scene_fold_and_location(tut_scenes: Path) -> None:
     dataset = load_dataset("tut_scenes", tut_scenes)
-    told = [
+    details = [
         (clip.scene, clip.fold, clip.conditions.get("location"), clip.conditions["split"]) for clip in dataset.clips
     ]
-    assert told == [
+    assert details == [
         ("beach", 1, "b020", "development"),
         ("home", 2, "a1", "development"),
         ("library", None, None, "evaluation"),

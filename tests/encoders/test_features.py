@@ -166,8 +166,12 @@ def test_the_command_writes_rows_for_each_recording_and_tells_bad_ones(write_wav
     assert f"20 rows of 2 recordings -> {out}" in errors
     with np.load(out) as arrays:
         assert [Path(name).name for name in arrays["files"]] == ["a.wav"] * 13 + ["c.wav"] * 7
-        told = json.loads(str(arrays["run"]))
-    assert (told["per"], told["is_trimmed"], told["encoder"]) == ("frame", False, earwitness.load_encoder().spec.name)
+        details = json.loads(str(arrays["run"]))
+    assert (details["per"], details["is_trimmed"], details["encoder"]) == (
+        "frame",
+        False,
+        earwitness.load_encoder().spec.name,
+    )
 
 
 def test_the_command_takes_windows_and_writes_parquet(write_wav: WriteWav, tmp_path: Path) -> None:

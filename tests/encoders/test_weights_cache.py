@@ -154,7 +154,7 @@ def test_a_published_hash_is_enforced_on_what_is_taken(tmp_path: Path) -> None:
 def test_weights_that_are_refused_do_not_replace_those_that_are_kept(tmp_path: Path, cache: Path) -> None:
     source = tmp_path / "mine.pth"
     source.write_bytes(CONTENT)
-    kept = take_weights(SPEC, source, Path.read_bytes)
+    stored = take_weights(SPEC, source, Path.read_bytes)
     source.write_bytes(b"bad")
 
     def refuse(path: Path) -> None:
@@ -163,8 +163,8 @@ def test_weights_that_are_refused_do_not_replace_those_that_are_kept(tmp_path: P
 
     with pytest.raises(WeightsError, match="not weights"):
         take_weights(SPEC, source, refuse)
-    assert kept.read_bytes() == CONTENT
-    assert check_hash(SPEC, kept)
+    assert stored.read_bytes() == CONTENT
+    assert check_hash(SPEC, stored)
     assert files_below(cache / "weights") == {f"{SPEC.name}/{FILE}", f"{SPEC.name}/sha256.json"}
 
 

@@ -18,7 +18,7 @@ from earwitness.evaluation.measures import (
     score_measure,
 )
 from earwitness.evaluation.plan import plan_words
-from earwitness.evaluation.run import Heard, name_clips, score_heard
+from earwitness.evaluation.run import AnalysedClip, name_clips, score_dataset
 from earwitness.metrics.annotations import LabelledEvent
 from earwitness.metrics.clip_metrics import score_clips, score_tags
 from earwitness.metrics.event_metrics import score_rare_events
@@ -99,6 +99,8 @@ def test_where_no_recording_could_be_used_the_first_reason_is_told() -> None:
     clip = Clip(Path("a.wav"), labels=frozenset({"dog"}))
     dataset = Dataset("mine", (clip,), ("dog",))
     with pytest.raises(DatasetError, match="mine: none of 1 recordings could be used; the first: a.wav: empty"):
-        score_heard(dataset, plan_words(dataset), [Heard("a.wav", clip, reason="a.wav: empty")], Settings(), {})
+        score_dataset(
+            dataset, plan_words(dataset), [AnalysedClip("a.wav", clip, reason="a.wav: empty")], Settings(), {}
+        )
     with pytest.raises(DatasetError, match="name no event, scene or label"):
         plan_words(Dataset("bare", (Clip(Path("a.wav")),)))

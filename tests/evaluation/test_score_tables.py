@@ -8,7 +8,7 @@ import pytest
 
 from earwitness.errors import AnnotationError
 from earwitness.evaluation.results import Results, read_results, write_results
-from earwitness.evaluation.score_tables import score_tables
+from earwitness.evaluation.score_tables import score_event_tables
 
 sed_eval = pytest.importorskip("sed_eval")
 
@@ -37,7 +37,7 @@ def write(path: Path, rows: list[Row], words: dict[str, str] | None = None) -> P
 
 
 def score(tmp_path: Path, protocol: str, words: dict[str, str] | None = None) -> Results:
-    return score_tables(write(tmp_path / "ref.csv", REF), write(tmp_path / "est.csv", EST, words), protocol)
+    return score_event_tables(write(tmp_path / "ref.csv", REF), write(tmp_path / "est.csv", EST, words), protocol)
 
 
 def values(results: Results) -> dict[str, float]:
@@ -91,7 +91,7 @@ def test_mistakes_are_listed_with_what_is_passed_over(tmp_path: Path) -> None:
 def test_a_file_that_the_reference_does_not_know_is_refused_by_name(tmp_path: Path) -> None:
     write(tmp_path / "ref.csv", REF[:1])
     with pytest.raises(AnnotationError, match="babycry_001_b.wav is not among the 1 files"):
-        score_tables(tmp_path / "ref.csv", write(tmp_path / "est.csv", EST), "collar")
+        score_event_tables(tmp_path / "ref.csv", write(tmp_path / "est.csv", EST), "collar")
 
 
 def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:

@@ -36,13 +36,13 @@ def left_over(path: Path) -> list[str]:
 
 
 def test_a_file_is_fetched_checked_and_told_of_on_the_way(path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
+    details: list[tuple[int, int | None]] = []
     with serve(CONTENT) as server:
-        download_file(server.url, path, len(CONTENT), SHA256, lambda done, total: told.append((done, total)))
+        download_file(server.url, path, len(CONTENT), SHA256, lambda done, total: details.append((done, total)))
         download_file(server.url, path, len(CONTENT), SHA256)
     assert path.read_bytes() == CONTENT
-    assert told[0] == (10_000, len(CONTENT))
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert details[0] == (10_000, len(CONTENT))
+    assert details[-1] == (len(CONTENT), len(CONTENT))
     assert server.requests == [""]
     assert left_over(path) == ["weights.zip"]
 

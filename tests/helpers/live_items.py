@@ -11,8 +11,8 @@ from earwitness.audio.read import mix_down
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.live.clock import StreamClock
 from earwitness.live.event_lines import EventLine
-from earwitness.live.items import Item, Piece
-from earwitness.live.listener import Asked, Line, Listener
+from earwitness.live.items import AudioChunk, Item
+from earwitness.live.listener import Line, Listener, LiveQuery
 from earwitness.recognition.pipeline import understand
 from earwitness.settings import Settings
 
@@ -38,13 +38,13 @@ class ListedItems:
 
 def cut(samples: np.ndarray, rate_hz: int = RATE_HZ, sizes: Sequence[int] = (8000,)) -> list[Item]:
     """Return samples as pieces of these sizes in turn."""
-    pieces: list[Item] = []
+    chunks: list[Item] = []
     at = 0
     while at < len(samples):
-        size = sizes[len(pieces) % len(sizes)]
-        pieces.append(Piece(mix_down(samples[at : at + size]), rate_hz))
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(AudioChunk(mix_down(samples[at : at + size]), rate_hz))
         at += size
-    return pieces
+    return chunks
 
 
 def listen(
@@ -53,10 +53,10 @@ def listen(
     encoder: LoadedEncoder,
     settings: Settings | None = None,
     waiting_s: float = 0.0,
-    **asked: object,
+    **query: object,
 ) -> list[Line]:
     """Return all lines of a listener; its time of day begins in 1970."""
-    wanted = Asked(understand(tuple(words)), settings or Settings(), **asked)  # type: ignore[arg-type]
+    wanted = LiveQuery(understand(tuple(words)), settings or Settings(), **query)  # type: ignore[arg-type]
     listener = Listener(encoder, wanted, StreamClock(now=lambda: 0.0, monotonic=lambda: 0.0))
     return list(listener.listen(ListedItems(items, waiting_s)))
 

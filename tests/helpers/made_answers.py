@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from earwitness.archive.ask import Answer, ArchiveEvent, AskedRecording
+from earwitness.archive.ask import Answer, ArchiveEvent, QueriedRecording
 from earwitness.archive.hourly import HourScene, find_hour, sum_events
 from earwitness.archive.store import Provenance
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
 from earwitness.recognition.scenes import SceneScore
-from earwitness.reports.archive_page import Question
+from earwitness.reports.archive_page import ArchiveQuery
 from earwitness.settings import Settings
 
 FIRST_S = 1772323200.0  # 2026-03-01
 BUSY = {"dog bark": 7, "siren": 17, "blackbird": 5, "rain": 22, "gunshot": 2}  # the hour of the day with the most
 SCENES = ("park", "street", "night in the forest", "beach")
-QUESTION = Question("/stores/tags", Provenance("embedded", "0" * 64, "onnx", {"window_s": 2.0}, 1.0, 0.16), Settings())
+QUESTION = ArchiveQuery(
+    "/stores/tags", Provenance("embedded", "0" * 64, "onnx", {"window_s": 2.0}, 1.0, 0.16), Settings()
+)
 
 
 def make_answer(
@@ -32,7 +34,7 @@ def make_answer(
     """Return an answer over recordings one after another; each word has its hour of the day."""
     generator = np.random.default_rng(3)
     recordings = [
-        AskedRecording(f"{folder}/{n:05d}.wav", FIRST_S + n * every_s if is_timed else None, 0.0, duration_s)
+        QueriedRecording(f"{folder}/{n:05d}.wav", FIRST_S + n * every_s if is_timed else None, 0.0, duration_s)
         for n in range(n_files)
     ]
     events = []
@@ -59,7 +61,7 @@ def make_answer(
     )
 
 
-def _make_scenes(recordings: list[AskedRecording]) -> list[HourScene]:
+def _make_scenes(recordings: list[QueriedRecording]) -> list[HourScene]:
     hours = {}
     for each in recordings:
         for onset_s in np.arange(0, each.end_s, 3600.0):

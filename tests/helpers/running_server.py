@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from earwitness.server.limits import Limits
-from earwitness.server.run import bind, make_server, tell_url
+from earwitness.server.run import bind, make_server, print_url
 from earwitness.server.security import Access
 from earwitness.server.service import Options, Service
 from earwitness.settings import Settings
@@ -29,11 +29,11 @@ PATIENCE_S = 60.0
 class RunningServer:
     """Use it in a `with` block; `client` sends requests to it."""
 
-    def __init__(self, spool: Path, limits: Limits | None = None, access: Access | None = None) -> None:
+    def __init__(self, storage: Path, limits: Limits | None = None, access: Access | None = None) -> None:
         access = access or Access()
-        self.server = make_server(Options(Settings(), spool, is_mpnet_loaded=False), limits, access)
+        self.server = make_server(Options(Settings(), storage, is_mpnet_loaded=False), limits, access)
         self.listening = bind(access.host, 0)
-        self.url = tell_url(self.listening).replace("0.0.0.0", "127.0.0.1")
+        self.url = print_url(self.listening).replace("0.0.0.0", "127.0.0.1")
         self.address = ("127.0.0.1", self.listening.getsockname()[1])
         self.thread = threading.Thread(target=self.server.run, args=([self.listening],))
 
@@ -73,7 +73,7 @@ class RunningServer:
         state: dict[str, Any] = response.json()
         return state
 
-    def hear(self, content: bytes, name: str = "street.wav") -> dict[str, Any]:
+    def analyse(self, content: bytes, name: str = "street.wav") -> dict[str, Any]:
         """Upload, wait until it is done or failed, and return its state."""
         response = self.upload(content, name)
         assert response.status_code == 202, response.text

@@ -37,11 +37,11 @@ class ServedPage:
         self.context.add_init_script(WATCH_POLICY)
         self.page = self.context.new_page()
 
-        def hear(said: Any) -> None:
+        def analyse(said: Any) -> None:
             if said.type in ("error", "warning") and not any(each in said.text for each in expected):
                 self.wrong.append(said.text)
 
-        self.page.on("console", hear)
+        self.page.on("console", analyse)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.goto(url + words)
         self.words = self.page.get_by_label("Sounds", exact=True)
@@ -65,7 +65,7 @@ class ServedPage:
         """Wait until `n` recordings are in a state."""
         self.wait(lambda: self.page.locator(f"[data-state={state}]").count() == n)
 
-    def hear(self, *files: Path | dict[str, Any]) -> None:
+    def analyse(self, *files: Path | dict[str, Any]) -> None:
         """Send files, and wait until they are done and their words answered."""
         self.send(*files)
         self.wait_for("done", len(files))

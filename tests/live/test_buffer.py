@@ -12,11 +12,11 @@ import pytest
 from earwitness.errors import AudioError
 from earwitness.live import buffer as waiting_file
 from earwitness.live.buffer import OVERRUN, WaitingSound, start_reading, wait_for
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.pcm import PcmFormat
 from earwitness.live.sources import ByteSource
 
-SECOND = Piece(np.zeros(16000, np.float32), 16000)
+SECOND = AudioChunk(np.zeros(16000, np.float32), 16000)
 
 
 def test_a_source_that_can_wait_waits_and_loses_nothing() -> None:
@@ -25,7 +25,7 @@ def test_a_source_that_can_wait_waits_and_loses_nothing() -> None:
     thread = start_reading(iter([SECOND] * 50), source, waiting)
     time.sleep(0.15)
     assert waiting.waiting_s <= 3.0
-    assert sum(isinstance(item, Piece) for item in waiting) == 50
+    assert sum(isinstance(item, AudioChunk) for item in waiting) == 50
     assert wait_for(thread, 1.0)
 
 
@@ -38,7 +38,7 @@ def test_of_a_source_that_goes_on_the_oldest_is_dropped_and_told() -> None:
     lost_s = sum(item.lost_s for item in items if isinstance(item, Gap))
     assert [type(item) for item in items[:2]] == [Break, Gap]
     assert all(item.reason == OVERRUN for item in items if isinstance(item, Gap))
-    assert lost_s + sum(isinstance(item, Piece) for item in items) == 10
+    assert lost_s + sum(isinstance(item, AudioChunk) for item in items) == 10
 
 
 def test_gaps_among_what_is_dropped_are_not_forgotten() -> None:
@@ -48,7 +48,7 @@ def test_gaps_among_what_is_dropped_are_not_forgotten() -> None:
     waiting.close()
     items = list(waiting)
     assert sum(item.lost_s for item in items if isinstance(item, Gap)) + sum(
-        isinstance(item, Piece) for item in items
+        isinstance(item, AudioChunk) for item in items
     ) == pytest.approx(10.0)
     assert Trouble("hot") in items
 
@@ -56,7 +56,7 @@ def test_gaps_among_what_is_dropped_are_not_forgotten() -> None:
 def test_very_small_pieces_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting_file, "MOST_ITEMS", 100)
     waiting = WaitingSound()
-    one = Piece(np.zeros(1, np.float32), 16000)
+    one = AudioChunk(np.zeros(1, np.float32), 16000)
     for _ in range(1000):
         waiting.put(one, is_dropping=True)
         waiting.put(Trouble("the same again"), is_dropping=True)
@@ -70,7 +70,7 @@ def test_a_piece_knows_how_much_waited_before_it() -> None:
     for _ in range(3):
         waiting.put(SECOND, is_dropping=True)
     waiting.close()
-    assert [item.behind_s for item in waiting if isinstance(item, Piece)] == [0, 1, 2]
+    assert [item.behind_s for item in waiting if isinstance(item, AudioChunk)] == [0, 1, 2]
 
 
 def test_closing_gives_out_what_waits_and_stopping_does_not() -> None:

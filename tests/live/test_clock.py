@@ -39,7 +39,7 @@ def test_second_0_is_when_the_first_piece_began() -> None:
     clocks.pass_time(10.0)
     clock.begin(0.5)
     clock.begin(99.0)  # of later pieces nothing changes
-    assert clock.tell(2.0) == datetime.fromtimestamp(1_000_011.5, timezone.utc)
+    assert clock.time_of_day(2.0) == datetime.fromtimestamp(1_000_011.5, timezone.utc)
 
 
 def test_an_even_stream_has_no_drift_however_much_arrival_jitters() -> None:
@@ -58,7 +58,7 @@ def test_a_clock_that_runs_off_is_marked_and_the_time_of_day_stays_right(pace: f
     assert len(marks) >= 5
     assert all(mark.ppm == pytest.approx(sign * 200, rel=0.3) for mark in marks)
     assert sum(mark.drift_s for mark in marks) == pytest.approx(sign * 200e-6 * 4 * 3600, abs=0.35)
-    assert abs(clock.tell(pace * 4 * 3600).timestamp() - clocks.day_s) < 0.35
+    assert abs(clock.time_of_day(pace * 4 * 3600).timestamp() - clocks.day_s) < 0.35
 
 
 def test_sound_that_is_lost_unsaid_is_marked() -> None:
@@ -69,7 +69,7 @@ def test_sound_that_is_lost_unsaid_is_marked() -> None:
     clocks.pass_time(5.0)
     marks = run(clocks, clock, 180, 1.0, from_s=180.0)
     assert [round(mark.drift_s, 3) for mark in marks] == [5.0]
-    assert abs(clock.tell(360.0).timestamp() - clocks.day_s) < 0.01
+    assert abs(clock.time_of_day(360.0).timestamp() - clocks.day_s) < 0.01
 
 
 def test_what_comes_late_because_nobody_read_is_no_drift() -> None:
@@ -91,7 +91,7 @@ def test_a_step_of_the_systems_clock_is_marked_and_followed() -> None:
     clocks.day_s += 3600.0
     marks = run(clocks, clock, 1, 1.0, from_s=30.0)
     assert [(round(mark.drift_s, 3), mark.ppm) for mark in marks] == [(3600.0, None)]
-    assert abs(clock.tell(31.0).timestamp() - clocks.day_s) < 0.01
+    assert abs(clock.time_of_day(31.0).timestamp() - clocks.day_s) < 0.01
 
 
 def test_a_file_has_no_clock_to_drift_from() -> None:
@@ -108,9 +108,9 @@ def test_a_writer_that_does_not_keep_to_time_has_no_drift(pace: float) -> None:
     clocks = Clocks()
     clock = clocks.make()
     clock.begin(0.0)
-    began = clock.tell(0.0)
+    began = clock.time_of_day(0.0)
     assert run(clocks, clock, 600, pace) == []
-    assert clock.tell(0.0) == began
+    assert clock.time_of_day(0.0) == began
     assert run(clocks, clock, 300, 1.0, from_s=600 * pace) == []
 
 
@@ -121,4 +121,4 @@ def test_sound_that_waited_somewhere_and_comes_at_once_is_marked() -> None:
     assert run(clocks, clock, 180, 1.0) == []
     marks = run(clocks, clock, 180, 1.0, from_s=220.0)
     assert [round(mark.drift_s, 3) for mark in marks] == [-40.0]
-    assert abs(clock.tell(400.0).timestamp() - clocks.day_s) < 0.01
+    assert abs(clock.time_of_day(400.0).timestamp() - clocks.day_s) < 0.01

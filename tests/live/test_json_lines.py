@@ -59,5 +59,5 @@ def test_every_kind_is_json_with_schema_kind_and_source() -> None:
         plain = to_plain(line, CLOCK, "mic")  # type: ignore[arg-type]
         again = json.loads(json.dumps(plain))
         assert (again["schema"], again["kind"], again["source"]) == (1, kind, "mic")
-    told = status("listening", "mic", CLOCK, 5.0, {"events": 3})
-    assert (told["kind"], told["state"], told["at_s"], told["events"]) == ("status", "listening", 5.0, 3)
+    details = status("listening", "mic", CLOCK, 5.0, {"events": 3})
+    assert (details["kind"], details["state"], details["at_s"], details["events"]) == ("status", "listening", 5.0, 3)

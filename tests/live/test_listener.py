@@ -22,8 +22,8 @@ from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.live.clock import StreamClock
 from earwitness.live.event_lines import EventLine
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
-from earwitness.live.listener import Asked, DroppedLine, Listener, SceneLine, gather
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
+from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine, gather
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.segments import ErrorLine, GapLine
 from earwitness.recognition.pipeline import understand
@@ -108,14 +108,14 @@ def test_every_event_begins_before_it_ends_and_has_an_id_of_its_own(onnx: Loaded
 def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder) -> None:
     taken_s = 0.0
 
-    def pieces() -> Iterator[Item]:
+    def chunks() -> Iterator[Item]:
         nonlocal taken_s
-        for piece in cut(DEMO, RATE_HZ, (800,)):
-            yield piece
+        for chunk in cut(DEMO, RATE_HZ, (800,)):
+            yield chunk
             taken_s += 0.05
 
-    asked = Asked(understand(("thunder", "siren")), Settings())
-    for line in Listener(onnx, asked, StreamClock()).listen(ListedItems(pieces())):
+    query = LiveQuery(understand(("thunder", "siren")), Settings())
+    for line in Listener(onnx, query, StreamClock()).listen(ListedItems(chunks())):
         assert isinstance(line, EventLine)
         if line.state == "began":
             assert taken_s - line.event.onset_s < 2.0
@@ -131,9 +131,9 @@ def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) 
     assert gaps == [GapLine(10.0, None, "unplugged"), GapLine(10.0, 100.0, "unplugged")]
     first = recognised((before, RATE_HZ), onnx)
     second = recognised((after, RATE_HZ), onnx)
-    heard = in_order(events_of(lines))
-    assert heard[: len(first)] == first
-    assert [(e.word, round(e.onset_s - 110.0, 6)) for e in heard[len(first) :]] == [  # type: ignore[attr-defined]
+    detected = in_order(events_of(lines))
+    assert detected[: len(first)] == first
+    assert [(e.word, round(e.onset_s - 110.0, 6)) for e in detected[len(first) :]] == [  # type: ignore[attr-defined]
         (e.word, round(e.onset_s, 6))
         for e in second  # type: ignore[attr-defined]
     ]
@@ -142,18 +142,18 @@ def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) 
 
 
 def test_sound_that_a_source_lost_is_a_gap(onnx: LoadedEncoder) -> None:
-    items = [*cut(DEMO[:32000]), Piece(DEMO[32000:64000], RATE_HZ, lost_s=1.5)]
+    items = [*cut(DEMO[:32000]), AudioChunk(DEMO[32000:64000], RATE_HZ, lost_s=1.5)]
     lines = listen(items, WORDS, onnx)
     assert [line for line in lines if isinstance(line, GapLine)] == [GapLine(2.0, 1.5, "the source lost sound")]
 
 
 def test_another_rate_begins_another_stretch_without_loss(onnx: LoadedEncoder) -> None:
-    listener = Listener(onnx, Asked(understand(("siren",)), Settings()), StreamClock())
+    listener = Listener(onnx, LiveQuery(understand(("siren",)), Settings()), StreamClock())
     items = [*cut(DEMO[:48000]), *cut(np.repeat(DEMO[48000:96000], 3), 3 * RATE_HZ)]
     list(listener.listen(ListedItems(items)))
-    assert listener.heard_s == pytest.approx(6.0, abs=0.01)
-    assert listener.stretches
-    assert listener.stretches.now_s == pytest.approx(6.0, abs=0.01)
+    assert listener.analysed_s == pytest.approx(6.0, abs=0.01)
+    assert listener.segments
+    assert listener.segments.now_s == pytest.approx(6.0, abs=0.01)
 
 
 def test_a_failing_source_ends_events_before_it_is_told(onnx: LoadedEncoder) -> None:
@@ -161,16 +161,16 @@ def test_a_failing_source_ends_events_before_it_is_told(onnx: LoadedEncoder) -> 
         yield from cut(DEMO[: 10 * RATE_HZ])
         raise AudioError("the cable is cut")
 
-    asked = Asked(understand(("thunder",)), Settings())
-    heard: list[object] = []
+    query = LiveQuery(understand(("thunder",)), Settings())
+    detected: list[object] = []
     with pytest.raises(AudioError, match="the cable is cut"):
-        heard.extend(Listener(onnx, asked, StreamClock()).listen(ListedItems(items())))
-    assert [line.state for line in heard if isinstance(line, EventLine)] == ["began", "ended"]
+        detected.extend(Listener(onnx, query, StreamClock()).listen(ListedItems(items())))
+    assert [line.state for line in detected if isinstance(line, EventLine)] == ["began", "ended"]
 
 
 def test_trouble_is_told_and_changes_nothing(onnx: LoadedEncoder) -> None:
-    pieces = cut(DEMO)
-    lines = listen([*pieces[:20], Trouble("odd samples"), *pieces[20:]], WORDS, onnx)
+    chunks = cut(DEMO)
+    lines = listen([*chunks[:20], Trouble("odd samples"), *chunks[20:]], WORDS, onnx)
     assert ErrorLine(pytest.approx(10.0, abs=0.6), "odd samples") in lines  # type: ignore[arg-type]
     assert in_order(events_of(lines)) == recognised((DEMO, RATE_HZ), onnx)
 
@@ -252,23 +252,23 @@ def test_what_began_before_speech_is_heard_is_withdrawn(by_level: LoadedEncoder)
 
 
 def test_no_token_that_touches_a_dropped_window_is_kept(by_level: LoadedEncoder) -> None:
-    kept: list[tuple[float, float]] = []
+    stored: list[tuple[float, float]] = []
 
     class Keep:
         def begin(self, start_time: float) -> None: ...
         def add_clip(self, rows: TagScores) -> None: ...
         def end(self, duration_s: float) -> None: ...
         def add_rows(self, rows: TagScores) -> None:
-            kept.extend((start_s, start_s + rows.span_s) for start_s in rows.start_s.tolist())
+            stored.extend((start_s, start_s + rows.span_s) for start_s in rows.start_s.tolist())
 
     sound = make_levels((7, 0.0), (0.5, 0.9), (9.5, 0.0), (0.5, 0.9), (12, 0.0))
-    asked = Asked(understand(()), Settings(), speech_threshold=0.2)
-    listener = Listener(by_level, asked, StreamClock(), keeper=Keep())
+    query = LiveQuery(understand(()), Settings(), speech_threshold=0.2)
+    listener = Listener(by_level, query, StreamClock(), keeper=Keep())
     spans = [line for line in listener.listen(ListedItems(cut(sound))) if isinstance(line, DroppedLine)]
     assert len(spans) == 2
-    assert len(kept) > 100
+    assert len(stored) > 100
     for span in spans:
-        assert not [each for each in kept if each[1] > span.start_s + 1e-9 and each[0] < span.end_s - 1e-9]
+        assert not [each for each in stored if each[1] > span.start_s + 1e-9 and each[0] < span.end_s - 1e-9]
 
 
 def test_privacy_leaves_speech_out_of_scenes(by_level: LoadedEncoder) -> None:
@@ -289,7 +289,7 @@ def test_the_tags_of_speech_exist() -> None:
 
 @pytest.mark.parametrize("words", [["siren"], []])
 def test_memory_stays_flat_over_half_an_hour(by_level: LoadedEncoder, words: list[str]) -> None:
-    second = Piece(make_levels((0.7, 0.2), (0.3, 0.0)), RATE_HZ)  # a siren that never ends
+    second = AudioChunk(make_levels((0.7, 0.2), (0.3, 0.0)), RATE_HZ)  # a siren that never ends
     profiles = profile_scenes(["park"], read_places(""))
     peaks: list[int] = []
 
@@ -300,10 +300,10 @@ def test_memory_stays_flat_over_half_an_hour(by_level: LoadedEncoder, words: lis
                 peaks.append(tracemalloc.get_traced_memory()[0])
             yield second if index % 100 else replace(second, lost_s=1.0)
 
-    asked = Asked(understand(tuple(words)), Settings(), profiles, 60.0, 0.9)
+    query = LiveQuery(understand(tuple(words)), Settings(), profiles, 60.0, 0.9)
     tracemalloc.start()
     try:
-        for _ in Listener(by_level, asked, StreamClock()).listen(ListedItems(half_an_hour())):
+        for _ in Listener(by_level, query, StreamClock()).listen(ListedItems(half_an_hour())):
             pass
     finally:
         tracemalloc.stop()
@@ -351,11 +351,11 @@ def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
 
 
 def test_people_see_level_time_and_how_far_behind_it_is(onnx: LoadedEncoder) -> None:
-    listener = Listener(onnx, Asked(understand(("siren",)), Settings()), StreamClock())
+    listener = Listener(onnx, LiveQuery(understand(("siren",)), Settings()), StreamClock())
     items = ListedItems(cut(make_levels((75, 0.1))))
     list(listener.listen(items))
-    assert listener.stretches
+    assert listener.segments
     items.ready_s = 12.0
-    told = describe_state(listener.stretches, listener)
-    assert told.startswith("0:01:15  0 events    -20 dB [#############")
-    assert told.endswith("12.0 s behind")
+    details = describe_state(listener.segments, listener)
+    assert details.startswith("0:01:15  0 events    -20 dB [#############")
+    assert details.endswith("12.0 s behind")

@@ -42,8 +42,8 @@ def test_raw_bytes_in_any_cut_are_what_libsndfile_reads(sample: str, size: int) 
         endian="LITTLE",
         dtype="float32",
     )
-    heard = decode_all(PcmDecoder("-", PcmFormat(sample, 16000, 2)), data, size)
-    np.testing.assert_array_equal(heard, wanted.mean(axis=1))
+    detected = decode_all(PcmDecoder("-", PcmFormat(sample, 16000, 2)), data, size)
+    np.testing.assert_array_equal(detected, wanted.mean(axis=1))
 
 
 @pytest.mark.parametrize("subtype", SUBTYPES.values())
@@ -51,9 +51,9 @@ def test_raw_bytes_in_any_cut_are_what_libsndfile_reads(sample: str, size: int) 
 def test_a_wav_header_is_seen_and_wins_over_the_options(subtype: str, form: str) -> None:
     data = write_bytes(make_noise(0.05), subtype, form, 22050)
     decoder = PcmDecoder("-", PcmFormat("s16", 8000, 4))
-    heard = decode_all(decoder, data, 5)
+    detected = decode_all(decoder, data, 5)
     wanted, _ = soundfile.read(io.BytesIO(data), dtype="float32")
-    np.testing.assert_array_equal(heard, wanted)
+    np.testing.assert_array_equal(detected, wanted)
     assert (decoder.format.sample_rate_hz, decoder.format.n_channels) == (22050, 1)
 
 
@@ -61,8 +61,8 @@ def test_a_wav_header_is_seen_and_wins_over_the_options(subtype: str, form: str)
 def test_a_made_up_length_does_not_end_the_sound(length: int) -> None:
     sound = b"\x01\x00" * 1000
     decoder = PcmDecoder("-", PcmFormat())
-    heard = decode_all(decoder, make_wav_header(1, 1, 16000, 16, length) + sound, 100)
-    assert len(heard) == 1000
+    detected = decode_all(decoder, make_wav_header(1, 1, 16000, 16, length) + sound, 100)
+    assert len(detected) == 1000
     header = parse_wav_header("-", make_wav_header(1, 1, 16000, 16, length))
     assert header
     assert header[2] is None, "it may go on for weeks"
@@ -108,8 +108,8 @@ def test_raw_sound_that_begins_like_a_header_is_sound() -> None:
 
 def test_samples_that_are_no_numbers_become_silence_and_are_counted() -> None:
     decoder = PcmDecoder("-", PcmFormat("f32"))
-    heard = decoder.decode(np.array([0.5, np.nan, np.inf, 1e30, -0.5], "<f4").tobytes())
-    np.testing.assert_array_equal(heard, np.array([0.5, 0, 0, 0, -0.5], np.float32))
+    detected = decoder.decode(np.array([0.5, np.nan, np.inf, 1e30, -0.5], "<f4").tobytes())
+    np.testing.assert_array_equal(detected, np.array([0.5, 0, 0, 0, -0.5], np.float32))
     assert decoder.n_bad == 3
 
 

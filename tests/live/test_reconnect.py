@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from earwitness.errors import AudioError
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.reconnect import Patience, read_on
 
-SECOND = Piece(np.zeros(16000, np.float32), 16000)
+SECOND = AudioChunk(np.zeros(16000, np.float32), 16000)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class PlannedSource:
                     while self.time.now_s < until - 1e-6:
                         self.time.now_s += 0.5
                         yield None
-                elif isinstance(deed, Piece):
+                elif isinstance(deed, AudioChunk):
                     self.time.now_s += deed.duration_s
                     yield deed
         finally:
@@ -83,7 +83,7 @@ def kinds(items: list[Item]) -> list[type]:
 
 def test_a_source_that_ends_is_opened_again_and_the_gap_is_as_long_as_it_was_away() -> None:
     items, _, source = read([[SECOND, SECOND], [3.0, SECOND], []])
-    assert kinds(items[:6]) == [Piece, Piece, Break, Trouble, Gap, Piece]
+    assert kinds(items[:6]) == [AudioChunk, AudioChunk, Break, Trouble, Gap, AudioChunk]
     gap = items[4]
     assert isinstance(gap, Gap)
     assert gap.lost_s == pytest.approx(0.5 + 3.0)  # the wait before the next try, and what it took to come
@@ -104,7 +104,7 @@ def test_failures_are_tried_again_after_a_wait_that_grows_to_a_limit_and_starts_
 
 def test_a_source_that_stalls_is_closed_and_opened_again() -> None:
     items, _, source = read([[SECOND, 600.0, SECOND], [SECOND], []])
-    assert kinds(items[:5]) == [Piece, Break, Trouble, Gap, Piece]
+    assert kinds(items[:5]) == [AudioChunk, Break, Trouble, Gap, AudioChunk]
     gap = items[3]
     assert isinstance(gap, Gap)
     assert gap.lost_s == pytest.approx(10.5 + 0.5)
@@ -114,23 +114,23 @@ def test_a_source_that_stalls_is_closed_and_opened_again() -> None:
 
 def test_a_short_silence_is_no_stall() -> None:
     items, _, _ = read([[SECOND, 9.0, SECOND], []])
-    assert kinds(items[:2]) == [Piece, Piece]
+    assert kinds(items[:2]) == [AudioChunk, AudioChunk]
 
 
 def test_a_stalled_pipe_is_a_gap_but_is_not_opened_again() -> None:
     items, _, _ = read([[SECOND, 60.0, SECOND]], is_endless=False)
-    assert kinds(items) == [Piece, Break, Gap, Piece]
+    assert kinds(items) == [AudioChunk, Break, Gap, AudioChunk]
     assert items[2] == Gap(60.0, "nothing came for 10 s")
 
 
 def test_a_slow_file_has_no_gaps() -> None:
     items, _, _ = read([[SECOND, 60.0, SECOND]], is_endless=False, is_clocked=False)
-    assert kinds(items) == [Piece, Piece]
+    assert kinds(items) == [AudioChunk, AudioChunk]
 
 
 def test_a_file_ends_once_and_its_failure_is_an_error() -> None:
     items, _, source = read([[SECOND]], is_endless=False)
-    assert (kinds(items), source.n_closed) == ([Piece], 1)
+    assert (kinds(items), source.n_closed) == ([AudioChunk], 1)
     with pytest.raises(AudioError, match="torn"):
         read([[SECOND, AudioError("torn")]], is_endless=False)
 

@@ -18,7 +18,7 @@ import soundfile
 
 from earwitness.errors import AudioError, MissingExtraError
 from earwitness.live.ffmpeg import MediaSource
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.microphone import Microphone, list_devices
 from earwitness.live.pcm import PcmFormat
 from earwitness.live.reconnect import Patience, read_on
@@ -36,12 +36,12 @@ def take(items: Iterator[Item | None], n_samples: int, limit_s: float = 10.0) ->
         item = next(items)
         if item is not None:
             taken.append(item)
-            n_came += len(item.samples) if isinstance(item, Piece) else 0
+            n_came += len(item.samples) if isinstance(item, AudioChunk) else 0
     return taken
 
 
 def samples_of(items: list[Item]) -> np.ndarray:
-    return np.concatenate([item.samples for item in items if isinstance(item, Piece)])
+    return np.concatenate([item.samples for item in items if isinstance(item, AudioChunk)])
 
 
 def open_stdin(monkeypatch: pytest.MonkeyPatch) -> int:
@@ -61,9 +61,11 @@ def fifo(tmp_path: Path) -> Path:
 def test_a_file_is_heard_to_its_end(write_wav: WriteWav) -> None:
     noise = make_noise(3.0)
     path = write_wav("noise.wav", noise, subtype="FLOAT")
-    heard = list(read_on(choose_source(str(path), PcmFormat(), 10.0)))
-    np.testing.assert_array_equal(samples_of([item for item in heard if item]), noise)
-    assert all(isinstance(item, Piece) and item.arrived_s is None for item in heard), "a file's time is its samples"
+    detected = list(read_on(choose_source(str(path), PcmFormat(), 10.0)))
+    np.testing.assert_array_equal(samples_of([item for item in detected if item]), noise)
+    assert all(isinstance(item, AudioChunk) and item.arrived_s is None for item in detected), (
+        "a file's time is its samples"
+    )
 
 
 def test_a_closed_pipe_ends_it_and_odd_bytes_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,10 +80,10 @@ def test_a_closed_pipe_ends_it_and_odd_bytes_do_not_matter(monkeypatch: pytest.M
 
     thread = threading.Thread(target=write)
     thread.start()
-    heard = [item for item in choose_source("-", PcmFormat(), 10.0).open() if item is not None]
+    detected = [item for item in choose_source("-", PcmFormat(), 10.0).open() if item is not None]
     thread.join()
     sys.stdin.close()
-    np.testing.assert_array_equal(samples_of(heard), np.frombuffer(data, "<i2").astype(np.float32) / 32768)
+    np.testing.assert_array_equal(samples_of(detected), np.frombuffer(data, "<i2").astype(np.float32) / 32768)
 
 
 def test_a_pipe_that_stalls_says_so_only_where_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +112,7 @@ def test_a_fifo_whose_writer_dies_goes_on_with_the_next_one(fifo: Path) -> None:
     with fifo.open("wb", buffering=0) as file:
         file.write(np.full(1600, 1000, "<i2").tobytes() + b"\x07")  # dies in the middle of a sample
         first = take(items, 1600)
-    assert [type(item) for item in first] == [Piece]
+    assert [type(item) for item in first] == [AudioChunk]
     while not isinstance(item := next(items), Break):
         assert item is None
     away_s = 0.6
@@ -132,19 +134,21 @@ def test_a_fifos_next_writer_may_send_a_wav(fifo: Path, write_wav: WriteWav) -> 
     for _ in range(2):
         with fifo.open("wb", buffering=0) as file:
             file.write(path.read_bytes())
-            heard = take(items, 4410)
+            detected = take(items, 4410)
         while not isinstance(next(items), Break):
             pass
-        assert {item.sample_rate_hz for item in heard if isinstance(item, Piece)} == {22050}
+        assert {item.sample_rate_hz for item in detected if isinstance(item, AudioChunk)} == {22050}
 
 
 def test_samples_that_are_no_numbers_are_told(tmp_path: Path) -> None:
     path = tmp_path / "bad.raw"
     path.write_bytes(np.array([0.1, np.nan, 0.1, 0.1] * 16000, "<f4").tobytes())
-    heard = list(ByteSource(str(path), PcmFormat("f32")).open())
-    told = [item.reason for item in heard if isinstance(item, Trouble)]
-    assert told == ["2000 samples are no numbers in [-1, 1]; they are taken as silence"], "once a minute, not each time"
-    assert sum(isinstance(item, Piece) for item in heard) == 8
+    detected = list(ByteSource(str(path), PcmFormat("f32")).open())
+    details = [item.reason for item in detected if isinstance(item, Trouble)]
+    assert details == ["2000 samples are no numbers in [-1, 1]; they are taken as silence"], (
+        "once a minute, not each time"
+    )
+    assert sum(isinstance(item, AudioChunk) for item in detected) == 8
 
 
 def test_a_writer_that_sends_no_sound_does_not_end_a_fifo(fifo: Path) -> None:
@@ -173,8 +177,8 @@ def test_what_is_no_source_is_refused(name: str) -> None:
 def test_compressed_files_and_devices_go_through_pyav(write_wav: WriteWav) -> None:
     noise = make_noise(1.0)
     path = write_wav("noise.flac", noise)
-    heard = [item for item in read_on(choose_source(str(path), PcmFormat(), 10.0)) if item]
-    np.testing.assert_allclose(samples_of(heard), noise, atol=1e-4)
+    detected = [item for item in read_on(choose_source(str(path), PcmFormat(), 10.0)) if item]
+    np.testing.assert_allclose(samples_of(detected), noise, atol=1e-4)
     device = choose_source("lavfi:sine=frequency=440:sample_rate=16000:duration=1", PcmFormat(), 10.0)
     assert device.is_dropping
     items = read_on(device, QUICK)
@@ -186,12 +190,12 @@ class StreamServer(BaseHTTPRequestHandler):
 
     data: ClassVar[bytes] = b""
     plan: ClassVar[list[str]] = []  # what becomes of each request in turn: "break", "stall", "refuse" or "whole"
-    asked: ClassVar[list[str]] = []
+    query: ClassVar[list[str]] = []
     is_over: ClassVar[threading.Event] = threading.Event()
 
     def do_GET(self) -> None:
         deed = self.plan.pop(0) if self.plan else "whole"
-        self.asked.append(deed)
+        self.query.append(deed)
         if deed == "refuse":
             self.send_error(503)
             return
@@ -213,7 +217,7 @@ class StreamServer(BaseHTTPRequestHandler):
 def stream(tmp_path: Path) -> Iterator[str]:
     path = tmp_path / "served.wav"
     soundfile.write(path, make_noise(30.0), 16000)  # more than FFmpeg reads before it says that it is open
-    StreamServer.data, StreamServer.plan, StreamServer.asked = path.read_bytes(), [], []
+    StreamServer.data, StreamServer.plan, StreamServer.query = path.read_bytes(), [], []
     server = ThreadingHTTPServer(("127.0.0.1", 0), StreamServer)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -226,26 +230,26 @@ def stream(tmp_path: Path) -> Iterator[str]:
 
 def test_a_whole_http_stream_is_heard_once(stream: str) -> None:
     source = choose_source(stream, PcmFormat(), 5.0)
-    heard = [item for item in read_on(source, QUICK) if item]
-    assert len(samples_of(heard)) == 480000
+    detected = [item for item in read_on(source, QUICK) if item]
+    assert len(samples_of(detected)) == 480000
     assert not source.is_dropping, "a file that comes faster than it is heard can wait"
-    assert StreamServer.asked == ["whole"]
+    assert StreamServer.query == ["whole"]
 
 
 @pytest.mark.parametrize("deed", ["break", "stall"])
 def test_an_http_stream_that_breaks_or_stalls_is_opened_again(stream: str, deed: str) -> None:
     StreamServer.plan = [deed, "refuse", "whole"]
     started = time.monotonic()
-    heard = [item for item in read_on(choose_source(stream, PcmFormat(), 0.4), QUICK) if item]
+    detected = [item for item in read_on(choose_source(stream, PcmFormat(), 0.4), QUICK) if item]
     assert time.monotonic() - started < 5.0
-    kinds = [type(item) for item in heard]
+    kinds = [type(item) for item in detected]
     first_break = kinds.index(Break)
-    assert StreamServer.asked == [deed, "refuse", "whole"]
-    assert set(kinds[:first_break]) == {Piece}
-    assert 0.9 * 240000 <= len(samples_of(heard[:first_break])) <= 240000
+    assert StreamServer.query == [deed, "refuse", "whole"]
+    assert set(kinds[:first_break]) == {AudioChunk}
+    assert 0.9 * 240000 <= len(samples_of(detected[:first_break])) <= 240000
     assert kinds[first_break + 1 :].count(Gap) == 1
     assert kinds.count(Trouble) == 2
-    assert len(samples_of(heard[kinds.index(Gap) :])) == 480000
+    assert len(samples_of(detected[kinds.index(Gap) :])) == 480000
 
 
 def test_a_stream_that_is_not_there_at_first_is_an_error(stream: str) -> None:
@@ -255,7 +259,7 @@ def test_a_stream_that_is_not_there_at_first_is_an_error(stream: str) -> None:
 
 
 def test_a_stream_that_ends_before_its_length_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    second = Piece(np.zeros(16000, np.float32), 16000)
+    second = AudioChunk(np.zeros(16000, np.float32), 16000)
     monkeypatch.setattr(MediaSource, "_decode", lambda *_: iter([second] * 4))
     source = MediaSource("http://x", "http://x")
     with pytest.raises(AudioError, match=r"broke off after 4.0 of 10.0 s"):
@@ -274,7 +278,7 @@ def test_a_jump_of_a_streams_time_stamps_is_sound_that_was_lost(monkeypatch: pyt
     )
     resampler = SimpleNamespace(resample=lambda each: [SimpleNamespace(to_ndarray=lambda: frame)])
     av = SimpleNamespace(AudioResampler=lambda **_: resampler)
-    lost = [round(piece.lost_s, 3) for piece in MediaSource("rtsp://x", "rtsp://x")._decode(av, container)]
+    lost = [round(chunk.lost_s, 3) for chunk in MediaSource("rtsp://x", "rtsp://x")._decode(av, container)]
     assert lost == [0, 0, 0, 1.0, 0, 0, 0]
 
 
@@ -290,10 +294,10 @@ class FakePortAudio:
     PortAudioError = RuntimeError
 
     def __init__(self, blocks: list[tuple[float, bool]]) -> None:
-        self.blocks, self.asked = blocks, {}
+        self.blocks, self.query = blocks, {}
 
-    def InputStream(self, callback: Any, **asked: Any) -> FakePortAudio:
-        self.callback, self.asked = callback, asked
+    def InputStream(self, callback: Any, **query: Any) -> FakePortAudio:
+        self.callback, self.query = callback, query
         return self
 
     def __enter__(self) -> None:
@@ -319,13 +323,13 @@ def test_a_microphone_gives_pieces_and_tells_what_the_device_dropped(monkeypatch
     fake = FakePortAudio([(5.0, False), (5.1, False), (5.7, True), (5.8, True)])
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     items = Microphone("mic:1", "1", PcmFormat("s16", 16000, 2)).open()
-    heard = [next(items) for _ in range(6)]
-    pieces = [item for item in heard if isinstance(item, Piece)]
-    assert [round(each.lost_s, 3) for each in pieces] == [0, 0, 0.5, 0]
-    assert any(isinstance(item, Trouble) for item in heard), "dropped, but no time is missing"
-    assert heard[-1] is None
-    assert fake.asked["device"] == 1
-    assert fake.asked["channels"] == 2
+    detected = [next(items) for _ in range(6)]
+    chunks = [item for item in detected if isinstance(item, AudioChunk)]
+    assert [round(each.lost_s, 3) for each in chunks] == [0, 0, 0.5, 0]
+    assert any(isinstance(item, Trouble) for item in detected), "dropped, but no time is missing"
+    assert detected[-1] is None
+    assert fake.query["device"] == 1
+    assert fake.query["channels"] == 2
     assert list_devices() == ["mic:1\tporch\t2 channels\t44100 Hz"]
 
 
@@ -378,16 +382,16 @@ def test_a_file_named_as_a_wav_is_not_heard_as_raw_pcm(tmp_path: Path, content: 
 def test_a_wav_that_is_cut_off_is_told(write_wav: WriteWav, size: int, message: str) -> None:
     path = write_wav("cut.wav", make_noise(1.0))
     path.write_bytes(path.read_bytes()[:size])
-    heard = list(choose_source(str(path), PcmFormat(), 10.0).open())
-    (told,) = [item.reason for item in heard if isinstance(item, Trouble)]
-    assert message in told
+    detected = list(choose_source(str(path), PcmFormat(), 10.0).open())
+    (details,) = [item.reason for item in detected if isinstance(item, Trouble)]
+    assert message in details
 
 
 def test_infinities_on_two_channels_are_told_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "bad.raw"
     path.write_bytes(np.array([np.inf, -np.inf] * 8000, "<f4").tobytes())
-    heard = list(ByteSource(str(path), PcmFormat("f32", 16000, 2)).open())
-    assert [type(item) for item in heard] == [Trouble, Piece]
+    detected = list(ByteSource(str(path), PcmFormat("f32", 16000, 2)).open())
+    assert [type(item) for item in detected] == [Trouble, AudioChunk]
 
 
 def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

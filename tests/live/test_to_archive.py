@@ -17,7 +17,7 @@ from earwitness.errors import ArchiveError
 from earwitness.live import to_archive as keeping
 from earwitness.live.clock import StreamClock
 from earwitness.live.items import Break, Gap, Item
-from earwitness.live.listener import Asked, Listener
+from earwitness.live.listener import Listener, LiveQuery
 from earwitness.live.to_archive import TagKeeper
 from earwitness.recognition.pipeline import understand
 from earwitness.settings import Settings
@@ -32,25 +32,25 @@ def onnx() -> LoadedEncoder:
     return load_encoder(compute=Compute(runtime="onnx"))
 
 
-def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **asked: float) -> list[object]:
+def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **query: float) -> list[object]:
     """Listen with a store; return the events that were told."""
     keeper = TagKeeper(folder, "porch", Settings(), encoder)
     clock = StreamClock(lambda: 1_000_000_000.0, lambda: 0.0, began=1_000_000_000.0)
-    listener = Listener(encoder, Asked(understand(tuple(WORDS)), Settings(), **asked), clock, keeper=keeper)  # type: ignore[arg-type]
+    listener = Listener(encoder, LiveQuery(understand(tuple(WORDS)), Settings(), **query), clock, keeper=keeper)  # type: ignore[arg-type]
     return [line.event for line in events_of(listener.listen(ListedItems(items)))]
 
 
 def test_words_asked_later_are_answered_like_those_asked_live(tmp_path: Path, onnx: LoadedEncoder) -> None:
-    told = keep(tmp_path / "store", cut(DEMO), onnx)
+    details = keep(tmp_path / "store", cut(DEMO), onnx)
     (entry,) = open_store(tmp_path / "store").files
     assert entry.path.startswith("live/porch/")
     assert entry.duration_s == pytest.approx(30.0)
     answer = open_store(tmp_path / "store").ask([*WORDS, "glass breaking"], scenes=["storm", "office"])
-    heard = {each.event.word: each.event for each in answer.events}
-    assert set(heard) == {*WORDS, "glass breaking"}
-    for event in told:
-        assert heard[event.word].onset_s == pytest.approx(event.onset_s, abs=1.1)  # type: ignore[attr-defined]
-        assert heard[event.word].score == pytest.approx(event.score, abs=0.02)  # type: ignore[attr-defined]
+    detected = {each.event.word: each.event for each in answer.events}
+    assert set(detected) == {*WORDS, "glass breaking"}
+    for event in details:
+        assert detected[event.word].onset_s == pytest.approx(event.onset_s, abs=1.1)  # type: ignore[attr-defined]
+        assert detected[event.word].score == pytest.approx(event.score, abs=0.02)  # type: ignore[attr-defined]
     assert [each.scene for each in answer.scenes[0].ranked] == ["storm", "office"]
 
 
@@ -74,7 +74,7 @@ def test_what_privacy_drops_is_not_kept(tmp_path: Path, onnx: LoadedEncoder) -> 
     assert open_store(tmp_path / "open").ask(["thunder"]).events
     assert not open_store(tmp_path / "private").ask(["thunder"]).events
     rows = open_store(tmp_path / "private").files[0]
-    assert rows.pieces[0].n_clips == 0
+    assert rows.chunks[0].n_clips == 0
 
 
 def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_kept_twice(

@@ -135,10 +135,10 @@ MARKS = ["\t", ",", ";", "\n", "\r\n", "\r", '"', " ", "\ufeff", "\0", "\x85", "
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
-@given(pieces=st.lists(st.sampled_from(PIECES + MARKS), max_size=30))
-def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, pieces: list[str]) -> None:
+@given(chunks=st.lists(st.sampled_from(PIECES + MARKS), max_size=30))
+def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, chunks: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "pieces.txt"
-    path.write_bytes("".join(pieces).encode())
+    path.write_bytes("".join(chunks).encode())
     for read in (read_events, read_scenes, read_durations):
         with suppress(AnnotationError):
             for file, found in read(path).items():
@@ -191,9 +191,9 @@ def test_scenes_are_read_in_every_form(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_broken_scenes_are_told(text: str, told: str, tmp_path: Path) -> None:
+def test_broken_scenes_are_told(text: str, details: str, tmp_path: Path) -> None:
     (tmp_path / "scenes.tsv").write_text(text)
-    with pytest.raises(AnnotationError, match=told):
+    with pytest.raises(AnnotationError, match=details):
         read_scenes(tmp_path / "scenes.tsv")
 
 
@@ -201,14 +201,14 @@ def test_durations_are_read_and_checked(tmp_path: Path) -> None:
     path = tmp_path / "durations.tsv"
     path.write_text("filename\tduration\na.wav\t10.0\nb.wav\t9,5\n")
     assert read_durations(path) == {"a.wav": 10.0, "b.wav": 9.5}
-    for text, told in (
+    for text, details in (
         ("a.wav\t10\nb.wav\t0\n", "line 2: duration 0.0: give seconds above 0"),
         ("a.wav\t10\nb.wav\tlong\n", "line 2: duration 'long' is not a number of seconds; a row is file, duration"),
         ("a.wav\t10\na.wav\t11\n", "line 2: a.wav has two durations, 10.0 and 11.0"),
         ("a.wav\t10\n\t11\n", "line 2: .* lacks a file"),
     ):
         path.write_text(text)
-        with pytest.raises(AnnotationError, match=told):
+        with pytest.raises(AnnotationError, match=details):
             read_durations(path)
 
 

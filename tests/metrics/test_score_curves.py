@@ -77,9 +77,9 @@ def test_a_folder_of_scores_is_read(tmp_path: Path) -> None:
         ("onset\toffset\tdog\n", r"a\.tsv: scores of shape \(0, 1\)"),
     ],
 )
-def test_broken_scores_are_told(text: str, told: str, tmp_path: Path) -> None:
+def test_broken_scores_are_told(text: str, details: str, tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text(text)
-    with pytest.raises(AnnotationError, match=told):
+    with pytest.raises(AnnotationError, match=details):
         read_score_curves(tmp_path)
 
 

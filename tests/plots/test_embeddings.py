@@ -35,11 +35,11 @@ def test_equal_recordings_lie_on_one_point() -> None:
 
 
 def test_umap_is_used_where_it_is_installed_and_named_where_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {}
+    query = {}
 
     class Umap:
         def __init__(self, **options: object) -> None:
-            asked.update(options)
+            query.update(options)
 
         def fit_transform(self, values: np.ndarray) -> np.ndarray:
             return values[:, :2]
@@ -48,7 +48,7 @@ def test_umap_is_used_where_it_is_installed_and_named_where_not(monkeypatch: pyt
     places, names = project(make_values(5), "umap")
     assert places.shape == (5, 2)
     assert names == ("UMAP 1 (no unit)", "UMAP 2 (no unit)")
-    assert (asked["n_neighbors"], asked["random_state"]) == (4, 0)
+    assert (query["n_neighbors"], query["random_state"]) == (4, 0)
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(MissingExtraError, match="pip install umap-learn"):
         project(make_values(5), "umap")

@@ -10,7 +10,7 @@ import pytest
 
 from earwitness.errors import MissingExtraError, OutputError
 from earwitness.plots.confusion import draw_distribution
-from earwitness.plots.figure import COLOURS, save_picture, styled, tell_settings
+from earwitness.plots.figure import COLOURS, describe_settings, save_picture, styled
 from earwitness.settings import Settings
 
 HEADS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
@@ -62,9 +62,9 @@ def test_the_colours_are_okabe_and_itos_and_differ_in_lightness_too() -> None:
 
 
 def test_settings_are_told_as_they_act() -> None:
-    ours = tell_settings(Settings(event_threshold=0.4, event_hold=0.2, noise_factor=0.1), "tiny")
+    ours = describe_settings(Settings(event_threshold=0.4, event_hold=0.2, noise_factor=0.1), "tiny")
     assert ours.startswith(
         "Method earwitness, windows of 2 s every 1 s, threshold 0.4, hold 0.2, noise 0.1; encoder tiny;"
     )
-    published = tell_settings(Settings(method="tmrl"), "tiny")
+    published = describe_settings(Settings(method="tmrl"), "tiny")
     assert published.startswith("Method tmrl, windows of 4 s every 1 s; encoder tiny;")

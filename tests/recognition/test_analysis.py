@@ -14,7 +14,7 @@ from demo_recording import make_recording
 from earwitness.audio.read import Waveform
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import OutputError, SettingsError, WordError
-from earwitness.recognition.analysis import ASKED_WITH, N_ROWS_AT_ONCE, analyse
+from earwitness.recognition.analysis import N_ROWS_AT_ONCE, QUERY_FIELDS, analyse
 from earwitness.recognition.pipeline import Recognition, ask
 from earwitness.recognition.tags import ClipTags, TagScores
 from earwitness.settings import Settings
@@ -46,9 +46,9 @@ def test_an_analysis_answers_as_recognize_does(
 ) -> None:
     settings = Settings(method=method)  # type: ignore[arg-type]
     analysis = analyse(path, settings, encoder, logits_path=tmp_path / "rows.f32" if is_in_file else None)
-    heard = earwitness.recognize(path, EVENTS, SCENES, settings, encoder)
-    assert heard.events
-    assert_same(ask(analysis, EVENTS, SCENES), heard)
+    detected = earwitness.recognize(path, EVENTS, SCENES, settings, encoder)
+    assert detected.events
+    assert_same(ask(analysis, EVENTS, SCENES), detected)
     assert_same(ask(analysis, ["thunder"]), earwitness.recognize(path, ["thunder"], [], settings, encoder))
 
 
@@ -66,7 +66,7 @@ def test_what_was_analysed_otherwise_is_not_asked(path: Path, encoder: LoadedEnc
         ask(analysis, EVENTS, settings=Settings(hop_s=0.5))
     with pytest.raises(WordError, match="empty word"):
         ask(analysis, [" "])
-    assert set(ASKED_WITH) <= set(Settings().to_dict())
+    assert set(QUERY_FIELDS) <= set(Settings().to_dict())
 
 
 def test_rows_come_in_batches_that_stay_small() -> None:

@@ -27,7 +27,7 @@ from earwitness.encoders.registry import EMBEDDED
 from earwitness.encoders.torch_backend import TorchBackend
 from earwitness.errors import AudioError, SettingsError, WeightsError
 from earwitness.files.paths import DATA_DIR
-from earwitness.recognition.analysis import read_heard
+from earwitness.recognition.analysis import read_noisy
 from earwitness.recognition.explain import Attention, explain_peaks, read_attention, roll_out
 from earwitness.settings import Settings
 from golden_m2d import make_state, make_waves
@@ -254,9 +254,9 @@ def test_peaks_are_explained_in_their_order_from_windows_around_them(encoder: Lo
 
 def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncoder) -> None:
     source, settings = (make_noise(5.0), RATE_HZ), Settings(noise_factor=0.5)
-    heard = np.concatenate([block.samples for block in read_heard(source, settings, RATE_HZ)])
+    detected = np.concatenate([block.samples for block in read_noisy(source, settings, RATE_HZ)])
     (seen,) = explain_peaks(source, [2.5], settings, encoder)
-    (direct_map,) = explain_peaks((heard, RATE_HZ), [2.5], Settings(), encoder)
+    (direct_map,) = explain_peaks((detected, RATE_HZ), [2.5], Settings(), encoder)
     assert np.abs(seen.weights - direct_map.weights).max() < TOLERANCE
     assert explain_peaks(source, [], settings, encoder) == []
 
@@ -265,7 +265,7 @@ def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncode
 def test_a_short_recording_is_one_window_as_listening_takes_it(length_s: float, encoder: LoadedEncoder) -> None:
     source = (make_noise(length_s), RATE_HZ)
     ((_, attention),) = read_attention(source, [0.2], Settings(), encoder)
-    (windows,) = slide(read_heard(source, Settings(), RATE_HZ), 2.0, 1.0)
+    (windows,) = slide(read_noisy(source, Settings(), RATE_HZ), 2.0, 1.0)
     assert np.abs(attention.weights - encoder.attention(windows.samples)[0]).max() < TOLERANCE
     assert attention.start_s == 0
 
@@ -290,7 +290,7 @@ def test_memory_does_not_grow_with_the_recording(encoder: LoadedEncoder, monkeyp
         for index in range(90):
             yield Waveform(noise.copy(), RATE_HZ, 10.0 * index)
 
-    monkeypatch.setattr("earwitness.recognition.explain.read_heard", read_blocks)
+    monkeypatch.setattr("earwitness.recognition.explain.read_noisy", read_blocks)
     encoder.attention(make_noise(2.0)[None])  # what is made once is not counted
     tracemalloc.start()
     maps = explain_peaks("any", [899.0, 3.0, *np.linspace(10, 890, 60)], Settings(), encoder)

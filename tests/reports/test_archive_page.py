@@ -58,10 +58,10 @@ def test_the_numbers_are_those_of_the_answer() -> None:
 
 
 def test_the_question_and_the_stores_provenance_are_told() -> None:
-    question = replace(QUESTION, choice=Choice(since="2026-03-01", path="*north*"))
-    page = make_answer_page(make_answer(), question)
-    for told in ("/stores/tags", "*north*", "dog bark, siren", f"sha256 {'0' * 64}", "window_s 2.0", "every 1 s"):
-        assert told in page
+    query = replace(QUESTION, choice=Choice(since="2026-03-01", path="*north*"))
+    page = make_answer_page(make_answer(), query)
+    for details in ("/stores/tags", "*north*", "dog bark, siren", f"sha256 {'0' * 64}", "window_s 2.0", "every 1 s"):
+        assert details in page
 
 
 def test_names_words_and_reasons_are_text_and_nothing_else() -> None:
@@ -140,8 +140,8 @@ def test_a_browser_shows_sorts_finds_and_tells_of_cells(open_page: Callable[...,
     siren.scroll_into_view_if_needed()
     box = siren.bounding_box()
     page.mouse.move(box["x"] + (hour + 0.5) * box["width"] / 24, box["y"] + (day + 0.5) * box["height"] / 31)
-    told = f"{first.hour.start[:10]} {hour:02d}:00: {first.n_events} event"
-    wait_until(page, f"document.querySelector('.hm-tip').textContent.startsWith('{told}')")
+    details = f"{first.hour.start[:10]} {hour:02d}:00: {first.n_events} event"
+    wait_until(page, f"document.querySelector('.hm-tip').textContent.startsWith('{details}')")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.fill("#ix-find", "siren")
     assert page.locator("#ix-events tbody tr:visible").count() == 60

@@ -58,8 +58,8 @@ def make_page(word: str = "dog bark", name: str = "street.wav", **given: Any) ->
 def test_no_text_of_a_user_becomes_markup_or_ends_a_script(text: str) -> None:
     harmless, markup = read(make_page()), read(make_page(text, text, audio=Sound(url="x", note=text)))
     assert [tag for tag, _ in markup.tags] == [tag for tag, _ in harmless.tags]
-    told = next(json.loads(data) for _, kept, data in markup.contents if kept.get("id") == "ew-answer")
-    assert told["recognition"]["events"][0]["word"] == text
+    details = next(json.loads(data) for _, stored, data in markup.contents if stored.get("id") == "ew-answer")
+    assert details["recognition"]["events"][0]["word"] == text
 
 
 def test_json_in_a_page_holds_no_sign_that_html_knows() -> None:
@@ -76,20 +76,24 @@ def test_a_text_that_cannot_be_written_is_shown_by_its_number() -> None:
 
 def test_the_policy_lets_only_the_pages_own_script_and_style() -> None:
     markup = read(make_page())
-    policy = next(kept["content"] for tag, kept in markup.tags if kept.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        stored["content"] for tag, stored in markup.tags if stored.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy is not None
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == "'none'"
     for tag, rule in (("script", "script-src"), ("style", "style-src")):
-        own = [data for name, kept, data in markup.contents if name == tag and "type" not in kept]
+        own = [data for name, stored, data in markup.contents if name == tag and "type" not in stored]
         digests = [base64.b64encode(hashlib.sha256(data.encode()).digest()).decode() for data in own]
         assert rules[rule] == " ".join(f"'sha256-{digest}'" for digest in digests)
-    assert not [kept for _, kept in markup.tags if "style" in kept or any(name.startswith("on") for name in kept)]
+    assert not [
+        stored for _, stored in markup.tags if "style" in stored or any(name.startswith("on") for name in stored)
+    ]
 
 
 def test_a_page_loads_nothing_from_elsewhere() -> None:
     markup = read(make_page())
-    assert not [kept for _, kept in markup.tags if "src" in kept or "href" in kept]
+    assert not [stored for _, stored in markup.tags if "src" in stored or "href" in stored]
     assert "url(" not in report_style()
     assert "http:" not in report_script().replace("http://www.w3.org/2000/svg", "")
 
@@ -113,15 +117,15 @@ def test_without_scripts_events_and_scenes_are_tables() -> None:
 
 def test_sound_and_maps_are_in_the_page() -> None:
     page = make_page(audio=Sound(content=b"sound"), attention={"maps": [make_map(2.32)], "note": ""})
-    kept = {kept.get("id"): data for _, kept, data in read(page).contents}
-    assert base64.b64decode(kept["ew-sound"]) == b"sound"
-    assert json.loads(kept["ew-attention"])["maps"][0]["peak_s"] == 2.32
+    stored = {stored.get("id"): data for _, stored, data in read(page).contents}
+    assert base64.b64decode(stored["ew-sound"]) == b"sound"
+    assert json.loads(stored["ew-attention"])["maps"][0]["peak_s"] == 2.32
 
 
 def test_a_long_recordings_pictures_wait_in_tiles() -> None:
     page = make_report(make_view_of(600.0), make_answer_of(600.0, []))
-    kept = {kept.get("id"): data for _, kept, data in read(page).contents}
-    tiles = json.loads(kept["ew-view"])["spectrogram"]["tiles"]
+    stored = {stored.get("id"): data for _, stored, data in read(page).contents}
+    tiles = json.loads(stored["ew-view"])["spectrogram"]["tiles"]
     assert len(tiles) == 15
-    assert kept[tiles[3]["png"].removeprefix("#")].startswith("data:image/png;base64,")
-    assert len(kept["ew-view"]) < 400_000
+    assert stored[tiles[3]["png"].removeprefix("#")].startswith("data:image/png;base64,")
+    assert len(stored["ew-view"]) < 400_000

@@ -192,9 +192,9 @@ def test_a_linked_recording_plays_and_a_missing_one_is_told(
 
 def test_answers_can_be_replaced_at_once_and_while_it_is_heard(page: Any) -> None:
     events = [make_event(index * 0.9, WORDS[index % 3]) for index in range(20)]
-    told = json.dumps({**make_answer_of(DURATION_S, events), "heard_until_s": 12.0})
+    details = json.dumps({**make_answer_of(DURATION_S, events), "heard_until_s": 12.0})
     took_ms = page.evaluate(f"""() => {{
-        const answer = {told};
+        const answer = {details};
         const begun = performance.now();
         window.earwitness.report.setAnswer(answer);
         document.body.offsetHeight;

@@ -48,14 +48,14 @@ def test_a_report_holds_what_recognize_tells_the_sound_and_attention(
 ) -> None:
     shares: list[float] = []
     out = tmp_path / "new" / "report.html"
-    heard = write_report(street, EVENTS, SCENES, out, encoder=encoder, on_progress=shares.append)
-    assert heard == recognize(street, EVENTS, SCENES, encoder=encoder)
+    detected = write_report(street, EVENTS, SCENES, out, encoder=encoder, on_progress=shares.append)
+    assert detected == recognize(street, EVENTS, SCENES, encoder=encoder)
     assert shares == sorted(shares)
     assert shares[-1] <= 1
-    told = read_data(out, "answer")["recognition"]
-    assert [event["word"] for event in told["events"]] == EVENTS[:2]
+    details = read_data(out, "answer")["recognition"]
+    assert [event["word"] for event in details["events"]] == EVENTS[:2]
     maps = read_data(out, "attention")["maps"]
-    assert [each["peak_s"] for each in maps] == sorted(event.peak_s for event in heard.events)
+    assert [each["peak_s"] for each in maps] == sorted(event.peak_s for event in detected.events)
     for each in maps:
         weights = np.frombuffer(base64.b64decode(each["weights"]), np.uint8)
         assert len(weights) == each["n_bands"] * each["n_tokens"]
@@ -81,25 +81,25 @@ def test_the_published_method_has_a_report_without_curves(street: Path, encoder:
 
 
 def test_maps_are_made_for_the_highest_scores_only(encoder: LoadedEncoder) -> None:
-    asked: list[float] = []
+    query: list[float] = []
 
     def explain(_: Any, peaks_s: Any, *__: Any) -> list[AttentionMap]:
-        asked.extend(peaks_s)
+        query.extend(peaks_s)
         return [AttentionMap(np.ones((5, 12), np.float32), 0.0, 0.16, np.arange(6.0))] * len(peaks_s)
 
-    told = explain_events("x.wav", make_events(N_MAPS + 3), Settings(), encoder, explain)
-    assert told is not None
-    assert len(told["maps"]) == N_MAPS
-    assert min(asked) == 3.25
-    assert "highest scores" in told["note"]
+    details = explain_events("x.wav", make_events(N_MAPS + 3), Settings(), encoder, explain)
+    assert details is not None
+    assert len(details["maps"]) == N_MAPS
+    assert min(query) == 3.25
+    assert "highest scores" in details["note"]
 
 
 def test_an_encoder_that_cannot_tell_its_attention_says_why(encoder: LoadedEncoder) -> None:
     def explain(*_: Any) -> list[AttentionMap]:
         raise WeightsError("it has no graph for attention")
 
-    told = explain_events("x.wav", make_events(1), Settings(), encoder, explain)
-    assert told == {"maps": [], "note": "No attention map: it has no graph for attention"}
+    details = explain_events("x.wav", make_events(1), Settings(), encoder, explain)
+    assert details == {"maps": [], "note": "No attention map: it has no graph for attention"}
 
 
 def test_a_page_that_cannot_be_written_is_told(street: Path, encoder: LoadedEncoder, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from made_sounds import make_noise
 
 
 def test_what_is_heard_is_kept_as_flac(tmp_path: Path) -> None:
-    heard = 4 * make_noise(2.0)  # some of it above full scale
+    detected = 4 * make_noise(2.0)  # some of it above full scale
     with SoundKeeper(tmp_path / "heard.flac") as keeper:
-        keeper.add(Waveform(heard[:20000], 16000))
-        keeper.add(Waveform(heard[20000:], 16000, 1.25))
+        keeper.add(Waveform(detected[:20000], 16000))
+        keeper.add(Waveform(detected[20000:], 16000, 1.25))
         samples, rate = soundfile.read(io.BytesIO(keeper.read()))
     assert rate == 16000
-    assert np.abs(samples - np.clip(heard, -1, 1)).max() < 1e-4
+    assert np.abs(samples - np.clip(detected, -1, 1)).max() < 1e-4
 
 
 def test_what_is_too_large_is_not_kept_and_its_file_is_gone(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ WORDS = ["telephone ringing", "dog bark", "gunshot"]
 
 
 @pytest.fixture(scope="module")
-def heard(encoder: LoadedEncoder) -> tuple[Analysis, Spectrogram]:
+def detected(encoder: LoadedEncoder) -> tuple[Analysis, Spectrogram]:
     """The first 12 s of the demo: rain, a telephone at 2.1 s, a dog at 6.2 s, thunder at 9.1 s."""
     samples, _ = make_recording()
     maker = SpectrogramMaker()
@@ -81,27 +81,27 @@ def test_silence_is_dark_and_quiet_sound_is_light(amplitude: float) -> None:
     assert 20 <= view["range_db"] <= 70
 
 
-def test_the_view_shows_the_whole_recording_without_words(heard: tuple[Analysis, Spectrogram]) -> None:
-    view = make_view(*heard)
+def test_the_view_shows_the_whole_recording_without_words(detected: tuple[Analysis, Spectrogram]) -> None:
+    view = make_view(*detected)
     json.dumps(view)
     picture = view["spectrogram"]["overview"]
     assert (picture["start_s"], picture["end_s"]) == (0.0, pytest.approx(12.0, abs=0.02))
     pixels = read_png(base64.b64decode(picture["png"].split(",", 1)[1]))
     assert pixels.shape == (80, 1200)
     assert pixels.max() == 255
-    top_down = pixels[::-1].astype(int) * 140 / 255 + heard[1].levels.max() - 140
-    assert np.abs(top_down - np.maximum(heard[1].levels, heard[1].levels.max() - 140.0)).max() <= 1.0
+    top_down = pixels[::-1].astype(int) * 140 / 255 + detected[1].levels.max() - 140
+    assert np.abs(top_down - np.maximum(detected[1].levels, detected[1].levels.max() - 140.0)).max() <= 1.0
     assert len(view["spectrogram"]["centres_hz"]) == 80
 
 
-def test_the_strongest_tags_are_told_over_time(heard: tuple[Analysis, Spectrogram]) -> None:
-    tags = make_view(*heard)["tags"]
+def test_the_strongest_tags_are_told_over_time(detected: tuple[Analysis, Spectrogram]) -> None:
+    tags = make_view(*detected)["tags"]
     assert len(tags["names"]) == len(tags["scores"]) == 12
     at = tags["names"].index("Telephone")
     loudest_s = int(read_bytes(tags["scores"][at]).argmax()) * tags["step_s"]
     assert 1.5 <= loudest_s <= 5.0
     largest = 1e-3 * 1000 ** (read_bytes(tags["scores"][0]).max() / 255)
-    assert largest == pytest.approx(heard[0].rows.scores.max(), rel=0.03)
+    assert largest == pytest.approx(detected[0].rows.scores.max(), rel=0.03)
 
 
 def test_long_recordings_come_in_tiles_and_few_steps() -> None:
@@ -116,8 +116,8 @@ def test_long_recordings_come_in_tiles_and_few_steps() -> None:
     assert shown["overview"]["end_s"] == pytest.approx(120.0, abs=0.1)
 
 
-def test_an_answer_holds_events_and_the_scores_they_come_from(heard: tuple[Analysis, Spectrogram]) -> None:
-    answer = make_answer(heard[0], ask(heard[0], WORDS, ["storm", "library"]))
+def test_an_answer_holds_events_and_the_scores_they_come_from(detected: tuple[Analysis, Spectrogram]) -> None:
+    answer = make_answer(detected[0], ask(detected[0], WORDS, ["storm", "library"]))
     json.dumps(answer)
     events = answer["recognition"]["events"]
     assert [event["word"] for event in events] == WORDS[:2]

@@ -26,16 +26,16 @@ FORMATS = [each for each in Format.__args__ if each != "report"]  # type: ignore
 def test_a_recording_is_received_heard_and_told(server: RunningServer, demo_wav: bytes) -> None:
     response = server.upload(demo_wav, "C:\\sounds\\street.wav")
     assert response.status_code == 202
-    told = response.json()
-    assert response.headers["location"] == f"/v1/recordings/{told['id']}"
-    assert told["name"] == "street.wav"
-    assert told["state"] in ("waiting", "working")
-    done = server.wait_for(told["id"], "done")
+    details = response.json()
+    assert response.headers["location"] == f"/v1/recordings/{details['id']}"
+    assert details["name"] == "street.wav"
+    assert details["state"] in ("waiting", "working")
+    done = server.wait_for(details["id"], "done")
     assert done["share"] == 1.0
     assert done["duration_s"] == done["heard_until_s"] == pytest.approx(12.0)
     assert done["error"] is None
     assert done["created"] <= done["expires"]
-    folder = server.service.recordings.find(told["id"]).folder
+    folder = server.service.recordings.find(details["id"]).folder
     assert not (folder / "upload").exists()  # what was uploaded is gone, what was heard is kept
     assert (folder / "audio.flac").exists()
 
@@ -48,26 +48,28 @@ def test_asking_says_what_recognize_says(
     content = write_sound(stereo, 44100 if form != "WAV" else 16000, form)
     path = tmp_path / f"sound.{suffix}"
     path.write_bytes(content)
-    state = server.hear(content, path.name)
+    state = server.analyse(content, path.name)
     response = server.client.post(
         f"/v1/recordings/{state['id']}/ask", json={"events": EVENTS, "scenes": SCENES, "settings": {}}
     )
     assert response.status_code == 200, response.text
     answer = response.json()
-    told, known = from_dict(answer["recognition"]), recognize(path, EVENTS, SCENES, encoder=encoder)
-    assert [(e.word, e.onset_s, e.offset_s) for e in told.events] == [
+    details, known = from_dict(answer["recognition"]), recognize(path, EVENTS, SCENES, encoder=encoder)
+    assert [(e.word, e.onset_s, e.offset_s) for e in details.events] == [
         (e.word, e.onset_s, e.offset_s) for e in known.events
     ]
-    assert [e.score for e in told.events] == pytest.approx([e.score for e in known.events], abs=1e-4)
-    assert [(s.scene, round(s.score, 3)) for s in told.scenes] == [(s.scene, round(s.score, 3)) for s in known.scenes]
+    assert [e.score for e in details.events] == pytest.approx([e.score for e in known.events], abs=1e-4)
+    assert [(s.scene, round(s.score, 3)) for s in details.scenes] == [
+        (s.scene, round(s.score, 3)) for s in known.scenes
+    ]
     assert answer["state"] == "done"
     assert set(answer["curves"]["words"]) == set(EVENTS)
 
 
-def test_settings_of_a_question_hold_for_it_alone(server: RunningServer, heard: str) -> None:
+def test_settings_of_a_question_hold_for_it_alone(server: RunningServer, detected: str) -> None:
     def ask(**settings: object) -> list[str]:
-        question = {"events": ["dog bark"], "settings": settings}
-        response = server.client.post(f"/v1/recordings/{heard}/ask", json=question)
+        query = {"events": ["dog bark"], "settings": settings}
+        response = server.client.post(f"/v1/recordings/{detected}/ask", json=query)
         return [event["word"] for event in response.json()["recognition"]["events"]]
 
     assert ask() == ["dog bark"]
@@ -99,8 +101,8 @@ def test_words_are_answered_while_the_recording_is_still_heard(server: RunningSe
     assert len(answer["recognition"]["events"]) == 40
 
 
-def test_the_view_is_drawn_once(server: RunningServer, heard: str) -> None:
-    first, second = (server.client.get(f"/v1/recordings/{heard}/view") for _ in range(2))
+def test_the_view_is_drawn_once(server: RunningServer, detected: str) -> None:
+    first, second = (server.client.get(f"/v1/recordings/{detected}/view") for _ in range(2))
     assert first.status_code == 200
     assert first.content == second.content
     view = first.json()
@@ -109,26 +111,26 @@ def test_the_view_is_drawn_once(server: RunningServer, heard: str) -> None:
     assert len(view["tags"]["names"]) == 12
 
 
-def test_audio_is_what_the_encoder_heard(server: RunningServer, heard: str, demo: np.ndarray) -> None:
-    whole = server.client.get(f"/v1/recordings/{heard}/audio")
+def test_audio_is_what_the_encoder_heard(server: RunningServer, detected: str, demo: np.ndarray) -> None:
+    whole = server.client.get(f"/v1/recordings/{detected}/audio")
     assert whole.headers["content-type"] == "audio/flac"
     samples, rate = soundfile.read(io.BytesIO(whole.content), dtype="float32")
     assert rate == 16000
     assert np.abs(samples - demo).max() < 1e-4
-    part = server.client.get(f"/v1/recordings/{heard}/audio", headers={"Range": "bytes=100-199"})
+    part = server.client.get(f"/v1/recordings/{detected}/audio", headers={"Range": "bytes=100-199"})
     assert part.status_code == 206
     assert part.content == whole.content[100:200]
-    beyond = server.client.get(f"/v1/recordings/{heard}/audio", headers={"Range": "bytes=99999999-"})
+    beyond = server.client.get(f"/v1/recordings/{detected}/audio", headers={"Range": "bytes=99999999-"})
     assert is_problem(beyond, 416, "unsatisfiable")
     assert beyond.headers["content-range"] == f"bytes */{len(whole.content)}"
-    nonsense = server.client.get(f"/v1/recordings/{heard}/audio", headers={"Range": "miles=1-2"})
+    nonsense = server.client.get(f"/v1/recordings/{detected}/audio", headers={"Range": "miles=1-2"})
     assert is_problem(nonsense, 416, "unsatisfiable")
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: RunningServer, heard: str) -> None:
-    question = {"events": EVENTS, "scenes": SCENES}
-    response = server.client.post(f"/v1/recordings/{heard}/ask", params={"format": form}, json=question)
+def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: RunningServer, detected: str) -> None:
+    query = {"events": EVENTS, "scenes": SCENES}
+    response = server.client.post(f"/v1/recordings/{detected}/ask", params={"format": form}, json=query)
     assert response.status_code == 200, response.text
     assert response.headers["content-disposition"].startswith('attachment; filename="street.')
     if form == "parquet":
@@ -143,8 +145,8 @@ def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: R
         assert json.loads(response.text)["source"] == "street.wav"
 
 
-def test_a_report_is_one_file_with_its_sound(server: RunningServer, heard: str) -> None:
-    response = server.client.post(f"/v1/recordings/{heard}/ask?format=report", json={"events": ["dog bark"]})
+def test_a_report_is_one_file_with_its_sound(server: RunningServer, detected: str) -> None:
+    response = server.client.post(f"/v1/recordings/{detected}/ask?format=report", json={"events": ["dog bark"]})
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["content-disposition"].startswith('attachment; filename="street.html"')
@@ -154,21 +156,21 @@ def test_a_report_is_one_file_with_its_sound(server: RunningServer, heard: str) 
 
 @pytest.mark.parametrize("at_s", [0.0, 6.24, 11.9, 12.0])
 def test_attention_to_a_moment_is_what_explain_peaks_says(
-    at_s: float, server: RunningServer, heard: str, demo: np.ndarray, encoder: LoadedEncoder
+    at_s: float, server: RunningServer, detected: str, demo: np.ndarray, encoder: LoadedEncoder
 ) -> None:
-    response = server.client.get(f"/v1/recordings/{heard}/attention", params={"at_s": at_s})
+    response = server.client.get(f"/v1/recordings/{detected}/attention", params={"at_s": at_s})
     assert response.status_code == 200, response.text
-    told, (known,) = response.json(), explain_peaks((demo, 16000), [at_s], Settings(), encoder)
-    assert told["start_s"] == pytest.approx(known.start_s)
-    assert told["token_s"] == known.token_s
-    assert np.abs(np.array(told["weights"]) - known.weights).max() < 1e-4
-    assert told["edges_hz"] == pytest.approx(known.edges_hz)
-    assert told["map"]["peak_s"] == at_s
+    details, (known,) = response.json(), explain_peaks((demo, 16000), [at_s], Settings(), encoder)
+    assert details["start_s"] == pytest.approx(known.start_s)
+    assert details["token_s"] == known.token_s
+    assert np.abs(np.array(details["weights"]) - known.weights).max() < 1e-4
+    assert details["edges_hz"] == pytest.approx(known.edges_hz)
+    assert details["map"]["peak_s"] == at_s
 
 
-def test_a_moment_outside_the_recording_is_refused(server: RunningServer, heard: str) -> None:
+def test_a_moment_outside_the_recording_is_refused(server: RunningServer, detected: str) -> None:
     for at_s in ("12.5", "-1", "nan", "1e300", "dog"):
-        response = server.client.get(f"/v1/recordings/{heard}/attention", params={"at_s": at_s})
+        response = server.client.get(f"/v1/recordings/{detected}/attention", params={"at_s": at_s})
         assert is_problem(response, 422, "invalid")
 
 
@@ -184,7 +186,7 @@ def test_what_is_understood_by_words_is_told(server: RunningServer) -> None:
     assert all("gla" in word for word in found)
 
 
-def test_health_and_metrics_count(server: RunningServer, heard: str) -> None:
+def test_health_and_metrics_count(server: RunningServer, detected: str) -> None:
     health = server.client.get("/v1/health").json()
     assert health["status"] == "ok"
     assert health["workers"] == 1
@@ -192,12 +194,12 @@ def test_health_and_metrics_count(server: RunningServer, heard: str) -> None:
     text = server.client.get("/v1/metrics").text
     for name in ("uploads_total", "upload_bytes_total", "jobs_total", "audio_seconds_total", "recordings_kept"):
         assert f"earwitness_{name}" in text
-    assert heard not in text
+    assert detected not in text
     assert 'route="/v1/recordings/{id}"' in text
 
 
 def test_a_deleted_recording_is_gone(server: RunningServer, demo_wav: bytes) -> None:
-    name_id = server.hear(demo_wav)["id"]
+    name_id = server.analyse(demo_wav)["id"]
     folder = server.service.recordings.find(name_id).folder
     assert server.client.delete(f"/v1/recordings/{name_id}").status_code == 204
     assert is_problem(server.client.get(f"/v1/recordings/{name_id}"), 404, "not-found")

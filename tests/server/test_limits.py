@@ -42,9 +42,9 @@ def is_healthy_after(tight: RunningServer) -> Iterator[None]:
     wait_until(lambda: not tight.service.recordings.count("waiting", "working"))
     for each in list(tight.service.recordings._by_id.values()):
         tight.client.delete(f"/v1/recordings/{each.id}")
-    assert tight.hear(short())["state"] == "done"
+    assert tight.analyse(short())["state"] == "done"
     assert tight.client.delete(f"/v1/recordings/{only(tight)}").status_code == 204
-    assert [path.name for path in tight.service.spool.folder.iterdir()] == ["lock"]
+    assert [path.name for path in tight.service.storage.folder.iterdir()] == ["lock"]
 
 
 def only(server: RunningServer) -> str:
@@ -131,12 +131,12 @@ def test_what_curl_sends_is_taken(tight: RunningServer) -> None:
 def test_a_recording_beyond_the_limits_fails_and_says_so(
     content: bytes, status: int, kind: str, text: str, tight: RunningServer
 ) -> None:
-    state = tight.hear(content)
+    state = tight.analyse(content)
     assert state["state"] == "failed"
     error = state["error"]
     assert (error["status"], error["type"]) == (status, f"urn:earwitness:problem:{kind}")
     assert text in error["detail"]
-    assert str(tight.service.spool.folder) not in error["detail"]
+    assert str(tight.service.storage.folder) not in error["detail"]
     response = tight.client.post(f"/v1/recordings/{state['id']}/ask", json={})
     assert is_problem(response, 409, "not-audible")
     assert text in response.json()["detail"]
@@ -158,35 +158,35 @@ def test_too_many_that_wait_are_refused_for_now(tight: RunningServer) -> None:
 
 
 def test_more_recordings_than_are_kept_are_refused(tight: RunningServer) -> None:
-    ids = [tight.hear(short())["id"] for _ in range(5)]
+    ids = [tight.analyse(short())["id"] for _ in range(5)]
     response = tight.upload(short())
     assert is_problem(response, 503, "full")
     assert int(response.headers["retry-after"]) > 0
     assert tight.client.delete(f"/v1/recordings/{ids[0]}").status_code == 204
-    assert tight.hear(short())["state"] == "done"
+    assert tight.analyse(short())["state"] == "done"
 
 
-def test_no_room_is_told(spool: Path) -> None:
-    with RunningServer(spool, Limits(max_stored_mb=0.1)) as server:
+def test_no_room_is_told(storage: Path) -> None:
+    with RunningServer(storage, Limits(max_stored_mb=0.1)) as server:
         response = server.upload(short(4.0))
         assert is_problem(response, 503, "full")
         assert "0.1 MB" in response.text
 
 
-def test_room_is_counted_while_bytes_come_and_for_what_they_become(spool: Path) -> None:
-    with RunningServer(spool, Limits(max_stored_mb=3)) as server:
+def test_room_is_counted_while_bytes_come_and_for_what_they_become(storage: Path) -> None:
+    with RunningServer(storage, Limits(max_stored_mb=3)) as server:
         chunks = (bytes(100_000) for _ in range(100))
         assert is_problem(server.client.post("/v1/recordings", content=chunks), 503, "full")
         hour = write_sound(np.zeros(1000 * 8000, np.int16), 8000, "FLAC")
         assert len(hour) < 1e6
-        state = server.hear(hour)
+        state = server.analyse(hour)
         assert state["error"]["type"] == "urn:earwitness:problem:full"
         assert server.service.recordings.count_bytes() == 0
-        assert server.hear(short())["state"] == "done"
+        assert server.analyse(short())["state"] == "done"
 
 
-def test_more_connections_than_are_held_are_refused(spool: Path) -> None:
-    with RunningServer(spool, Limits(max_connections=4)) as server:
+def test_more_connections_than_are_held_are_refused(storage: Path) -> None:
+    with RunningServer(storage, Limits(max_connections=4)) as server:
         idle = [socket.create_connection(server.address) for _ in range(5)]
         wait_until(lambda: server.client.get("/v1/health").status_code == 503)
         for each in idle:
@@ -217,7 +217,7 @@ def test_more_connections_than_are_held_are_refused(spool: Path) -> None:
 def test_questions_that_cannot_be_answered_are_told(
     body: bytes, status: int, kind: str, text: str, tight: RunningServer
 ) -> None:
-    name_id = tight.hear(short())["id"]
+    name_id = tight.analyse(short())["id"]
     response = tight.client.post(
         f"/v1/recordings/{name_id}/ask", content=body, headers={"Content-Type": "application/json"}
     )
@@ -226,7 +226,7 @@ def test_questions_that_cannot_be_answered_are_told(
 
 
 def test_a_question_is_json_and_formats_are_known(tight: RunningServer) -> None:
-    name_id = tight.hear(short())["id"]
+    name_id = tight.analyse(short())["id"]
     form = tight.client.post(f"/v1/recordings/{name_id}/ask", data={"events": "dog"})
     assert is_problem(form, 415, "wrong-type")
     unknown = tight.client.post(f"/v1/recordings/{name_id}/ask", params={"format": "exe"}, json={})

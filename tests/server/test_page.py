@@ -45,7 +45,7 @@ def test_a_clip_is_heard_and_a_click_plays_its_event(
 ) -> None:
     served = open_served(server, WORDS)
     assert served.page.locator(".app-hero").is_visible()
-    served.hear(as_file("street.wav", demo_wav))
+    served.analyse(as_file("street.wav", demo_wav))
     assert served.lanes() == ["telephone ringing", "dog bark", "thunder"]
     assert served.rows.locator(".app-state").inner_text() == "12.0 s · 3 events · storm"
     onset_s = 5.92  # of the dog, put at 6.2 s
@@ -61,7 +61,7 @@ def test_a_clip_is_heard_and_a_click_plays_its_event(
 def test_a_real_mixture_has_its_event(server: RunningServer, open_served: OpenServed, shared: Path) -> None:
     (path,) = (shared / "data" / "tut" / "audio").glob("mixture_evaltest_gunshot_004*.wav")
     served = open_served(server, write_words(["baby cry", "glass break", "gunshot"]))
-    served.hear(path)
+    served.analyse(path)
     assert served.page.locator(".ew-events tbody tr").count() == 1
     served.page.evaluate(SOUGHT)
     served.regions.click()
@@ -109,7 +109,7 @@ def test_files_are_dropped_and_pasted(server: RunningServer, open_served: OpenSe
 def test_hostile_names_stay_text(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
     served.page.on("dialog", lambda dialog: served.wrong.append("a dialog"))
-    served.hear(as_file(f"{HOSTILE}.wav", demo_wav))
+    served.analyse(as_file(f"{HOSTILE}.wav", demo_wav))
     assert served.page.locator(".ew-report h1").inner_text() == f"{HOSTILE}.wav"
     assert served.rows.locator(".app-name").inner_text() == f"{HOSTILE}.wav"
     assert served.page.locator("img:not(.app-brand img)").count() == 0
@@ -117,7 +117,7 @@ def test_hostile_names_stay_text(server: RunningServer, open_served: OpenServed,
 
 def test_a_recording_is_deleted_when_asked(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     n_kept = len(server.service.recordings)
     assert "kept until" in served.page.locator(".app-expiry").inner_text()
     served.page.get_by_text("delete now").click()
@@ -127,7 +127,7 @@ def test_a_recording_is_deleted_when_asked(server: RunningServer, open_served: O
 
 def test_a_reload_keeps_recordings_and_words(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.add("whistling")
     served.wait(lambda: "whistling" in served.lanes())
     served.page.reload()
@@ -137,9 +137,9 @@ def test_a_reload_keeps_recordings_and_words(server: RunningServer, open_served:
 
 def test_what_is_not_kept_any_more_is_told(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS, expected=("404",))
-    served.hear(as_file("a.wav", demo_wav))
-    (kept,) = served.page.evaluate("JSON.parse(sessionStorage['earwitness.recordings']).recordings")
-    server.client.delete(f"/v1/recordings/{kept['id']}")
+    served.analyse(as_file("a.wav", demo_wav))
+    (stored,) = served.page.evaluate("JSON.parse(sessionStorage['earwitness.recordings']).recordings")
+    server.client.delete(f"/v1/recordings/{stored['id']}")
     served.page.reload()
     served.wait_for("gone")
     assert "limited time" in served.page.locator(".app-wait").inner_text()
@@ -174,7 +174,7 @@ def test_a_token_is_asked_for_and_used_for_all(
     served.wait(lambda: "did not take" in served.page.locator("dialog.app-dialog").inner_text())
     served.page.get_by_role("textbox", name="Token").fill(TOKEN)
     served.page.get_by_role("textbox", name="Token").press("Enter")
-    served.hear(as_file("street.wav", demo_wav))
+    served.analyse(as_file("street.wav", demo_wav))
     served.wait(lambda: served.page.evaluate("document.querySelector('audio').src").startswith("blob:"))
     served.wait(lambda: served.page.evaluate("document.querySelector('audio').readyState") >= 1)
     served.page.reload()
@@ -194,7 +194,7 @@ def test_the_sound_of_a_deleted_recording_is_not_kept_in_memory(
     )
     held: list[Any] = []
     served.page.route("**/audio", lambda route: held.append(route))  # playwright takes no builtin
-    served.hear(as_file("street.wav", demo_wav))
+    served.analyse(as_file("street.wav", demo_wav))
     served.wait(lambda: held)
     served.page.get_by_role("button", name="Delete street.wav").click()
     served.wait(lambda: served.rows.count() == 0)
@@ -238,5 +238,5 @@ def test_nothing_reaches_beyond_the_window(
     served = open_served(server, WORDS, **options)
     wide = "document.documentElement.scrollWidth - innerWidth"
     assert served.page.evaluate(wide) <= 0
-    served.hear(as_file(f"{'long name ' * 12}.wav", demo_wav), as_file("b.wav", demo_wav))
+    served.analyse(as_file(f"{'long name ' * 12}.wav", demo_wav), as_file("b.wav", demo_wav))
     assert served.page.evaluate(wide) <= 0

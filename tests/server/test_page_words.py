@@ -25,7 +25,7 @@ CHIP = ".app-words:first-child .app-chip-word bdi"
 
 def test_another_word_is_answered_at_once(server: RunningServer, open_served: OpenServed, demo: np.ndarray) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("minute.wav", write_sound(np.tile(demo, 5))))
+    served.analyse(as_file("minute.wav", write_sound(np.tile(demo, 5))))
     took_ms = [served.measure(word) for word in ("siren", "rain", "whistling", "glass breaking", "smoke alarm")]
     assert min(took_ms) < MOST_MS  # of five: others may use this machine
     assert served.lanes() == [*EVENTS, "siren", "rain", "whistling", "glass breaking", "smoke alarm"]
@@ -36,7 +36,7 @@ def test_a_download_is_what_recognize_says(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes, tmp_path: Path, encoder: LoadedEncoder
 ) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("street.wav", demo_wav))
+    served.analyse(as_file("street.wav", demo_wav))
     path = tmp_path / "street.wav"
     path.write_bytes(demo_wav)
     recognition = replace(earwitness.recognize(path, EVENTS, SCENES, encoder=encoder), source="street.wav")
@@ -52,7 +52,7 @@ def test_a_download_is_what_recognize_says(
 @pytest.mark.parametrize("form", ["scenes_csv", "tags_csv", "json", "jsonl", "dcase", "audacity", "raven", "report"])
 def test_each_format_is_saved(server: RunningServer, open_served: OpenServed, demo_wav: bytes, form: str) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("street.wav", demo_wav))
+    served.analyse(as_file("street.wav", demo_wav))
     served.page.get_by_role("button", name="Download").click()
     with served.page.expect_download() as coming:
         served.page.locator(f"[data-format={form}]").click()
@@ -105,7 +105,7 @@ def test_a_chip_tells_what_its_word_means(server: RunningServer, open_served: Op
 def test_hostile_words_stay_text(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
     served.page.on("dialog", lambda dialog: served.wrong.append("a dialog"))
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.add(HOSTILE)
     chip = served.page.locator(CHIP).last
     assert chip.inner_text() == HOSTILE
@@ -119,7 +119,7 @@ def test_the_threshold_is_asked_with_and_the_view_stays(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.page.get_by_role("button", name="Zoom in (+)").click()
     served.wait(lambda: "to" in served.shown())
     before = served.shown()
@@ -135,7 +135,7 @@ def test_a_hold_above_the_threshold_is_asked_as_the_threshold(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, f"{WORDS}&event_hold=0.45&min_duration_s=9999")
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.page.get_by_text("More", exact=True).click()
     assert served.page.get_by_label("Shortest").input_value() == "5"
     served.page.get_by_label("Shortest").fill("0.2")
@@ -149,7 +149,7 @@ def test_a_hold_above_the_threshold_is_asked_as_the_threshold(
 
 def test_more_settings_open_and_close(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     gap = served.page.get_by_label("Shortest")
     served.page.get_by_text("More", exact=True).click()
     gap.fill("5")
@@ -170,7 +170,7 @@ def test_that_words_are_left_out_is_still_told_when_the_others_are_answered(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, write_words(["siren"]))
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.add(",".join(["rain", *(f"dog {n}" for n in range(60))]))
     served.wait(lambda: "rain" in served.lanes() and len(served.lanes()) > 40)
     assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
@@ -180,7 +180,7 @@ def test_that_words_are_left_out_is_still_told_when_the_others_are_answered(
 
 def test_words_can_be_added_on_a_phone(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS, **PHONE)
-    served.hear(as_file("a.wav", demo_wav))
+    served.analyse(as_file("a.wav", demo_wav))
     served.words.fill("siren,")  # keyboards of phones send no keys
     served.wait(lambda: "siren" in served.lanes())
     small = "each => [...each].filter((one) => one.offsetHeight && one.offsetHeight < 24).map((one) => one.outerHTML)"

@@ -36,7 +36,7 @@ def roomy(tmp_path_factory: pytest.TempPathFactory, demo_wav: bytes) -> Any:
 
     limits = Limits(max_recordings=20_000, max_waiting=20_000, max_stored_mb=1e6)
     with RunningServer(tmp_path_factory.mktemp("roomy"), limits) as running:
-        running.heard = running.hear(demo_wav)["id"]  # type: ignore[attr-defined]
+        running.detected = running.analyse(demo_wav)["id"]  # type: ignore[attr-defined]
         yield running
 
 
@@ -62,7 +62,7 @@ def try_operation(operation: Any, mode: Any, server: RunningServer, counted: Cou
         case.call_and_validate(checks=CHECKS, timeout=30)
         counted[operation.label] += 1
         if "id" in (case.path_parameters or {}) and case.method != "DELETE":
-            case.path_parameters["id"] = server.heard  # type: ignore[attr-defined]
+            case.path_parameters["id"] = server.detected  # type: ignore[attr-defined]
             case.call_and_validate(checks=CHECKS, timeout=30)
             counted[operation.label] += 1
 
@@ -73,19 +73,19 @@ def try_operation(operation: Any, mode: Any, server: RunningServer, counted: Cou
 
 
 def test_examples_and_problems_are_described(server: RunningServer) -> None:
-    told = httpx.get(f"{server.url}openapi.json").json()
-    assert set(told["paths"]) == {
+    details = httpx.get(f"{server.url}openapi.json").json()
+    assert set(details["paths"]) == {
         *("/v1/recordings", "/v1/recordings/{id}", "/v1/recordings/{id}/view", "/v1/recordings/{id}/audio"),
         *("/v1/recordings/{id}/ask", "/v1/recordings/{id}/attention", "/v1/words", "/v1/words/suggestions"),
         *("/v1/health", "/v1/limits", "/v1/metrics"),
     }
-    upload = told["paths"]["/v1/recordings"]["post"]
+    upload = details["paths"]["/v1/recordings"]["post"]
     assert {"202", "403", "408", "413", "415", "421", "422", "429", "503"} <= set(upload["responses"])
-    for path, methods in told["paths"].items():
+    for path, methods in details["paths"].items():
         for operation in methods.values():
             problems = {status: each for status, each in operation["responses"].items() if status >= "400"}
             assert problems, path
             for each in problems.values():
                 assert list(each["content"]) == ["application/problem+json"]
-    assert told["components"]["schemas"]["AskModel"]["examples"][0]["events"] == ["dog bark", "siren"]
-    assert "HTTPValidationError" not in json.dumps(told)
+    assert details["components"]["schemas"]["AskModel"]["examples"][0]["events"] == ["dog bark", "siren"]
+    assert "HTTPValidationError" not in json.dumps(details)

@@ -45,19 +45,19 @@ def test_two_lengths_of_a_body_are_refused_and_nothing_after_it_is_read(server: 
         {"Origin": "http://[bad"},
     ],
 )
-def test_writes_of_other_sites_are_refused(headers: dict[str, str], server: RunningServer, heard: str) -> None:
+def test_writes_of_other_sites_are_refused(headers: dict[str, str], server: RunningServer, detected: str) -> None:
     for send in (
         lambda: server.upload(b"x", headers=headers),
-        lambda: server.client.post(f"/v1/recordings/{heard}/ask", json={}, headers=headers),
-        lambda: server.client.delete(f"/v1/recordings/{heard}", headers=headers),
+        lambda: server.client.post(f"/v1/recordings/{detected}/ask", json={}, headers=headers),
+        lambda: server.client.delete(f"/v1/recordings/{detected}", headers=headers),
     ):
         assert is_problem(send(), 403, "foreign-site")
-    assert server.state(heard)["state"] == "done"
+    assert server.state(detected)["state"] == "done"
 
 
-def test_the_own_page_may_write(server: RunningServer, heard: str) -> None:
+def test_the_own_page_may_write(server: RunningServer, detected: str) -> None:
     headers = {"Origin": server.url.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
-    response = server.client.post(f"/v1/recordings/{heard}/ask", json={"events": ["dog"]}, headers=headers)
+    response = server.client.post(f"/v1/recordings/{detected}/ask", json={"events": ["dog"]}, headers=headers)
     assert response.status_code == 200
 
 
@@ -91,15 +91,15 @@ def test_a_failure_has_the_headers_and_tells_no_secret(server: RunningServer, mo
     def fail() -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(server.service, "tell_health", fail)
+    monkeypatch.setattr(server.service, "report_health", fail)
     response = server.client.get("/v1/health")
     assert is_problem(response, 500, "failed")
     assert "secret" not in response.text
     assert response.headers["content-security-policy"]
 
 
-def test_a_token_is_asked_for_where_others_can_connect(spool: Path, demo_wav: bytes) -> None:
-    with RunningServer(spool, access=Access("0.0.0.0", TOKEN)) as server:
+def test_a_token_is_asked_for_where_others_can_connect(storage: Path, demo_wav: bytes) -> None:
+    with RunningServer(storage, access=Access("0.0.0.0", TOKEN)) as server:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):
             raw = {name: value.encode("utf-8") for name, value in headers.items()}
             response = server.client.get("/v1/metrics", headers=raw)
@@ -110,7 +110,7 @@ def test_a_token_is_asked_for_where_others_can_connect(spool: Path, demo_wav: by
         assert server.client.get("/").status_code == 200
         server.client.headers["Authorization"] = f"Bearer {TOKEN}"
         assert server.client.get("/v1/metrics").status_code == 200
-        assert server.hear(demo_wav)["state"] == "done"
+        assert server.analyse(demo_wav)["state"] == "done"
         assert server.client.get("/openapi.json").json()["security"] == [{"token": []}]
 
 

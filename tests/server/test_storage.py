@@ -17,15 +17,15 @@ import pytest
 
 from earwitness.errors import OutputError
 from earwitness.server.limits import Limits
-from earwitness.server.storage import LOCK, PREFIX, Spool, remove_leftovers
+from earwitness.server.storage import LOCK, PREFIX, Storage, remove_leftovers
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
 
 class Command:
     """`earwitness serve` as a process of its own."""
 
-    def __init__(self, spool: Path, *options: str) -> None:
-        command = (sys.executable, "-m", "earwitness", "serve", "--port", "0", "--spool", str(spool), "--no-preload")
+    def __init__(self, storage: Path, *options: str) -> None:
+        command = (sys.executable, "-m", "earwitness", "serve", "--port", "0", "--spool", str(storage), "--no-preload")
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
         line = self.process.stdout.readline()
@@ -67,7 +67,7 @@ def test_a_signal_stops_a_server_at_work_and_nothing_stays(number: int, tmp_path
     wait_until(lambda: not is_alive(worker))
 
 
-def test_an_upload_is_told_that_the_server_stops(spool: Path) -> None:
+def test_an_upload_is_told_that_the_server_stops(storage: Path) -> None:
     answers: list[httpx.Response] = []
 
     def trickle() -> object:
@@ -75,7 +75,7 @@ def test_an_upload_is_told_that_the_server_stops(spool: Path) -> None:
             yield bytes(1000)
             time.sleep(0.05)
 
-    with RunningServer(spool) as server:
+    with RunningServer(storage) as server:
         sender = threading.Thread(
             target=lambda: answers.append(httpx.post(f"{server.url}v1/recordings", content=trickle(), timeout=30))
         )
@@ -84,7 +84,7 @@ def test_an_upload_is_told_that_the_server_stops(spool: Path) -> None:
         server.stop()
         sender.join(20)
     assert is_problem(answers[0], 503, "stopping")
-    assert list(spool.iterdir()) == []
+    assert list(storage.iterdir()) == []
 
 
 def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, demo_wav: bytes) -> None:
@@ -104,7 +104,7 @@ def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, demo_w
 
 
 def test_folders_in_use_young_or_of_others_stay(tmp_path: Path) -> None:
-    used = Spool(tmp_path)
+    used = Storage(tmp_path)
     assert used.folder.stat().st_mode & 0o777 == 0o700
     young, old, link = (tmp_path / f"{PREFIX}{name}" for name in ("young", "old", "link"))
     precious = tmp_path / "precious"
@@ -123,13 +123,13 @@ def test_folders_in_use_young_or_of_others_stay(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="--spool"):
-        Spool(tmp_path / "missing")
+        Storage(tmp_path / "missing")
 
 
-def test_what_is_kept_long_enough_is_deleted(spool: Path, demo: np.ndarray) -> None:
-    with RunningServer(spool, Limits(keep_s=0.5)) as server:
-        good, bad = server.hear(write_sound(demo[:32000])), server.hear(b"no sound")
-        folder = server.service.spool.folder
+def test_what_is_kept_long_enough_is_deleted(storage: Path, demo: np.ndarray) -> None:
+    with RunningServer(storage, Limits(keep_s=0.5)) as server:
+        good, bad = server.analyse(write_sound(demo[:32000])), server.analyse(b"no sound")
+        folder = server.service.storage.folder
         wait_until(lambda: not len(server.service.recordings), 10)
         wait_until(lambda: [path.name for path in folder.iterdir()] == [LOCK], 5)
         for state in (good, bad):

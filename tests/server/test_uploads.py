@@ -21,7 +21,7 @@ def is_healthy_after(server: RunningServer, demo_wav: bytes) -> Iterator[None]:
     n_restarts = server.service.metrics.restarts._value.get()
     yield
     assert server.client.get("/v1/health").json()["status"] == "ok"
-    assert server.hear(demo_wav)["state"] == "done"
+    assert server.analyse(demo_wav)["state"] == "done"
     assert server.service.metrics.restarts._value.get() == n_restarts  # no upload cost a worker
 
 
@@ -39,7 +39,7 @@ def test_hours_of_silence_in_a_small_file_are_refused_at_once(server: RunningSer
     for form in ("FLAC", "OGG"):
         content = write_sound(two_hours, 8000, form)
         assert len(content) < 1e6
-        state = server.hear(content)
+        state = server.analyse(content)
         assert state["error"]["status"] == 413
         assert "up to 3600 s" in state["error"]["detail"]
 
@@ -57,7 +57,7 @@ def test_hours_of_silence_in_a_small_file_are_refused_at_once(server: RunningSer
     ],
 )
 def test_headers_that_no_recorder_writes_are_refused(header: bytes, text: str, server: RunningServer) -> None:
-    state = server.hear(header)
+    state = server.analyse(header)
     assert state["state"] == "failed"
     assert state["error"]["status"] == 422
     assert text in state["error"]["detail"]
@@ -65,21 +65,21 @@ def test_headers_that_no_recorder_writes_are_refused(header: bytes, text: str, s
 
 def test_a_header_that_promises_more_than_there_is_costs_nothing(server: RunningServer, demo_wav: bytes) -> None:
     lying = demo_wav[:40] + struct.pack("<I", 2**31 - 2**20) + demo_wav[44:]
-    state = server.hear(lying)
+    state = server.analyse(lying)
     assert (state["state"], state["duration_s"]) == ("done", pytest.approx(12.0))
     view = server.client.get(f"/v1/recordings/{state['id']}/view").json()
     assert "truncated" in view["notes"][0]
 
 
 def test_html_in_names_and_words_stays_text(server: RunningServer, demo_wav: bytes) -> None:
-    state = server.hear(demo_wav, f"{HTML}.wav")
+    state = server.analyse(demo_wav, f"{HTML}.wav")
     response = server.client.get(f"/v1/recordings/{state['id']}")
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-content-type-options"] == "nosniff"
     words = server.client.get("/v1/words", params={"word": HTML})
     assert words.headers["content-type"] == "application/json"
-    asked = server.client.post(f"/v1/recordings/{state['id']}/ask", json={"events": [HTML, "dog bark"]})
-    assert asked.headers["content-type"].startswith("application/")
+    query = server.client.post(f"/v1/recordings/{state['id']}/ask", json={"events": [HTML, "dog bark"]})
+    assert query.headers["content-type"].startswith("application/")
     table = server.client.post(f"/v1/recordings/{state['id']}/ask?format=csv", json={"events": ["dog bark"]})
     assert "attachment" in table.headers["content-disposition"]
     assert "<" not in table.headers["content-disposition"]
@@ -87,11 +87,11 @@ def test_html_in_names_and_words_stays_text(server: RunningServer, demo_wav: byt
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "..", "/etc/passwd", "a\x00b", "\r\nX: y", "CON", "x" * 900])
 def test_names_that_are_paths_stay_names(name: str, server: RunningServer, demo_wav: bytes) -> None:
-    state = server.hear(demo_wav, name)
+    state = server.analyse(demo_wav, name)
     assert state["state"] == "done"
     assert "/" not in state["name"]
     recording = server.service.recordings.find(state["id"])
-    assert recording.folder.parent == server.service.spool.folder
+    assert recording.folder.parent == server.service.storage.folder
     for form in ("audacity", "raven", "csv"):
         response = server.client.post(f"/v1/recordings/{state['id']}/ask?format={form}", json={"events": ["dog bark"]})
         assert response.status_code == 200
@@ -109,7 +109,7 @@ def test_a_file_that_is_a_page_and_a_sound_comes_back_as_sound_alone(server: Run
     chunk = b"LIST" + struct.pack("<I", len(page) + len(page) % 2) + page + b"\0" * (len(page) % 2)
     both = demo_wav[:12] + chunk + demo_wav[12:] + page
     both = both[:4] + struct.pack("<I", len(both) - 8) + both[8:]
-    state = server.hear(both, "page.html")
+    state = server.analyse(both, "page.html")
     assert state["state"] == "done"
     audio = server.client.get(f"/v1/recordings/{state['id']}/audio")
     assert audio.headers["content-type"] == "audio/flac"
@@ -120,7 +120,7 @@ def test_a_file_that_is_a_page_and_a_sound_comes_back_as_sound_alone(server: Run
 
 
 def test_a_playlist_cannot_reach_other_files(server: RunningServer, demo_wav: bytes) -> None:
-    secret = server.service.spool.folder.parent / "secret.ts"
+    secret = server.service.storage.folder.parent / "secret.ts"
     secret.write_bytes(demo_wav)
     lists = (
         f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10.0,\nfile://{secret}\n#EXT-X-ENDLIST\n",
@@ -128,7 +128,7 @@ def test_a_playlist_cannot_reach_other_files(server: RunningServer, demo_wav: by
         f"#EXTM3U\n#EXTINF:10.0,\nconcat:file://{secret}\n#EXT-X-ENDLIST\n",
     )
     for text in lists:
-        state = server.hear(text.encode(), "list.m3u8")
+        state = server.analyse(text.encode(), "list.m3u8")
         assert state["state"] == "failed", text
         assert state["error"]["status"] == 422
 
@@ -148,14 +148,14 @@ def test_bytes_without_sense_are_refused(server: RunningServer, demo_wav: bytes)
         b"",
     )
     for start in starts:
-        state = server.hear(start + noise)
+        state = server.analyse(start + noise)
         assert state["state"] in ("failed", "done"), start  # noise may be found to hold a frame of MPEG
         if state["error"]:
             assert state["error"]["status"] in (413, 422), state
 
 
 def test_a_pickle_is_not_opened(server: RunningServer) -> None:
-    assert server.hear(b"\x80\x04cos\nsystem\n(S'touch /tmp/opened'\ntR.")["error"]["status"] == 422
+    assert server.analyse(b"\x80\x04cos\nsystem\n(S'touch /tmp/opened'\ntR.")["error"]["status"] == 422
 
 
 def test_shapes_and_lengths_are_checked() -> None:
@@ -172,14 +172,14 @@ def test_shapes_and_lengths_are_checked() -> None:
 
 def test_a_recording_from_a_browser_is_heard(server: RunningServer, demo: np.ndarray) -> None:
     av = pytest.importorskip("av")
-    path = server.service.spool.folder.parent / "recorded.webm"
+    path = server.service.storage.folder.parent / "recorded.webm"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libopus", rate=48000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.repeat(demo, 3)[None].astype(np.float32), format="flt", layout="mono")
         frame.sample_rate = 48000
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
-    state = server.hear(path.read_bytes(), "recorded.webm")
+    state = server.analyse(path.read_bytes(), "recorded.webm")
     assert state["state"] == "done", state
     assert state["duration_s"] == pytest.approx(12.0, abs=0.1)
     answer = server.client.post(f"/v1/recordings/{state['id']}/ask", json={"events": ["dog bark"]}).json()

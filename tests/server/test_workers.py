@@ -58,7 +58,7 @@ def test_killing_the_worker_costs_its_recording_alone(strict: RunningServer, dem
 def test_a_worker_that_ends_while_it_waits_costs_nothing(strict: RunningServer, demo_wav: bytes) -> None:
     before, old = count_restarts(strict), strict.worker
     os.kill(old, signal.SIGKILL)
-    assert strict.hear(demo_wav)["state"] == "done"
+    assert strict.analyse(demo_wav)["state"] == "done"
     assert count_restarts(strict) == before + 1
     assert strict.worker != old
 
@@ -77,15 +77,15 @@ def test_a_recording_that_takes_too_long_is_given_up(strict: RunningServer, demo
         error = strict.wait_for(name_id, "failed")["error"]
     assert error["status"] == 422
     assert "more than the 3 s" in error["detail"]
-    assert strict.hear(demo_wav)["state"] == "done"
+    assert strict.analyse(demo_wav)["state"] == "done"
 
 
 def test_a_recording_that_takes_too_much_memory_is_given_up(strict: RunningServer, demo_wav: bytes) -> None:
     sixteen_channels = write_sound(np.zeros((8 * 384_000, 16), np.int16), 384_000, "WAV")
-    state = strict.hear(sixteen_channels)
+    state = strict.analyse(sixteen_channels)
     assert state["error"]["type"] == "urn:earwitness:problem:too-much-work"
     assert "150 MB" in state["error"]["detail"]
-    assert strict.hear(demo_wav)["state"] == "done"
+    assert strict.analyse(demo_wav)["state"] == "done"
 
 
 def test_deleting_what_is_heard_stops_it(strict: RunningServer, demo_wav: bytes) -> None:
@@ -109,9 +109,9 @@ def test_a_worker_that_does_not_start_is_told(tmp_path: Path) -> None:
 
 
 def test_workers_that_fail_to_start_again_are_tried_again(
-    spool: Path, demo_wav: bytes, monkeypatch: pytest.MonkeyPatch
+    storage: Path, demo_wav: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with RunningServer(spool) as server:
+    with RunningServer(storage) as server:
         with monkeypatch.context() as broken:
             broken.setattr(sys, "executable", "/bin/false")
             os.kill(server.worker, signal.SIGKILL)
@@ -121,10 +121,10 @@ def test_workers_that_fail_to_start_again_are_tried_again(
         assert server.wait_for(name_id, "done", "failed")["state"] == "done"
 
 
-def test_many_at_once_are_all_heard_by_two_workers(spool: Path, demo: np.ndarray) -> None:
+def test_many_at_once_are_all_heard_by_two_workers(storage: Path, demo: np.ndarray) -> None:
     content = write_sound(demo[:32000])
     ids: list[str] = []
-    with RunningServer(spool, Limits(n_workers=2)) as server:
+    with RunningServer(storage, Limits(n_workers=2)) as server:
         threads = [threading.Thread(target=lambda: ids.append(server.upload(content).json()["id"])) for _ in range(16)]
         for thread in threads:
             thread.start()

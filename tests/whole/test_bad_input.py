@@ -54,12 +54,12 @@ def make_bad(path: Path, kind: str) -> str:
 
 @pytest.mark.parametrize("kind", ["empty", "text", "header only", "dangling link", "zero samples", "too short", "nan"])
 def test_one_bad_recording_among_three_is_told_and_the_others_are_heard(
-    write_wav: WriteWav, tmp_path: Path, hear_all: Path, kind: str
+    write_wav: WriteWav, tmp_path: Path, extract_all: Path, kind: str
 ) -> None:
     first, last = write_wav("in/1.wav", make_tone(1.0)), write_wav("in/3.wav", make_noise(1.0))
     bad, out = tmp_path / "in" / "2.wav", tmp_path / "out"
     reason = make_bad(bad, kind)
-    result = listen(tmp_path / "in", "-o", out, "--settings", hear_all)
+    result = listen(tmp_path / "in", "-o", out, "--settings", extract_all)
     assert result.exit_code == 1
     assert [row["file"] for row in read_rows(out / "events.csv")] == [str(first), str(last)]
     [error] = read_rows(out / "errors.csv")
@@ -70,10 +70,12 @@ def test_one_bad_recording_among_three_is_told_and_the_others_are_heard(
     assert (read_run(out)["state"], read_run(out)["n_done"], read_run(out)["n_failed"]) == ("complete", 2, 1)
 
 
-def test_a_truncated_wav_is_told_and_what_is_left_is_heard(write_wav: WriteWav, tmp_path: Path, hear_all: Path) -> None:
+def test_a_truncated_wav_is_told_and_what_is_left_is_heard(
+    write_wav: WriteWav, tmp_path: Path, extract_all: Path
+) -> None:
     path, out = write_wav("a.wav", make_noise(4.0)), tmp_path / "out"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    result = listen(path, "-o", out, "--settings", hear_all)
+    result = listen(path, "-o", out, "--settings", extract_all)
     assert result.exit_code == 1
     [event] = read_rows(out / "events.csv")
     assert float(event["offset_s"]) == pytest.approx(2.0, abs=0.17)
@@ -91,13 +93,13 @@ def test_a_truncated_wav_is_told_when_classifying_too(write_wav: WriteWav, tmp_p
     assert "header promises 2.00 s" in read_rows(out / "errors.csv")[0]["reason"]
 
 
-def test_a_name_that_is_not_utf8_does_not_stop_the_run(write_wav: WriteWav, tmp_path: Path, hear_all: Path) -> None:
+def test_a_name_that_is_not_utf8_does_not_stop_the_run(write_wav: WriteWav, tmp_path: Path, extract_all: Path) -> None:
     good, out = write_wav("in/z.wav", make_tone(1.0)), tmp_path / "out"
     try:
         shutil.copy(good, os.fsencode(tmp_path / "in") + b"/caf\xe9.wav")
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    result = listen(tmp_path / "in", "-o", out, "--settings", hear_all)
+    result = listen(tmp_path / "in", "-o", out, "--settings", extract_all)
     assert result.exit_code == 1
     assert [row["file"] for row in read_rows(out / "events.csv")] == [str(good)]
     assert r"caf\udce9.wav" in read_rows(out / "errors.csv")[0]["file"]
@@ -187,9 +189,9 @@ def test_a_repeated_word_counts_once_and_the_order_is_kept() -> None:
     assert understand_words(["dog", "cat", "dog", "Cat", "rain"]).words == ("dog", "cat", "rain")
 
 
-def test_a_repeated_word_is_one_row(write_wav: WriteWav, tmp_path: Path, hear_all: Path) -> None:
+def test_a_repeated_word_is_one_row(write_wav: WriteWav, tmp_path: Path, extract_all: Path) -> None:
     path, out = write_wav("a.wav", make_tone(0.5)), tmp_path / "out"
-    listen(path, "-e", "Rain,rain,dog", "-e", "dog", "--settings", hear_all, "-o", out)
+    listen(path, "-e", "Rain,rain,dog", "-e", "dog", "--settings", extract_all, "-o", out)
     words = [row["word"].lower() for row in read_rows(out / "events.csv")]
     assert sorted(words) == ["dog", "rain"]
 

@@ -49,21 +49,21 @@ def test_a_timed_sample_is_spread_over_all_items_and_counted() -> None:
 def test_the_published_way_asks_for_every_pair_of_texts() -> None:
     tags = ["Speech", "Male speech, man speaking", "Dog", "Siren", "Music"]
     best = np.array([[tag_names().index(tag) for tag in row] for row in (tags[:3], tags[2:])])
-    asked: list[tuple[str, str]] = []
+    query: list[tuple[str, str]] = []
 
     def similarity(first: str, second: str) -> float:
-        asked.append((first, second))
+        query.append((first, second))
         return 0.7 if "speech" in first and "speech" in second else 0.2
 
     assert name_events(best, ["male speech", "siren"], similarity) == [(0, "male speech"), (1, "siren")]
-    assert len(asked) == 2 * 3 * 2
-    asked.clear()
+    assert len(query) == 2 * 3 * 2
+    query.clear()
     groups = group_tags(best, similarity)
-    assert len(asked) == 5 * 4 / 2  # each of the five tags with each later one
+    assert len(query) == 5 * 4 / 2  # each of the five tags with each later one
     assert (2, "male speech, man speaking, speech") in groups
-    asked.clear()
+    query.clear()
     assert len(rank_scenes(groups, ["park", "bus"], similarity)) == 2
-    assert len(asked) == 2 * len(groups)
+    assert len(query) == 2 * len(groups)
 
 
 def test_a_group_never_holds_silence() -> None:
@@ -190,6 +190,6 @@ def test_a_commands_peak_memory_is_its_own() -> None:
 
 def test_a_promise_is_judged_by_the_interval_of_what_was_counted() -> None:
     word = CalibratedWord("siren", 0.7, 0, 0, 0.0, 3.0, False, None)
-    assert Held(word, n_events=4, hours=1.0, promised=2.0).is_kept  # 1.09 and more
-    assert not Held(word, n_events=8, hours=1.0, promised=2.0).is_kept  # 3.45 and more
-    assert Held(replace(word, threshold=None), n_events=0, hours=1.0, promised=0.1).is_kept
+    assert Held(word, n_events=4, hours=1.0, promised=2.0).is_stored  # 1.09 and more
+    assert not Held(word, n_events=8, hours=1.0, promised=2.0).is_stored  # 3.45 and more
+    assert Held(replace(word, threshold=None), n_events=0, hours=1.0, promised=0.1).is_stored

@@ -74,8 +74,8 @@ def test_a_fine_tuned_checkpoint_is_taken_from_its_zip(folder: Path, monkeypatch
     path.unlink()
     with pytest.raises(WeightsError, match="319076219"):  # these made-up weights are not the published ones
         take_weights(known, folder / f"{TAGGER}.zip", load_encoder)
-    kept = take_weights(replace(known, zip_bytes=None), folder / f"{TAGGER}.zip", load_encoder)
-    assert kept == folder / "cache" / "weights" / TAGGER / "weights_ep69it3124-0.47929.pth"
+    stored = take_weights(replace(known, zip_bytes=None), folder / f"{TAGGER}.zip", load_encoder)
+    assert stored == folder / "cache" / "weights" / TAGGER / "weights_ep69it3124-0.47929.pth"
     encoder = load_encoder(TAGGER)
     assert (encoder.spec.n_tags, encoder.spec.bands, encoder.spec.unit_frames) == (527, "mean", 1001)
     for tag in ("1s", "4s"):

@@ -35,12 +35,12 @@ def test_the_client_of_ten_lines_runs(
 
 def test_every_limit_is_told_with_its_default() -> None:
     rows = re.findall(r"^\| (`.*?) \| ([^|]*) \|", PAGE, re.MULTILINE)
-    told = {}
+    details = {}
     for names, defaults in rows:
         for name, value in zip(re.findall(r"`(\w+)`", names), defaults.split(","), strict=False):
-            told[name] = value.strip()
+            details[name] = value.strip()
     for field in fields(Limits):
-        assert float(told[field.name]) == float(field.default), field.name  # type: ignore[arg-type]
+        assert float(details[field.name]) == float(field.default), field.name  # type: ignore[arg-type]
 
 
 def test_every_route_is_told(server: RunningServer) -> None:

@@ -9,7 +9,7 @@ from earwitness.lazy import load_on_use
 if TYPE_CHECKING:
     from earwitness.archive.answer_tables import print_answer, print_table, show_line, write_answer
     from earwitness.archive.ask import Answer, ArchiveEvent
-    from earwitness.archive.extract import HEARD, Piece, check_settings
+    from earwitness.archive.extract import ANALYSED, Chunk, check_settings
     from earwitness.archive.heatmap import FAINTEST, Heat, make_heats
     from earwitness.archive.index import IndexOptions, IndexReport, index_recordings
     from earwitness.archive.index_ray import Cluster, index_on_ray
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from earwitness.archive.remote_store import fetch_store
     from earwitness.archive.similar import find_similar
     from earwitness.archive.start_times import format_time
-    from earwitness.archive.store import PartStore, Provenance, describe_hearing, make_store
+    from earwitness.archive.store import PartStore, Provenance, describe_analysis, make_store
     from earwitness.archive.tag_store import open_store
 
 _HOMES = {
     "answer_tables": "print_answer print_table show_line write_answer",
     "ask": "Answer ArchiveEvent",
-    "extract": "HEARD Piece check_settings",
+    "extract": "ANALYSED Chunk check_settings",
     "heatmap": "FAINTEST Heat make_heats",
     "index": "IndexOptions IndexReport index_recordings",
     "index_ray": "Cluster index_on_ray",
@@ -35,7 +35,7 @@ _HOMES = {
     "remote_store": "fetch_store",
     "similar": "find_similar",
     "start_times": "format_time",
-    "store": "PartStore Provenance describe_hearing make_store",
+    "store": "PartStore Provenance describe_analysis make_store",
     "tag_store": "open_store",
 }
 

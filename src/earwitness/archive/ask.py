@@ -18,7 +18,7 @@ import numpy as np
 
 from earwitness.archive.catalogue import FileEntry
 from earwitness.archive.hourly import FileSum, HourScene, HourSum, rank_hours, sum_events
-from earwitness.archive.part_files import PieceRecord, read_levels
+from earwitness.archive.part_files import ChunkRecord, read_levels
 from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.query import Choice, choose_files
 from earwitness.archive.store import PartStore
@@ -54,7 +54,7 @@ class ArchiveEvent:
 
 
 @dataclass(frozen=True)
-class AskedRecording:
+class QueriedRecording:
     """A recording that was asked, from `first_s` to `end_s`; `start_time` is when it began, None if that is unknown."""
 
     path: str
@@ -86,7 +86,7 @@ class Answer:
     n_files: int
     duration_s: float
     problems: list[str]
-    recordings: tuple[AskedRecording, ...] = ()
+    recordings: tuple[QueriedRecording, ...] = ()
 
 
 def ask_store(
@@ -120,15 +120,15 @@ def ask_store(
     found: list[ArchiveEvent] = []
     if events:
         find = _Finder(store, meanings, settings)
-        for entry, heard in _score_files(store, entries, find.score, problems):
-            heard_events = list(find.find(entry, heard))
-            is_asked = choice.hold(np.array([each.event.onset_s for each in heard_events]), entry.start_time)
-            found += [each for each, is_in in zip(heard_events, is_asked, strict=True) if is_in]
+        for entry, chunk_scores in _score_files(store, entries, find.score, problems):
+            file_events = list(find.find(entry, chunk_scores))
+            is_queried = choice.hold(np.array([each.event.onset_s for each in file_events]), entry.start_time)
+            found += [each for each, is_in in zip(file_events, is_queried, strict=True) if is_in]
         found.sort(key=lambda each: (each.path, each.event.onset_s, each.event.word))
     files, hours = sum_events([(each.path, each.event, each.start_time) for each in found])
     ranked = rank_hours(store, entries, profiles, choice, problems) if scenes else []
-    asked = [
-        AskedRecording(each.path, each.start_time, *choice.stretch(each.start_time, each.duration_s))
+    recordings = [
+        QueriedRecording(each.path, each.start_time, *choice.segment(each.start_time, each.duration_s))
         for each in entries
     ]
     return Answer(
@@ -139,14 +139,14 @@ def ask_store(
         hours=hours,
         scenes=ranked,
         n_files=len(entries),
-        duration_s=sum(each.end_s - each.first_s for each in asked),
+        duration_s=sum(each.end_s - each.first_s for each in recordings),
         problems=list(dict.fromkeys(problems)),
-        recordings=tuple(asked),
+        recordings=tuple(recordings),
     )
 
 
 @dataclass(frozen=True)
-class _HeardPiece:
+class _ChunkScores:
     """Word scores (N, V) of a piece, and the bytes that they come from, to give reasons."""
 
     scores: Logits
@@ -193,15 +193,15 @@ class _Finder:
                 scores[first + rows] = score_evidence(roots, self.usual)
         return scores
 
-    def find(self, entry: FileEntry, heard: Sequence[_HeardPiece]) -> Iterator[ArchiveEvent]:
+    def find(self, entry: FileEntry, chunk_scores: Sequence[_ChunkScores]) -> Iterator[ArchiveEvent]:
         """Yield a recording's events."""
-        scores = np.concatenate([each.scores for each in heard])
+        scores = np.concatenate([each.scores for each in chunk_scores])
         if not self._drop_faint(scores):
             return
         start_s = self.span_s * np.arange(len(scores), dtype=np.float64)
         no_tags = TagScores(np.zeros((0, 0), np.float32), start_s, self.span_s)
         events = list(find_events([_BareWordScores(scores, self.meanings, no_tags)], self.settings))
-        levels = np.concatenate([each.levels for each in heard])
+        levels = np.concatenate([each.levels for each in chunk_scores])
         for event, tags in zip(events, self._explain(events, levels), strict=True):
             start = None if entry.start_time is None else entry.start_time + event.onset_s
             offset_s = min(event.offset_s, entry.duration_s)
@@ -215,10 +215,10 @@ class _Finder:
         for index in np.flatnonzero(scores.max(axis=0) >= self.thresholds):
             column, is_any = scores[:, index], True
             steps = np.diff((column >= self.holds[index]).astype(np.int8), prepend=0)
-            stretch = np.cumsum(steps == 1)  # the number of each row's stretch
-            peaks = np.zeros(int(stretch[-1]) + 1, np.float32)
-            np.maximum.at(peaks, stretch, column)
-            column[peaks[stretch] < self.thresholds[index]] = 0
+            segment = np.cumsum(steps == 1)  # the number of each row's stretch
+            peaks = np.zeros(int(segment[-1]) + 1, np.float32)
+            np.maximum.at(peaks, segment, column)
+            column[peaks[segment] < self.thresholds[index]] = 0
         return is_any
 
     def _explain(self, events: Sequence[Event], levels: Levels, n_tags: int = 3) -> Iterator[tuple[TagEvidence, ...]]:
@@ -227,14 +227,14 @@ class _Finder:
         for first in range(0, len(events), N_ROWS_AT_ONCE):
             some = events[first : first + N_ROWS_AT_ONCE]
             words = np.array([numbers[each.word] for each in some])
-            heard = levels[[round(each.peak_s / self.span_s) for each in some]]  # (E, C)
-            parts = self.meanings.weights[words] * root_table()[heard]
+            chunk_scores = levels[[round(each.peak_s / self.span_s) for each in some]]  # (E, C)
+            parts = self.meanings.weights[words] * root_table()[chunk_scores]
             parts /= np.maximum(parts.sum(axis=1, keepdims=True), 1e-12)
             best = np.argpartition(-parts, n_tags, axis=1)[:, :n_tags]
             order = np.argsort(-np.take_along_axis(parts, best, 1), axis=1, kind="stable")
             best = np.take_along_axis(best, order, 1)  # (E, n_tags)
             similarities = np.take_along_axis(self.meanings.similarities[words], best, 1).tolist()
-            scores = score_table()[np.take_along_axis(heard, best, 1)].tolist()
+            scores = score_table()[np.take_along_axis(chunk_scores, best, 1)].tolist()
             shares = np.take_along_axis(parts, best, 1).tolist()
             for row in zip(best.tolist(), similarities, scores, shares, strict=True):
                 yield tuple(TagEvidence(names[tag], *rest) for tag, *rest in zip(*row, strict=True))
@@ -242,14 +242,14 @@ class _Finder:
 
 def _score_files(
     store: PartStore, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
-) -> Iterator[tuple[FileEntry, list[_HeardPiece]]]:
+) -> Iterator[tuple[FileEntry, list[_ChunkScores]]]:
     """Yield the scored pieces of each file, by path; a file with a damaged part is left out and told."""
-    wanted: dict[str, list[PieceRecord]] = {}
+    wanted: dict[str, list[ChunkRecord]] = {}
     for entry in entries:
-        for piece in entry.pieces:
-            wanted.setdefault(piece.part, []).append(piece)
-    n_left = {entry.file_id: len(entry.pieces) for entry in entries}
-    heard: dict[tuple[int, int], _HeardPiece] = {}
+        for chunk in entry.chunks:
+            wanted.setdefault(chunk.part, []).append(chunk)
+    n_left = {entry.file_id: len(entry.chunks) for entry in entries}
+    chunk_scores: dict[tuple[int, int], _ChunkScores] = {}
     failed: set[int] = set()
     by_id = {entry.file_id: entry for entry in entries}
 
@@ -270,10 +270,10 @@ def _score_files(
                     problems.append(str(result))
                 else:
                     rows = slice(each.first_row, each.first_row + each.n_rows)
-                    heard[each.file_id, each.number] = _HeardPiece(result[1][rows], result[0][rows])
+                    chunk_scores[each.file_id, each.number] = _ChunkScores(result[1][rows], result[0][rows])
                 if not n_left[each.file_id] and each.file_id not in failed:
                     entry = by_id[each.file_id]
-                    yield entry, [heard.pop((entry.file_id, number)) for number in range(len(entry.pieces))]
+                    yield entry, [chunk_scores.pop((entry.file_id, number)) for number in range(len(entry.chunks))]
 
 
 def multiply_alone(rows: Logits, weights: Logits) -> Logits:

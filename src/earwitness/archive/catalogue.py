@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.archive.extract import FAILED, GONE, HEARD
-from earwitness.archive.part_files import PieceRecord, import_pyarrow
+from earwitness.archive.extract import ANALYSED, FAILED, GONE
+from earwitness.archive.part_files import ChunkRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"
@@ -35,7 +35,7 @@ class FileEntry:
     start_time: float | None
     rate_hz: int
     duration_s: float
-    pieces: tuple[PieceRecord, ...]
+    chunks: tuple[ChunkRecord, ...]
     done: frozenset[int]
 
 
@@ -43,9 +43,9 @@ class Catalogue:
     """The newest records of every path; it grows as parts are added."""
 
     def __init__(self) -> None:
-        self._records: dict[str, list[PieceRecord]] = {}
+        self._records: dict[str, list[ChunkRecord]] = {}
 
-    def add(self, records: Iterable[PieceRecord]) -> None:
+    def add(self, records: Iterable[ChunkRecord]) -> None:
         """Take a part's records."""
         for each in records:
             known = self._records.get(each.path)
@@ -75,31 +75,31 @@ class Catalogue:
         return len(self._records)
 
 
-def _merge(records: list[PieceRecord]) -> FileEntry:
+def _merge(records: list[ChunkRecord]) -> FileEntry:
     """Return one entry of the records of one attempt."""
-    heard: dict[int, PieceRecord] = {}
+    analysed: dict[int, ChunkRecord] = {}
     for each in sorted(records, key=lambda each: each.part):
-        if each.state == HEARD:
-            heard.setdefault(each.number, each)
-    pieces: list[PieceRecord] = []
-    while len(pieces) in heard:
-        pieces.append(heard[len(pieces)])
-    ended = [each for each in records if each.state != HEARD]
+        if each.state == ANALYSED:
+            analysed.setdefault(each.number, each)
+    chunks: list[ChunkRecord] = []
+    while len(chunks) in analysed:
+        chunks.append(analysed[len(chunks)])
+    ended = [each for each in records if each.state != ANALYSED]
     if ended:
-        state, told = ended[-1].state, ended[-1]
+        state, latest = ended[-1].state, ended[-1]
     else:
-        is_whole = bool(pieces) and pieces[-1].is_last
-        state, told = (HEARD if is_whole else UNFINISHED), (pieces or records)[-1]
-    starts = [each.start_time for each in (*pieces, told) if each.start_time is not None]
+        is_whole = bool(chunks) and chunks[-1].is_last
+        state, latest = (ANALYSED if is_whole else UNFINISHED), (chunks or records)[-1]
+    starts = [each.start_time for each in (*chunks, latest) if each.start_time is not None]
     return FileEntry(
-        *(told.path, told.file_id, told.size, told.mtime_ns, told.sha256, told.attempt, state),
-        reason=told.reason,
-        notes=told.notes,
+        *(latest.path, latest.file_id, latest.size, latest.mtime_ns, latest.sha256, latest.attempt, state),
+        reason=latest.reason,
+        notes=latest.notes,
         start_time=starts[-1] if starts else None,
-        rate_hz=told.rate_hz,
-        duration_s=pieces[-1].end_s if pieces else 0.0,
-        pieces=tuple(pieces) if state in (HEARD, UNFINISHED) else (),
-        done=frozenset(heard),
+        rate_hz=latest.rate_hz,
+        duration_s=chunks[-1].end_s if chunks else 0.0,
+        chunks=tuple(chunks) if state in (ANALYSED, UNFINISHED) else (),
+        done=frozenset(analysed),
     )
 
 
@@ -107,10 +107,10 @@ def tabulate_files(entries: Iterable[FileEntry]) -> Any:
     """Return the files as a pyarrow table, for SQL: one row a path."""
     pyarrow, _ = import_pyarrow()
     names = ("file_id", "path", "size", "mtime_ns", "sha256", "attempt", "state", "reason", "notes", "rate_hz")
-    kept = list(entries)
-    columns: dict[str, Any] = {name: [getattr(each, name) for each in kept] for name in names}
-    columns["duration_s"] = pyarrow.array([each.duration_s for each in kept], pyarrow.float64())
-    times = [None if each.start_time is None else format_time(each.start_time) for each in kept]
+    listed = list(entries)
+    columns: dict[str, Any] = {name: [getattr(each, name) for each in listed] for name in names}
+    columns["duration_s"] = pyarrow.array([each.duration_s for each in listed], pyarrow.float64())
+    times = [None if each.start_time is None else format_time(each.start_time) for each in listed]
     columns["start_time"] = pyarrow.array(times, pyarrow.string()).cast(pyarrow.timestamp("s"))
     for name in ("file_id", "size", "mtime_ns", "attempt", "rate_hz"):
         columns[name] = pyarrow.array(columns[name], pyarrow.int64())
@@ -119,4 +119,4 @@ def tabulate_files(entries: Iterable[FileEntry]) -> Any:
     return pyarrow.table(columns)
 
 
-STATES = (HEARD, UNFINISHED, FAILED, GONE)
+STATES = (ANALYSED, UNFINISHED, FAILED, GONE)

@@ -24,17 +24,17 @@ from earwitness.audio import Samples, Waveform, read_ahead, slide
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.files import hash_file
-from earwitness.recognition import Logits, find_notes, read_heard, score_tokens, score_windows
+from earwitness.recognition import Logits, find_notes, read_noisy, score_tokens, score_windows
 from earwitness.settings import Settings
 
-PIECE_S = 320.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
+CHUNK_S = 320.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
 LEAD_S = 16.0  # more than a window on each side; whole numbers of the same
 ROW_LEAD_S = 4.0  # enough for windows of the usual 2 s: less is heard twice
-HEARD, FAILED, GONE = "heard", "failed", "gone"
+ANALYSED, FAILED, GONE = "heard", "failed", "gone"
 
 
 @dataclass(frozen=True)
-class HearTask:
+class ExtractTask:
     """What to hear, and how; plain values only.
 
     Attributes:
@@ -55,7 +55,7 @@ class HearTask:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """A stretch of one recording, or the record that it could not be heard or is gone.
 
     Attributes:
@@ -96,7 +96,7 @@ class Piece:
         return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 
 
-def hear_file(task: HearTask, encoder: LoadedEncoder | None = None) -> Iterator[Piece]:
+def extract_file(task: ExtractTask, encoder: LoadedEncoder | None = None) -> Iterator[Chunk]:
     """Yield the pieces of a recording that are not done yet, each as soon as it has been heard.
 
     Args:
@@ -108,48 +108,48 @@ def hear_file(task: HearTask, encoder: LoadedEncoder | None = None) -> Iterator[
         SettingsError, WeightsError: the settings do not suit a store, the encoder cannot be loaded.
     """
     encoder = encoder or _keep_encoder(task.settings)
-    for stretch in cut_file(task, encoder.spec.sample_rate_hz):
-        yield hear_piece(stretch, task, encoder)
+    for segment in cut_file(task, encoder.spec.sample_rate_hz):
+        yield extract_chunk(segment, task, encoder)
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """Samples of a piece with their surroundings, from `offset_s` of the recording, and the piece without its rows."""
 
-    piece: Piece
+    chunk: Chunk
     samples: Samples
     offset_s: float
 
 
-def cut_file(task: HearTask, rate_hz: int) -> Iterator[Stretch]:
+def cut_file(task: ExtractTask, rate_hz: int) -> Iterator[Segment]:
     """Yield what is to be heard of a recording, piece by piece; see `hear_file`."""
     check_settings(task.settings)
     before = describe_file(task)
-    for number, samples, offset_s, end_s, is_last in _cut_pieces(task, rate_hz):
+    for number, samples, offset_s, end_s, is_last in _cut_chunks(task, rate_hz):
         if is_last:
             _check_unchanged(before, task)
         if number not in task.done:
-            start_s = PIECE_S * number
-            piece = replace(
+            start_s = CHUNK_S * number
+            chunk = replace(
                 before,
-                state=HEARD,
+                state=ANALYSED,
                 notes=show_path("; ".join(find_notes(task.path))) if is_last else "",
                 start_time=find_start(task.path, before.mtime_ns / 1e9, end_s if is_last else None, task.start_from),
                 number=number,
                 is_last=is_last,
                 start_s=start_s,
-                end_s=end_s if is_last else start_s + PIECE_S,
+                end_s=end_s if is_last else start_s + CHUNK_S,
             )
-            yield Stretch(piece, samples, offset_s)
+            yield Segment(chunk, samples, offset_s)
 
 
-def hear_piece(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> Piece:
+def extract_chunk(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> Chunk:
     """Return a piece with its rows and clips; it depends on nothing but its arguments."""
-    clips, clip_start_s = _score_clips(stretch, task, encoder)
-    return replace(stretch.piece, rows=_score_rows(stretch, task, encoder), clips=clips, clip_start_s=clip_start_s)
+    clips, clip_start_s = _score_clips(segment, task, encoder)
+    return replace(segment.chunk, rows=_score_rows(segment, task, encoder), clips=clips, clip_start_s=clip_start_s)
 
 
-def describe_file(task: HearTask, reason: str = "", before: tuple[int, int] | None = None) -> Piece:
+def describe_file(task: ExtractTask, reason: str = "", before: tuple[int, int] | None = None) -> Chunk:
     """Return the record of a file with nothing heard: as failed, for `reason`.
 
     `before` is its size and time when its hearing began: what it has become since then is still to be heard.
@@ -169,7 +169,7 @@ def describe_file(task: HearTask, reason: str = "", before: tuple[int, int] | No
             raise AudioError(f"{task.path}: cannot be read ({error.strerror})") from error
     except (soundfile.SoundFileError, TypeError, UnicodeError):
         pass  # formats that libsndfile does not know; reading tells what is wrong
-    return Piece(
+    return Chunk(
         *(show_path(task.path), size, mtime_ns, digest, task.attempt, FAILED),
         reason=show_path(reason),  # it names the path
         rate_hz=rate_hz,
@@ -215,7 +215,7 @@ def pool_rows(logits: Logits, token_s: float, row_s: float) -> Logits:
     return np.maximum.reduceat(logits, firsts, axis=0)
 
 
-def _check_unchanged(before: Piece, task: HearTask) -> None:
+def _check_unchanged(before: Chunk, task: ExtractTask) -> None:
     try:
         state = Path(task.path).stat()
     except OSError as error:
@@ -224,42 +224,42 @@ def _check_unchanged(before: Piece, task: HearTask) -> None:
         raise AudioError(f"{task.path}: changed while it was heard; 'index' takes it when it is run again")
 
 
-def _cut_pieces(task: HearTask, rate_hz: int) -> Iterator[tuple[int, Samples, float, float, bool]]:
+def _cut_chunks(task: ExtractTask, rate_hz: int) -> Iterator[tuple[int, Samples, float, float, bool]]:
     """Yield (number, samples with surroundings, their start, the end of what is known, is last) of each piece."""
     held: list[Samples] = []
     offset = n_held = number = 0  # of what is held, in samples
-    for block in read_ahead(read_heard(task.path, task.settings, rate_hz)):
+    for block in read_ahead(read_noisy(task.path, task.settings, rate_hz)):
         held.append(block.samples)
         n_held += len(block.samples)
-        while offset + n_held > round((PIECE_S * (number + 1) + LEAD_S) * rate_hz):
+        while offset + n_held > round((CHUNK_S * (number + 1) + LEAD_S) * rate_hz):
             samples = np.concatenate(held)
-            stop = round((PIECE_S * (number + 1) + LEAD_S) * rate_hz) - offset
+            stop = round((CHUNK_S * (number + 1) + LEAD_S) * rate_hz) - offset
             yield number, samples[:stop], offset / rate_hz, (offset + n_held) / rate_hz, False
-            n_drop = round((PIECE_S * (number + 1) - LEAD_S) * rate_hz) - offset
+            n_drop = round((CHUNK_S * (number + 1) - LEAD_S) * rate_hz) - offset
             held, offset, n_held, number = [samples[n_drop:]], offset + n_drop, n_held - n_drop, number + 1
     yield number, np.concatenate(held), offset / rate_hz, (offset + n_held) / rate_hz, True
 
 
-def _score_rows(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> Levels:
+def _score_rows(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> Levels:
     settings, token_s, rate_hz = task.settings, encoder.spec.token_s, encoder.spec.sample_rate_hz
-    piece = stretch.piece
+    chunk = segment.chunk
     lead_s = ROW_LEAD_S if settings.window_s <= ROW_LEAD_S and is_whole(ROW_LEAD_S / token_s) else LEAD_S
-    from_s, to_s = max(stretch.offset_s, piece.start_s - lead_s), piece.end_s + lead_s
-    first, last = (round((time_s - stretch.offset_s) * rate_hz) for time_s in (from_s, to_s))
+    from_s, to_s = max(segment.offset_s, chunk.start_s - lead_s), chunk.end_s + lead_s
+    first, last = (round((time_s - segment.offset_s) * rate_hz) for time_s in (from_s, to_s))
     windows = slide(
-        Waveform(stretch.samples[first:last], rate_hz), settings.window_s, settings.hop_s, n_batch=encoder.batch
+        Waveform(segment.samples[first:last], rate_hz), settings.window_s, settings.hop_s, n_batch=encoder.batch
     )
     logits = np.concatenate([rows.logits for rows in score_tokens(windows, encoder)])
-    begin, end = round((piece.start_s - from_s) / token_s), int(np.ceil((piece.end_s - from_s) / token_s - 1e-6))
+    begin, end = round((chunk.start_s - from_s) / token_s), int(np.ceil((chunk.end_s - from_s) / token_s - 1e-6))
     return quantise_scores(pool_rows(logits[begin:end], token_s, task.row_s))
 
 
-def _score_clips(stretch: Stretch, task: HearTask, encoder: LoadedEncoder) -> tuple[Levels, np.ndarray]:
+def _score_clips(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> tuple[Levels, np.ndarray]:
     """Return the logits of the windows that begin in a piece; the recording's last may reach back before it."""
     rate_hz, window_s = encoder.spec.sample_rate_hz, task.settings.clip_window_s
-    piece, samples, offset_s = stretch.piece, stretch.samples, stretch.offset_s
-    first, stop = (round((time_s - offset_s) * rate_hz) for time_s in (piece.start_s, piece.end_s))
-    if piece.is_last and first:  # the last window ends where the recording ends
+    chunk, samples, offset_s = segment.chunk, segment.samples, segment.offset_s
+    first, stop = (round((time_s - offset_s) * rate_hz) for time_s in (chunk.start_s, chunk.end_s))
+    if chunk.is_last and first:  # the last window ends where the recording ends
         first = min(first, max(0, len(samples) - round(window_s * rate_hz)))
     waveform = Waveform(samples[first:stop], rate_hz)
     parts = list(score_windows(slide(waveform, window_s, window_s, n_batch=encoder.batch), encoder))

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.archive.ask import Answer, ArchiveEvent, AskedRecording
+from earwitness.archive.ask import Answer, ArchiveEvent, QueriedRecording
 from earwitness.archive.hourly import HOUR_S
 from earwitness.archive.start_times import format_time, parse_time
 
@@ -54,7 +54,7 @@ class Heat:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     column_s: float
-    heard_s: Grid
+    analysed_s: Grid
     counts: dict[str, Whole]
     scenes: Whole
     scene_names: tuple[str, ...]
@@ -62,35 +62,35 @@ class Heat:
 
     def rates(self, word: str) -> Grid:
         """Return events per hour of audio (R, C); where there is little audio, as if there were more: `FAINTEST`."""
-        heard_s = np.maximum(self.heard_s, max(1.0, FAINTEST * self.heard_s.max(initial=0.0)))
-        return self.counts[word] / heard_s * HOUR_S
+        analysed_s = np.maximum(self.analysed_s, max(1.0, FAINTEST * self.analysed_s.max(initial=0.0)))
+        return self.counts[word] / analysed_s * HOUR_S
 
 
 def make_heats(answer: Answer) -> list[Heat]:
     """Return the grid by the clock and that by recording, each only if there are recordings for it."""
-    asked = [each for each in answer.recordings if each.end_s > each.first_s]
-    timed = [each for each in asked if each.start_time is not None]
-    timeless = [each for each in asked if each.start_time is None]
+    recordings = [each for each in answer.recordings if each.end_s > each.first_s]
+    timed = [each for each in recordings if each.start_time is not None]
+    timeless = [each for each in recordings if each.start_time is None]
     heats = [_heat_by_clock(answer, timed)] if timed else []
     return [*heats, _heat_by_recording(answer, timeless)] if timeless else heats
 
 
-def _heat_by_clock(answer: Answer, recordings: Sequence[AskedRecording]) -> Heat:
-    stretches = [
+def _heat_by_clock(answer: Answer, recordings: Sequence[QueriedRecording]) -> Heat:
+    segments = [
         (start + each.first_s, start + each.end_s) for each in recordings if (start := each.start_time) is not None
     ]
-    is_short = max(end for _, end in stretches) - min(start for start, _ in stretches) <= DAY_S
+    is_short = max(end for _, end in segments) - min(start for start, _ in segments) <= DAY_S
     n_columns = N_PARTS if is_short else N_COLUMNS
     column_s = HOUR_S / N_PARTS if is_short else HOUR_S
-    bins, seconds = _spread(stretches, column_s)
+    bins, seconds = _spread(segments, column_s)
     unit, row_of, rows = _choose_rows(bins // n_columns, UNITS[:1] if is_short else UNITS[1:])
-    heard_s = np.zeros((len(rows), n_columns))
-    np.add.at(heard_s, (row_of(bins // n_columns), bins % n_columns), seconds)
+    analysed_s = np.zeros((len(rows), n_columns))
+    np.add.at(analysed_s, (row_of(bins // n_columns), bins % n_columns), seconds)
     onsets: dict[str, list[float]] = {word: [] for word in answer.words}
     for found in answer.events:
         if found.start_time is not None:
             onsets[found.event.word].append(found.start_time // column_s)
-    counts = {word: np.zeros(heard_s.shape, np.int64) for word in answer.words}
+    counts = {word: np.zeros(analysed_s.shape, np.int64) for word in answer.words}
     for word, begun in onsets.items():
         at = np.array(begun, np.int64)
         np.add.at(counts[word], (row_of(at // n_columns), at % n_columns), 1)
@@ -102,12 +102,12 @@ def _heat_by_clock(answer: Answer, recordings: Sequence[AskedRecording]) -> Heat
             for column in range(n_columns) if is_short else [hour % N_COLUMNS]:
                 best.setdefault((row, column), Counter())[each.ranked[0].scene] += 1
     columns = tuple(f":{5 * part:02d}" if is_short else f"{part:02d}:00" for part in range(n_columns))
-    return Heat(unit, rows, columns, column_s, heard_s, counts, *_choose_scenes(best, heard_s))
+    return Heat(unit, rows, columns, column_s, analysed_s, counts, *_choose_scenes(best, analysed_s))
 
 
-def _spread(stretches: Sequence[tuple[float, float]], bin_s: float) -> tuple[Whole, Grid]:
+def _spread(segments: Sequence[tuple[float, float]], bin_s: float) -> tuple[Whole, Grid]:
     """Return bins of time since 1970 and the seconds of audio in them; a bin may be there several times."""
-    starts, ends = np.array(stretches).T
+    starts, ends = np.array(segments).T
     bins, seconds = [], []
     at = np.floor(starts / bin_s)
     while len(at):
@@ -131,9 +131,9 @@ def _choose_rows(blocks: Whole, units: Sequence[Unit]) -> tuple[str, Callable[[W
     for place, number in zip(places, present, strict=True):
         names[int(place)] = name(int(number))
 
-    def row_of(asked: Whole) -> Whole:
+    def row_of(recordings: Whole) -> Whole:
         # An onset may lie a moment past the last second: it counts to the row before.
-        found = np.searchsorted(present, number_of(asked), side="right") - 1
+        found = np.searchsorted(present, number_of(recordings), side="right") - 1
         return np.asarray(places[np.clip(found, 0, len(present) - 1)], np.int64)
 
     return unit, row_of, tuple(names)
@@ -160,7 +160,7 @@ UNITS: tuple[Unit, ...] = (
 )
 
 
-def _heat_by_recording(answer: Answer, recordings: Sequence[AskedRecording]) -> Heat:
+def _heat_by_recording(answer: Answer, recordings: Sequence[QueriedRecording]) -> Heat:
     n_events = Counter(each.path for each in answer.events)
     most = set(sorted(recordings, key=lambda each: -n_events[each.path])[:N_RECORDINGS])
     shown = [each for each in recordings if each in most]
@@ -171,8 +171,8 @@ def _heat_by_recording(answer: Answer, recordings: Sequence[AskedRecording]) -> 
     n_columns = max(1, int(-(-longest_s // step_s)))
     edges = step_s * np.arange(n_columns + 1)
     ends = np.array([each.end_s for each in shown])[:, None]
-    heard_s = np.clip(np.minimum(ends, edges[1:]) - edges[:-1], 0.0, None)
-    counts = {word: np.zeros(heard_s.shape, np.int64) for word in answer.words}
+    analysed_s = np.clip(np.minimum(ends, edges[1:]) - edges[:-1], 0.0, None)
+    counts = {word: np.zeros(analysed_s.shape, np.int64) for word in answer.words}
     for found in answer.events:
         if found.path in rows:
             column = _column(found, step_s, n_columns)
@@ -187,9 +187,9 @@ def _heat_by_recording(answer: Answer, recordings: Sequence[AskedRecording]) -> 
                 best.setdefault(cell, Counter())[each.ranked[0].scene] += 1
     names = tuple(each.path for each in shown)
     columns = tuple(_name_moment(column * step_s, step_s) for column in range(n_columns))
-    scenes = _choose_scenes(best, heard_s)
+    scenes = _choose_scenes(best, analysed_s)
     left_out = len(recordings) - len(shown)
-    return Heat("recording", names, columns, float(step_s), heard_s, counts, *scenes, left_out)
+    return Heat("recording", names, columns, float(step_s), analysed_s, counts, *scenes, left_out)
 
 
 def _column(found: ArchiveEvent, step_s: int, n_columns: int) -> int:
@@ -203,12 +203,12 @@ def _name_moment(time_s: int, step_s: int) -> str:
     return f"+{hours} h" if step_s >= 3600 else f"+{hours}:{minutes:02d}"
 
 
-def _choose_scenes(best: dict[tuple[int, int], Counter[str]], heard_s: Grid) -> tuple[Whole, tuple[str, ...]]:
+def _choose_scenes(best: dict[tuple[int, int], Counter[str]], analysed_s: Grid) -> tuple[Whole, tuple[str, ...]]:
     """Return for each cell (R, C) the place, in the list of scenes, of that which was best most often; and the list."""
     total: Counter[str] = sum(best.values(), Counter())
     names = tuple(scene for scene, _ in total.most_common())
-    scenes = np.full(heard_s.shape, -1, np.int64)
+    scenes = np.full(analysed_s.shape, -1, np.int64)
     for cell, counted in best.items():
-        if heard_s[cell] > 0:
+        if analysed_s[cell] > 0:
             scenes[cell] = names.index(counted.most_common(1)[0][0])
     return scenes, names

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.catalogue import FileEntry
-from earwitness.archive.part_files import CLIPS, PieceRecord, read_clip_starts, read_levels
+from earwitness.archive.part_files import CLIPS, ChunkRecord, read_clip_starts, read_levels
 from earwitness.archive.quantise import restore_logits
 from earwitness.archive.query import Choice
 from earwitness.archive.start_times import format_time
@@ -92,23 +92,23 @@ def rank_hours(
     problems: list[str],
 ) -> list[HourScene]:
     """Return the scenes of every hour; a damaged part is told in `problems` and left out."""
-    wanted: dict[str, list[tuple[FileEntry, PieceRecord]]] = {}
+    wanted: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
     for entry in entries:
-        for piece in entry.pieces:
-            wanted.setdefault(piece.part, []).append((entry, piece))
+        for chunk in entry.chunks:
+            wanted.setdefault(chunk.part, []).append((entry, chunk))
     totals: dict[Hour, Any] = {}
     counts: dict[Hour, int] = {}
-    for part, pieces in wanted.items():
+    for part, chunks in wanted.items():
         try:
             levels = read_levels(store.folder / "parts" / part, CLIPS)
             starts = read_clip_starts(store.folder / "parts" / part)
         except ArchiveError as error:
             problems.append(str(error))
             continue
-        for entry, piece in pieces:
-            place = slice(piece.first_clip, piece.first_clip + piece.n_clips)
-            is_asked = choice.hold(starts[place], entry.start_time)
-            onsets_s, logits = starts[place][is_asked], restore_logits(levels[place][is_asked])
+        for entry, chunk in chunks:
+            place = slice(chunk.first_clip, chunk.first_clip + chunk.n_clips)
+            is_queried = choice.hold(starts[place], entry.start_time)
+            onsets_s, logits = starts[place][is_queried], restore_logits(levels[place][is_queried])
             numbers = (onsets_s + (entry.start_time or 0.0)) // HOUR_S
             for number in np.unique(numbers):
                 is_in = numbers == number

@@ -22,21 +22,21 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from earwitness.archive.extract import (
+    ANALYSED,
     FAILED,
     GONE,
-    HEARD,
-    HearTask,
-    Piece,
-    Stretch,
+    Chunk,
+    ExtractTask,
+    Segment,
     check_settings,
     cut_file,
     describe_file,
+    extract_chunk,
     find_state,
-    hear_piece,
     show_path,
 )
 from earwitness.archive.start_times import StartFrom
-from earwitness.archive.store import STORE, PartStore, describe_hearing, make_store
+from earwitness.archive.store import STORE, PartStore, describe_analysis, make_store
 from earwitness.audio import measure_duration
 from earwitness.encoders import LoadedEncoder, choose_encoder, count_threads
 from earwitness.errors import ArchiveError, SettingsError
@@ -44,7 +44,7 @@ from earwitness.results import Progress, process_each
 from earwitness.settings import Settings
 
 ROW_S = 1.0
-PIECES_A_PART = 500  # so that very short recordings do not gather by the thousand
+CHUNKS_PER_PART = 500  # so that very short recordings do not gather by the thousand
 N_SHARED = 4  # recordings at once where they share one encoder
 
 
@@ -85,7 +85,7 @@ class IndexReport:
         notes: path and note of recordings heard now, such as that one is truncated.
     """
 
-    n_heard: int = 0
+    n_analysed: int = 0
     n_unchanged: int = 0
     n_gone: int = 0
     n_elsewhere: int = 0
@@ -123,7 +123,7 @@ def index_recordings(
     check_settings(settings)
     check_shard(options.shard)
     encoders = [encoder] * N_SHARED if encoder else _load_encoders(settings)
-    provenance = describe_hearing(settings, encoders[0], 0.0 if options.is_by_token else ROW_S)
+    provenance = describe_analysis(settings, encoders[0], 0.0 if options.is_by_token else ROW_S)
     make_store(folder, provenance)
     store = PartStore(folder)
     store.check_provenance(provenance)
@@ -132,7 +132,7 @@ def index_recordings(
         prune_store(store, roots, report)
     run = _Run(store, settings, options, report)
     todo = [source for source in sources if run.wants(make_absolute(source))]
-    run.hear_all(todo, encoders)
+    run.extract_all(todo, encoders)
     return report
 
 
@@ -145,7 +145,7 @@ def is_of_shard(path: str, shard: tuple[int, int] | None) -> bool:
 
 def plan_task(
     store: PartStore, path: str, settings: Settings, options: IndexOptions, state: tuple[int, int] | None = None
-) -> HearTask | str:
+) -> ExtractTask | str:
     """Return what to hear of a recording, or why nothing: it is "heard" already, or has "failed" before.
 
     `state` is the file's size and time in ns where they are known already, as for a recording at a URL.
@@ -154,12 +154,12 @@ def plan_task(
     attempt, done = 1, frozenset[int]()
     if entry is not None:
         is_same = (state or find_state(path) or (0, 0)) == (entry.size, entry.mtime_ns)
-        if is_same and (entry.state == HEARD or (entry.state == FAILED and not options.retry_failed)):
+        if is_same and (entry.state == ANALYSED or (entry.state == FAILED and not options.retry_failed)):
             return entry.state
         is_begun = is_same and entry.state not in (FAILED, GONE)
         attempt, done = (entry.attempt, entry.done) if is_begun else (entry.attempt + 1, done)
     row_s = store.provenance.row_s
-    return HearTask(path, settings, row_s, attempt, done, options.start_from)
+    return ExtractTask(path, settings, row_s, attempt, done, options.start_from)
 
 
 class _Run:
@@ -167,7 +167,7 @@ class _Run:
 
     def __init__(self, store: PartStore, settings: Settings, options: IndexOptions, report: IndexReport) -> None:
         self.store, self.settings, self.options, self.report = store, settings, options, report
-        self._pieces: list[Piece] = []
+        self._chunks: list[Chunk] = []
         self._n_rows, self._since = 0, time.monotonic()
         self._begun: dict[str, tuple[int, int]] = {}  # size and time of files that are being heard, from before
         self._lock = threading.RLock()
@@ -179,11 +179,11 @@ class _Run:
         if not is_of_shard(path, self.options.shard):
             return False
         planned = plan_task(self.store, path, self.settings, self.options)
-        self.report.n_unchanged += planned == HEARD
+        self.report.n_unchanged += planned == ANALYSED
         self.report.n_failed_before += planned == FAILED
-        return isinstance(planned, HearTask)
+        return isinstance(planned, ExtractTask)
 
-    def hear_all(self, todo: Sequence[Path], encoders: Sequence[LoadedEncoder]) -> None:
+    def extract_all(self, todo: Sequence[Path], encoders: Sequence[LoadedEncoder]) -> None:
         """Hear recordings, a few at a time; what has been heard is kept whatever stops it."""
         for each in encoders:
             self._free.put(each)
@@ -193,7 +193,7 @@ class _Run:
         n_readers = len(encoders) + 1  # so that one reads while all others compute
         with ThreadPoolExecutor(len(encoders), "hear") as self._threads:
             try:
-                for outcome in process_each(todo, self._hear, self.options.progress, n_readers):
+                for outcome in process_each(todo, self._analyse, self.options.progress, n_readers):
                     if self._failure:
                         raise self._failure
                     if outcome.result is None:
@@ -202,7 +202,7 @@ class _Run:
                 if not self._failure:
                     self._commit()
 
-    def _hear(self, source: Path, tell: Callable[[float], None]) -> bool:
+    def _analyse(self, source: Path, on_progress: Callable[[float], None]) -> bool:
         """Read a recording, let its pieces be heard by free threads, and take them in order."""
         path = make_absolute(source)
         if self._failure:
@@ -219,23 +219,23 @@ class _Run:
             self.report.n_unchanged += 1
             return False
         expected_s = measure_duration(source) or 0.0
-        begun: deque[Future[Piece]] = deque()
-        for stretch in cut_file(task, self._rate_hz):
+        begun: deque[Future[Chunk]] = deque()
+        for segment in cut_file(task, self._rate_hz):
             self._slots.acquire()
-            begun.append(self._threads.submit(self._hear_piece, stretch, task))
-            tell(min(1.0, stretch.offset_s / expected_s) if expected_s else 0.0)
+            begun.append(self._threads.submit(self._extract_chunk, segment, task))
+            on_progress(min(1.0, segment.offset_s / expected_s) if expected_s else 0.0)
             while begun and (begun[0].done() or len(begun) > self._n_threads):
                 self._add(begun.popleft().result())
         while begun:
             self._add(begun.popleft().result())
         self._begun.pop(path, None)
-        self.report.n_heard += 1
+        self.report.n_analysed += 1
         return True
 
-    def _hear_piece(self, stretch: Stretch, task: HearTask) -> Piece:
+    def _extract_chunk(self, segment: Segment, task: ExtractTask) -> Chunk:
         encoder = self._free.get()
         try:
-            return hear_piece(stretch, task, encoder)
+            return extract_chunk(segment, task, encoder)
         finally:
             self._free.put(encoder)
             self._slots.release()
@@ -247,29 +247,29 @@ class _Run:
         self._add(describe_file(task, reason, self._begun.pop(path, None)))
         self.report.failures.append((path, reason))
 
-    def _add(self, piece: Piece) -> None:
+    def _add(self, chunk: Chunk) -> None:
         with self._lock:
             if self._failure:
                 raise self._failure
-            self._pieces.append(piece)
-            if piece.notes:
-                self.report.notes.append((piece.path, piece.notes))
-            self._n_rows += max(1, len(piece.rows))
+            self._chunks.append(chunk)
+            if chunk.notes:
+                self.report.notes.append((chunk.path, chunk.notes))
+            self._n_rows += max(1, len(chunk.rows))
             is_late = time.monotonic() - self._since > self.options.seconds_a_part
-            if is_late or self._n_rows >= self.options.rows_a_part or len(self._pieces) >= PIECES_A_PART:
+            if is_late or self._n_rows >= self.options.rows_a_part or len(self._chunks) >= CHUNKS_PER_PART:
                 self._commit()
 
     def _commit(self) -> None:
         with self._lock:
-            pieces, self._pieces, self._n_rows, self._since = self._pieces, [], 0, time.monotonic()
-            if not pieces:
+            chunks, self._chunks, self._n_rows, self._since = self._chunks, [], 0, time.monotonic()
+            if not chunks:
                 return
             try:
-                self.store.commit(pieces)
+                self.store.commit(chunks)
             except ArchiveError as error:
                 self._failure = error
                 raise
-            for each in pieces:
+            for each in chunks:
                 if each.is_last:
                     self.store.release(each.path)
 
@@ -320,15 +320,15 @@ def tidy_store(store: PartStore) -> dict[str, str]:
 def prune_store(store: PartStore, roots: Sequence[str | Path], report: IndexReport) -> None:
     """Record the files under these folders that are not there any more."""
     folders = [show_path(make_absolute(root)) for root in roots if Path(root).is_dir()]
-    gone = [piece for piece in _find_gone(store) if any(_is_under(piece.path, folder) for folder in folders)]
+    gone = [chunk for chunk in _find_gone(store) if any(_is_under(chunk.path, folder) for folder in folders)]
     if gone:
         report.n_gone = store.commit(gone)
 
 
-def _find_gone(store: PartStore) -> Iterator[Piece]:
+def _find_gone(store: PartStore) -> Iterator[Chunk]:
     for entry in store.catalogue:
         if entry.state != GONE and not _is_there(entry.path):
-            yield Piece(
+            yield Chunk(
                 *(entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.attempt + 1, GONE),
                 reason="not there any more",
             )

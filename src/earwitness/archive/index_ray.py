@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.extract import FAILED, HEARD, HearTask, Piece, check_settings, show_path
+from earwitness.archive.extract import ANALYSED, FAILED, Chunk, ExtractTask, check_settings, show_path
 from earwitness.archive.index import (
-    PIECES_A_PART,
+    CHUNKS_PER_PART,
     ROW_S,
     IndexOptions,
     IndexReport,
@@ -37,8 +37,16 @@ from earwitness.archive.index import (
 from earwitness.archive.part_files import import_pyarrow
 from earwitness.archive.remote_audio import find_remote_audio, is_url
 from earwitness.archive.remote_store import has_store, make_parts, open_parts
-from earwitness.archive.store import PartStore, describe_hearing
-from earwitness.archive.worker import End, Hear, LeftOut, Listing, hear_anywhere, hear_several, tell_failure
+from earwitness.archive.store import PartStore, describe_analysis
+from earwitness.archive.worker import (
+    AnalyseListing,
+    End,
+    LeftOut,
+    Listing,
+    extract_anywhere,
+    extract_several,
+    report_failure,
+)
 from earwitness.audio import find_audio
 from earwitness.encoders import LoadedEncoder, choose_encoder, count_threads
 from earwitness.errors import ArchiveError, AudioError, MissingExtraError, SettingsError, WeightsError
@@ -81,7 +89,7 @@ def index_on_ray(
     settings: Settings | None = None,
     options: IndexOptions | None = None,
     cluster: Cluster | None = None,
-    hear: Hear = hear_anywhere,
+    analyse: AnalyseListing = extract_anywhere,
 ) -> IndexReport:
     """Hear recordings into a store with Ray Data's workers; see `index_recordings` for what is heard and what not.
 
@@ -109,7 +117,7 @@ def index_on_ray(
     settings = adopt_settings(opened, settings)
     check_settings(settings)
     encoder = choose_encoder(settings)
-    provenance = describe_hearing(settings, encoder, 0.0 if options.is_by_token else ROW_S)
+    provenance = describe_analysis(settings, encoder, 0.0 if options.is_by_token else ROW_S)
     settings = provenance.settings() if settings.runtime == "auto" else settings
     if opened is None:
         make_parts(store, provenance)
@@ -121,11 +129,11 @@ def index_on_ray(
     todo = [each for each in (_plan(intake, listing, settings) for listing in listings) if each]
     if todo:
         settings = replace(settings, n_threads=settings.n_threads or cluster.n_cpus)
-        template = HearTask("", settings, opened.provenance.row_s, start_from=options.start_from)
+        template = ExtractTask("", settings, opened.provenance.row_s, start_from=options.start_from)
         with _joined(cluster), show_progress(len(todo), options.progress) as show:
             ray, _ = import_ray()
             ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()
-            _hear_all(todo, _Work(template, encoder.sha256, cluster, hear, ledger), intake, show)
+            _extract_all(todo, _Work(template, encoder.sha256, cluster, analyse, ledger), intake, show)
     return intake.report
 
 
@@ -166,14 +174,14 @@ class _Ledger:
 class _Work:
     """What all workers of a run need to know."""
 
-    template: HearTask
+    template: ExtractTask
     sha256: str
     cluster: Cluster
-    hear: Hear
+    analyse: AnalyseListing
     ledger: Any
 
 
-class _HearActor:
+class _ExtractActor:
     """A worker: it holds the encoder and hears what it is given, but for recordings of which `n_deaths` died."""
 
     def __init__(self, work: _Work, n_deaths: int) -> None:
@@ -189,10 +197,10 @@ class _HearActor:
         pyarrow, _ = import_pyarrow()
         listings = [pickle.loads(each) for each in batch["listing"].to_pylist()]
         n_at_once = self._work.cluster.n_cpus
-        for each in hear_several(listings, self._work.template, self._encoder, n_at_once, self._hear):
+        for each in extract_several(listings, self._work.template, self._encoder, n_at_once, self._analyse):
             yield pyarrow.table({"heard": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
 
-    def _hear(self, listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+    def _analyse(self, listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
         ray, _ = import_ray()
         n_died = ray.get(self._work.ledger.begin.remote(listing.path, self._n_deaths))
         if n_died >= self._n_deaths:
@@ -202,7 +210,7 @@ class _HearActor:
                 f"{listing.path}: whoever heard it died, {n_died} times; see whether memory suffices for it"
             )
         try:
-            yield from self._work.hear(listing, template, encoder)
+            yield from self._work.analyse(listing, template, encoder)
         finally:
             self._work.ledger.end.remote(listing.path)
 
@@ -215,26 +223,26 @@ class _Intake:
         self.through: set[str] = set()
         self.n_workers = 1  # many workers, larger parts: a store of a million hours must not have a million
         self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
-        self._pieces: list[Piece] = []
+        self._chunks: list[Chunk] = []
         self._n_rows, self._since = 0, time.monotonic()
 
-    def take(self, heard: Piece | End) -> None:
+    def take(self, received: Chunk | End) -> None:
         """Take a piece or the end of a recording, and commit what has gathered if it is time."""
-        path = heard.path if isinstance(heard, Piece) else show_path(heard.path)
+        path = received.path if isinstance(received, Chunk) else show_path(received.path)
         if path in self.through:
             return
         taken = self._taken.setdefault(path, set())
-        if isinstance(heard, End):
-            if taken >= set(heard.pieces):  # not so where a worker died and its successor began elsewhere
+        if isinstance(received, End):
+            if taken >= set(received.chunks):  # not so where a worker died and its successor began elsewhere
                 self._end(path)
-        elif (heard.number, heard.state) not in taken:
-            taken.add((heard.number, heard.state))
-            self._pieces.append(heard)
-            self._n_rows += max(1, len(heard.rows))
-            self.report.failures += [(path, heard.reason)] if heard.state == FAILED else []
-            self.report.notes += [(path, heard.notes)] if heard.notes else []
+        elif (received.number, received.state) not in taken:
+            taken.add((received.number, received.state))
+            self._chunks.append(received)
+            self._n_rows += max(1, len(received.rows))
+            self.report.failures += [(path, received.reason)] if received.state == FAILED else []
+            self.report.notes += [(path, received.notes)] if received.notes else []
         is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        is_full = len(self._pieces) >= PIECES_A_PART * self.n_workers
+        is_full = len(self._chunks) >= CHUNKS_PER_PART * self.n_workers
         if is_late or is_full or self._n_rows >= self.options.rows_a_part * self.n_workers:
             self.commit()
 
@@ -245,16 +253,16 @@ class _Intake:
 
     def commit(self) -> None:
         """Commit what has gathered."""
-        pieces, self._pieces, self._n_rows, self._since = self._pieces, [], 0, time.monotonic()
-        if pieces:
-            self.store.commit(pieces)
+        chunks, self._chunks, self._n_rows, self._since = self._chunks, [], 0, time.monotonic()
+        if chunks:
+            self.store.commit(chunks)
 
     def _end(self, path: str) -> None:
         self.through.add(path)
-        self.report.n_heard += all(state != FAILED for _, state in self._taken.pop(path))
+        self.report.n_analysed += all(state != FAILED for _, state in self._taken.pop(path))
 
 
-def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
+def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
     """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
     n_workers = _count_workers(work.cluster)
     intake.n_workers = min(n_workers, LARGEST_PART)
@@ -263,17 +271,21 @@ def _hear_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show)
         # The third time is for what a dying worker had handed over in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
             left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.through]
-            for heard in _hear_on_workers(left, work, n_together, n_deaths) if left else ():
-                intake.take(heard)
-                show(len(intake.through), Path(heard.path))
+            for received in _extract_on_workers(left, work, n_together, n_deaths) if left else ():
+                intake.take(received)
+                show(len(intake.through), Path(received.path))
         for each in todo:
             if show_path(each.path) not in intake.through:
-                intake.take(tell_failure(each, work.template, f"{each.path}: no worker came to its end; try it again"))
+                intake.take(
+                    report_failure(each, work.template, f"{each.path}: no worker came to its end; try it again")
+                )
     finally:
         intake.commit()
 
 
-def _hear_on_workers(listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int) -> Iterator[Piece | End]:
+def _extract_on_workers(
+    listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int
+) -> Iterator[Chunk | End]:
     """Yield what Ray Data's workers hand over; recordings of which `n_deaths` workers died are left out, or told.
 
     Raises:
@@ -284,8 +296,8 @@ def _hear_on_workers(listings: Sequence[Listing], work: _Work, n_together: int, 
     n_most = min(_count_workers(cluster), -(-len(listings) // n_together))
     rows = [{"listing": pickle.dumps(each)} for each in listings]
     with _context_set(data):
-        heard = data.from_items(rows, override_num_blocks=-(-len(rows) // n_together)).map_batches(
-            _HearActor,
+        received = data.from_items(rows, override_num_blocks=-(-len(rows) // n_together)).map_batches(
+            _ExtractActor,
             fn_constructor_args=(work, n_deaths),
             batch_size=None,
             batch_format="pyarrow",
@@ -296,7 +308,7 @@ def _hear_on_workers(listings: Sequence[Listing], work: _Work, n_together: int, 
             num_gpus=cluster.gpus_per_worker or None,
         )
         try:
-            for batch in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for batch in received.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for each in batch["heard"].to_pylist() if batch.num_rows else []:
                     yield pickle.loads(each)
         except ray.exceptions.RayError as error:
@@ -383,7 +395,7 @@ def _plan(intake: _Intake, listing: Listing, settings: Settings) -> Listing | No
         return None
     state = (listing.size, listing.mtime_ns) if is_url(listing.path) else None
     task = plan_task(intake.store, listing.path, settings, intake.options, state)
-    intake.report.n_unchanged += task == HEARD
+    intake.report.n_unchanged += task == ANALYSED
     intake.report.n_failed_before += task == FAILED
     if isinstance(task, str):
         return None

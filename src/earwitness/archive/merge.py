@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earwitness.archive.catalogue import FileEntry
-from earwitness.archive.extract import FAILED, GONE, Piece
-from earwitness.archive.part_files import PieceRecord, read_pieces
+from earwitness.archive.extract import FAILED, GONE, Chunk
+from earwitness.archive.part_files import ChunkRecord, read_chunks
 from earwitness.archive.store import PartStore, make_store
 from earwitness.errors import ArchiveError
 
@@ -66,20 +66,20 @@ def _copy(
     store: PartStore, into: PartStore, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
 ) -> None:
     """Commit the pieces of some recordings, part by part."""
-    by_part: dict[str, list[PieceRecord]] = {}
+    by_part: dict[str, list[ChunkRecord]] = {}
     gathered = [_record_end(entry, attempts[entry.path]) for entry in wanted if entry.state in (FAILED, GONE)]
     for entry in wanted:
-        for record in entry.pieces:
+        for record in entry.chunks:
             by_part.setdefault(record.part, []).append(record)
     n_rows = 0
     for part, records in by_part.items():
         try:
-            pieces = list(_renumber(read_pieces(store.folder / "parts" / part, records), attempts))
+            chunks = list(_renumber(read_chunks(store.folder / "parts" / part, records), attempts))
         except ArchiveError as error:
             problems.append(str(error))
             continue
-        gathered += pieces
-        n_rows += sum(len(each.rows) for each in pieces)
+        gathered += chunks
+        n_rows += sum(len(each.rows) for each in chunks)
         if n_rows >= ROWS_A_PART:
             into.commit(gathered)
             gathered, n_rows = [], 0
@@ -87,14 +87,14 @@ def _copy(
         into.commit(gathered)
 
 
-def _renumber(pieces: Iterator[Piece], attempts: dict[str, int]) -> Iterator[Piece]:
-    for piece in pieces:
-        yield replace(piece, attempt=attempts[piece.path])
+def _renumber(chunks: Iterator[Chunk], attempts: dict[str, int]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        yield replace(chunk, attempt=attempts[chunk.path])
 
 
-def _record_end(entry: FileEntry, attempt: int) -> Piece:
+def _record_end(entry: FileEntry, attempt: int) -> Chunk:
     """Return the record of a recording that failed or is gone."""
-    return Piece(
+    return Chunk(
         *(entry.path, entry.size, entry.mtime_ns, entry.sha256, attempt, entry.state, entry.reason),
         rate_hz=entry.rate_hz,
         start_time=entry.start_time,
@@ -103,4 +103,4 @@ def _record_end(entry: FileEntry, attempt: int) -> Piece:
 
 def _rank(entry: FileEntry) -> tuple[int, bool, int, int]:
     """Return what decides between two versions of a path: the file's time, not failed, attempts, how much is heard."""
-    return entry.mtime_ns, entry.state != FAILED, entry.attempt, len(entry.pieces)
+    return entry.mtime_ns, entry.state != FAILED, entry.attempt, len(entry.chunks)

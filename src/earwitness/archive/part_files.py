@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from earwitness.archive.extract import Piece
+from earwitness.archive.extract import Chunk
 from earwitness.archive.quantise import Levels
 from earwitness.errors import ArchiveError, MissingExtraError
 
@@ -33,7 +33,7 @@ SCHEMA_KEY = b"earwitness"
 
 
 @dataclass(frozen=True, slots=True)
-class PieceRecord:
+class ChunkRecord:
     """What `files.parquet` says of one piece, with the part that holds it; see `Piece` for the rest."""
 
     part: str
@@ -58,27 +58,27 @@ class PieceRecord:
     n_clips: int
 
 
-RECORD_COLUMNS = tuple(PieceRecord.__dataclass_fields__)[1:]
+RECORD_COLUMNS = tuple(ChunkRecord.__dataclass_fields__)[1:]
 
 
-def name_part(pieces: Sequence[Piece]) -> str:
+def name_part(chunks: Sequence[Chunk]) -> str:
     """Return the name of the part that holds these pieces: the same pieces, the same name."""
-    keys = sorted((each.file_id, each.number, each.state) for each in pieces)
+    keys = sorted((each.file_id, each.number, each.state) for each in chunks)
     return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:32]
 
 
-def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
+def write_part(store: Path, chunks: Sequence[Chunk], row_s: float) -> str:
     """Write pieces as one part and return its name; if it is there already, it is left as it is.
 
     Raises:
         OSError: the disk is full, or the store cannot be written; nothing of the part remains.
     """
-    name = name_part(pieces)
+    name = name_part(chunks)
     folder = store / "tmp" / name_unfinished()
     try:
         folder.mkdir(parents=True)
         (store / "parts").mkdir(exist_ok=True)
-        _write_tables(folder, pieces, row_s)
+        _write_tables(folder, chunks, row_s)
         _sync(folder)
         if not (store / "parts" / name).exists():
             with contextlib.suppress(FileExistsError):  # another process wrote the same pieces
@@ -89,19 +89,19 @@ def write_part(store: Path, pieces: Sequence[Piece], row_s: float) -> str:
     return name
 
 
-def read_records(part: Path) -> list[PieceRecord]:
+def read_records(part: Path) -> list[ChunkRecord]:
     """Return what a part holds, from its `files.parquet`; the other files' sizes are compared, too.
 
     Raises:
         ArchiveError: the part is damaged.
     """
     _, parquet = import_pyarrow()
-    with _damage_told(part):
+    with _damage_reported(part):
         table = parquet.ParquetFile(part / FILES, page_checksum_verification=True).read(use_threads=False)
         return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
 
 
-def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[PieceRecord]:
+def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[ChunkRecord]:
     """Return the records of a part's `files.parquet`, read as a table.
 
     Raises:
@@ -114,7 +114,7 @@ def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[PieceReco
     columns = [table[column].to_pylist() for column in RECORD_COLUMNS]
     for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
         columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
-    return [PieceRecord(name, *values) for values in zip(*columns, strict=True)]
+    return [ChunkRecord(name, *values) for values in zip(*columns, strict=True)]
 
 
 def read_levels(part: Path, name: str = ROWS) -> Levels:
@@ -125,7 +125,7 @@ def read_levels(part: Path, name: str = ROWS) -> Levels:
     """
     _, parquet = import_pyarrow()
     column = "scores" if name == ROWS else "logits"
-    with _damage_told(part):
+    with _damage_reported(part):
         # read_table would find out about data sets first, which takes longer than reading.
         file = parquet.ParquetFile(part / name, memory_map=True, page_checksum_verification=True)
         table = file.read(columns=[column], use_threads=False)
@@ -146,14 +146,14 @@ def read_clip_starts(part: Path) -> np.ndarray:
         ArchiveError: the part is damaged.
     """
     _, parquet = import_pyarrow()
-    with _damage_told(part):
+    with _damage_reported(part):
         column = parquet.ParquetFile(part / CLIPS, page_checksum_verification=True).read(
             columns=["start_s"], use_threads=False
         )["start_s"]
         return np.asarray(column.to_numpy())
 
 
-def read_pieces(part: Path, records: Sequence[PieceRecord]) -> Iterator[Piece]:
+def read_chunks(part: Path, records: Sequence[ChunkRecord]) -> Iterator[Chunk]:
     """Yield whole pieces of a part again.
 
     Raises:
@@ -162,8 +162,8 @@ def read_pieces(part: Path, records: Sequence[PieceRecord]) -> Iterator[Piece]:
     rows, clips, starts = read_levels(part), read_levels(part, CLIPS), read_clip_starts(part)
     for each in records:
         clip_range = slice(each.first_clip, each.first_clip + each.n_clips)
-        yield Piece(
-            **{name: getattr(each, name) for name in RECORD_COLUMNS if name in Piece.__dataclass_fields__},
+        yield Chunk(
+            **{name: getattr(each, name) for name in RECORD_COLUMNS if name in Chunk.__dataclass_fields__},
             rows=rows[each.first_row : each.first_row + each.n_rows],
             clips=clips[clip_range],
             clip_start_s=starts[clip_range],
@@ -178,7 +178,7 @@ def check_part(part: Path) -> None:
     """
     _, parquet = import_pyarrow()
     read_records(part)
-    with _damage_told(part):
+    with _damage_reported(part):
         promised = json.loads(parquet.read_schema(part / FILES).metadata[SCHEMA_KEY])
         for name in (ROWS, CLIPS):
             if _hash(part / name) != promised[name]["sha256"]:
@@ -214,20 +214,20 @@ def import_pyarrow() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-def _write_tables(folder: Path, pieces: Sequence[Piece], row_s: float) -> None:
+def _write_tables(folder: Path, chunks: Sequence[Chunk], row_s: float) -> None:
     pyarrow, _ = import_pyarrow()
-    heard = [each for each in pieces if len(each.rows)]
-    ids = np.repeat([each.file_id for each in pieces], [len(each.rows) for each in pieces]).astype(np.int64)
-    starts = [each.start_s + row_s * np.arange(len(each.rows)) for each in heard]
-    rows = {"file_id": ids, "start_s": _join(starts), "scores": _to_blobs([each.rows for each in heard])}
+    with_rows = [each for each in chunks if len(each.rows)]
+    ids = np.repeat([each.file_id for each in chunks], [len(each.rows) for each in chunks]).astype(np.int64)
+    starts = [each.start_s + row_s * np.arange(len(each.rows)) for each in with_rows]
+    rows = {"file_id": ids, "start_s": _join(starts), "scores": _to_blobs([each.rows for each in with_rows])}
     _write_table(folder / ROWS, pyarrow.table(rows))
-    ids = np.repeat([each.file_id for each in pieces], [len(each.clips) for each in pieces]).astype(np.int64)
-    starts = [each.clip_start_s for each in heard]
-    clips = {"file_id": ids, "start_s": _join(starts), "logits": _to_blobs([each.clips for each in heard])}
+    ids = np.repeat([each.file_id for each in chunks], [len(each.clips) for each in chunks]).astype(np.int64)
+    starts = [each.clip_start_s for each in with_rows]
+    clips = {"file_id": ids, "start_s": _join(starts), "logits": _to_blobs([each.clips for each in with_rows])}
     _write_table(folder / CLIPS, pyarrow.table(clips))
     first_row = first_clip = 0
     columns: dict[str, list[Any]] = {name: [] for name in RECORD_COLUMNS}
-    for each in pieces:
+    for each in chunks:
         place = {"first_row": first_row, "n_rows": len(each.rows), "first_clip": first_clip, "n_clips": len(each.clips)}
         for name, values in columns.items():
             values.append(place[name] if name in place else getattr(each, name))
@@ -264,7 +264,7 @@ def _join(starts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _damage_told(part: Path) -> Iterator[None]:
+def _damage_reported(part: Path) -> Iterator[None]:
     """Turn what a damaged or missing file raises into one error; a store that cannot be reached is not damaged.
 
     Raises:

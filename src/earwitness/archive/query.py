@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.catalogue import UNFINISHED, FileEntry, tabulate_files
-from earwitness.archive.extract import FAILED, HEARD
+from earwitness.archive.extract import ANALYSED, FAILED
 from earwitness.archive.start_times import parse_time
 from earwitness.archive.store import PartStore
 from earwitness.errors import MissingExtraError, SettingsError
@@ -58,7 +58,7 @@ class Choice:
             return np.full(len(onsets_s), not (self.since or self.until))
         return (start_time + onsets_s >= since) & (start_time + onsets_s < until)
 
-    def stretch(self, start_time: float | None, duration_s: float) -> tuple[float, float]:
+    def segment(self, start_time: float | None, duration_s: float) -> tuple[float, float]:
         """Return from when to when, in seconds, a recording lies within the limits."""
         since, until = self.limits()
         if start_time is None:
@@ -80,16 +80,16 @@ def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], lis
         taken = _ask_sql(tabulate_files(entries), choice.where)
         entries = [each for each in entries if each.path in taken]
     problems = [f"{each.path}: failed when it was heard ({each.reason})" for each in entries if each.state == FAILED]
-    heard = [each for each in entries if each.pieces and each.state in (HEARD, UNFINISHED)]
-    for each in heard:
+    analysed = [each for each in entries if each.chunks and each.state in (ANALYSED, UNFINISHED)]
+    for each in analysed:
         if each.state == UNFINISHED:
             problems.append(f"{each.path}: heard up to {each.duration_s:.0f} s only; run 'earwitness index' again")
     if choice.since or choice.until:
-        n_timeless = sum(each.start_time is None for each in heard)
+        n_timeless = sum(each.start_time is None for each in analysed)
         if n_timeless:
             problems.append(f"{n_timeless} recordings have no start time and were left out: since and until need one")
-        heard = [each for each in heard if _overlaps(each, since, until)]
-    return heard, problems
+        analysed = [each for each in analysed if _overlaps(each, since, until)]
+    return analysed, problems
 
 
 def _overlaps(entry: FileEntry, since: float, until: float) -> bool:

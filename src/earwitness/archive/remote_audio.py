@@ -50,7 +50,7 @@ def find_remote_audio(urls: Iterable[str]) -> list[RemoteFile]:
     found: dict[str, RemoteFile] = {}
     for url in urls:
         filesystem, path = connect(url)
-        with _trouble_told(url):
+        with _trouble_reported(url):
             infos = _list_files(filesystem, path)
         files = [_describe(filesystem, info) for info in infos if info["type"] == "file"]
         if len(files) != 1 or infos[0]["name"].rstrip("/") != path.rstrip("/"):
@@ -74,7 +74,7 @@ def brought_here(file: RemoteFile) -> Iterator[Path]:
     filesystem, path = connect(file.url)
     with tempfile.TemporaryDirectory(prefix="earwitness-", ignore_cleanup_errors=True) as folder:
         local = Path(folder) / PurePosixPath(path).name
-        with _trouble_told(file.url), filesystem.open(path, "rb") as there, local.open("wb") as here:
+        with _trouble_reported(file.url), filesystem.open(path, "rb") as there, local.open("wb") as here:
             shutil.copyfileobj(there, here, COPY_BYTES)
         if local.stat().st_size != file.size:
             raise AudioError(
@@ -129,7 +129,7 @@ def _describe(filesystem: Any, info: Mapping[str, Any]) -> RemoteFile:
 
 
 @contextlib.contextmanager
-def _trouble_told(url: str) -> Iterator[None]:
+def _trouble_reported(url: str) -> Iterator[None]:
     """Turn what a file system raises into one error.
 
     Raises:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.archive.catalogue import Catalogue
-from earwitness.archive.extract import Piece
+from earwitness.archive.extract import Chunk
 from earwitness.archive.part_files import (
     CLIPS,
     FILES,
@@ -60,7 +60,7 @@ class RemoteStore(PartStore):
 
     def refresh(self) -> None:
         """Read the records of parts that are new since the last time, many at once where the file system can."""
-        with reach_told(self.url):
+        with reach_reported(self.url):
             self._files.invalidate_cache()
             parts = list_parts(self._files, self._root)
             names = sorted(set(parts) - self._known)
@@ -71,15 +71,15 @@ class RemoteStore(PartStore):
                 for name, content in zip(some, contents, strict=True):
                     self._take_records(name, content, parts[name])
 
-    def commit(self, pieces: Sequence[Piece]) -> int:
+    def commit(self, chunks: Sequence[Chunk]) -> int:
         """Add pieces as one part, unless they are there already; return how many were new.
 
         Raises:
             ArchiveError: the store cannot be written; nothing of the part counts, all earlier ones stay.
         """
-        new = [p for p in pieces if not self.catalogue.has(p.path, p.attempt, p.number, p.state)]
+        new = [p for p in chunks if not self.catalogue.has(p.path, p.attempt, p.number, p.state)]
         if new:
-            with reach_told(self.url), tempfile.TemporaryDirectory(prefix="earwitness-") as folder:
+            with reach_reported(self.url), tempfile.TemporaryDirectory(prefix="earwitness-") as folder:
                 name = write_part(Path(folder), new, self.provenance.row_s)
                 for each in PART_FILES:  # a put is whole or nothing, and the last one makes the part
                     content = (Path(folder) / "parts" / name / each).read_bytes()
@@ -98,7 +98,7 @@ class RemoteStore(PartStore):
     def tidy(self) -> dict[str, str]:
         """Set damaged parts aside; return them with the reason."""
         set_aside, self.damaged = self.damaged, {}
-        with reach_told(self.url):
+        with reach_reported(self.url):
             for name in set_aside:
                 target = f"{self._root}/damaged/{name}-{uuid.uuid4().hex[:8]}"
                 for path in self._files.find(f"{self._root}/parts/{name}"):
@@ -109,7 +109,7 @@ class RemoteStore(PartStore):
         return set_aside
 
     def _read_provenance(self) -> Provenance:
-        with reach_told(self.url):
+        with reach_reported(self.url):
             if not self._files.exists(f"{self._root}/{STORE}"):
                 raise ArchiveError(
                     f"{self.url}: no store here; make one: earwitness index RECORDINGS --engine ray --store {self.url}"
@@ -136,7 +136,7 @@ def make_remote_store(url: str, provenance: Provenance) -> None:
         ArchiveError: it cannot be written, or holds something else.
     """
     filesystem, root = connect(url)
-    with reach_told(url):
+    with reach_reported(url):
         filesystem.invalidate_cache()
         if filesystem.exists(f"{root}/{STORE}"):
             return
@@ -158,7 +158,7 @@ def fetch_store(url: str, folder: str | Path) -> int:
     sweep_unfinished(here.folder)
     known = {each.name for each in (here.folder / "parts").iterdir()}
     names = sorted(set(list_parts(there._files, there._root)) - known)
-    with reach_told(url):
+    with reach_reported(url):
         for name in names:
             written = here.folder / "tmp" / name_unfinished()
             written.mkdir(parents=True)
@@ -180,7 +180,7 @@ def has_store(place: str | Path) -> bool:
     if not is_url(place):
         return (Path(place) / STORE).exists()
     filesystem, root = connect(str(place))
-    with reach_told(str(place)):
+    with reach_reported(str(place)):
         return bool(filesystem.exists(f"{root.rstrip('/')}/{STORE}"))
 
 
@@ -216,7 +216,7 @@ def list_parts(filesystem: Any, root: str) -> dict[str, dict[str, int]]:
 
 
 @contextlib.contextmanager
-def reach_told(url: str) -> Iterator[None]:
+def reach_reported(url: str) -> Iterator[None]:
     """Turn what a file system raises into one error.
 
     Raises:

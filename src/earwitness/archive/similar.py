@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.archive.extract import pool_rows
-from earwitness.archive.part_files import PieceRecord, read_levels
+from earwitness.archive.part_files import ChunkRecord, read_levels
 from earwitness.archive.quantise import Levels, logit_table, quantise_scores
 from earwitness.archive.query import Choice, choose_files
-from earwitness.archive.store import PartStore, describe_hearing
+from earwitness.archive.store import PartStore, describe_analysis
 from earwitness.audio import Source, slide
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import ArchiveError
-from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, read_heard, score_tokens
+from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, read_noisy, score_tokens
 
 APART_S = 10.0  # closer matches in one recording are one
 N_ROWS_AT_ONCE = 2048
@@ -58,15 +58,15 @@ def find_similar(
     made = store.provenance
     settings = made.settings()
     encoder = choose_encoder(settings, encoder)
-    store.check_provenance(describe_hearing(settings, encoder, made.row_s))
-    blocks = read_heard(source, settings, encoder.spec.sample_rate_hz)
+    store.check_provenance(describe_analysis(settings, encoder, made.row_s))
+    blocks = read_noisy(source, settings, encoder.spec.sample_rate_hz)
     tokens = list(score_tokens(slide(blocks, settings.window_s, settings.hop_s, n_batch=encoder.batch), encoder))
     logits = pool_rows(np.concatenate([each.logits for each in tokens]), made.token_s, made.row_s)
     stats, n_tags = made.tag_stats, logits.shape[1]
     mean = stats.mean if stats else np.full(n_tags, USUAL_LOGIT, np.float32)
     std = stats.std if stats else np.full(n_tags, USUAL_SPREAD, np.float32)
-    heard = logit_table()[quantise_scores(logits)]
-    query = ((heard - mean) / std).mean(axis=0)
+    restored = logit_table()[quantise_scores(logits)]
+    query = ((restored - mean) / std).mean(axis=0)
     choice = choice or Choice()
     store.refresh()
     entries, problems = choose_files(store, choice)
@@ -74,7 +74,7 @@ def find_similar(
     best: list[Match] = []
     for entry in entries:
         try:
-            levels = np.concatenate([_read_rows(store, piece) for piece in entry.pieces])
+            levels = np.concatenate([_read_rows(store, chunk) for chunk in entry.chunks])
         except ArchiveError as error:
             problems.append(str(error))
             continue
@@ -98,8 +98,8 @@ def compare_rows(levels: Levels, query: Logits, mean: Logits, std: Logits) -> Lo
     return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
-def _read_rows(store: PartStore, piece: PieceRecord) -> Levels:
-    return read_levels(store.part_path(piece))[piece.first_row : piece.first_row + piece.n_rows]
+def _read_rows(store: PartStore, chunk: ChunkRecord) -> Levels:
+    return read_levels(store.part_path(chunk))[chunk.first_row : chunk.first_row + chunk.n_rows]
 
 
 def _pick_peaks(similarities: Logits, row_s: float, n_most: int) -> list[tuple[int, float]]:

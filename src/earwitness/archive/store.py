@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.catalogue import Catalogue
-from earwitness.archive.extract import Piece
-from earwitness.archive.part_files import PieceRecord, import_pyarrow, read_records, sweep_unfinished, write_part
+from earwitness.archive.extract import Chunk
+from earwitness.archive.part_files import ChunkRecord, import_pyarrow, read_records, sweep_unfinished, write_part
 from earwitness.archive.quantise import RULES
 from earwitness.encoders import LoadedEncoder, TagStats
 from earwitness.errors import ArchiveError
@@ -40,7 +40,7 @@ except ImportError:  # Windows: files may be heard twice by two processes, and s
     fcntl = None  # type: ignore[assignment]
 
 STORE, SCHEMA = "store.json", 1
-HEARD_WITH = ("method", "window_s", "hop_s", "clip_window_s", "noise_factor")
+ANALYSIS_FIELDS = ("method", "window_s", "hop_s", "clip_window_s", "noise_factor")
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Provenance:
         return Settings(encoder=self.encoder_option, runtime=runtime, **self.heard_with)
 
 
-def describe_hearing(settings: Settings, encoder: LoadedEncoder, row_s: float) -> Provenance:
+def describe_analysis(settings: Settings, encoder: LoadedEncoder, row_s: float) -> Provenance:
     """Return the provenance of a store that is filled with these settings and this encoder."""
     stats, token_s = encoder.tag_stats, encoder.spec.token_s
     return Provenance(
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
         runtime="onnx" if encoder.backend.computed_on.startswith("onnx") else "torch",
-        heard_with={name: getattr(settings, name) for name in HEARD_WITH},
+        heard_with={name: getattr(settings, name) for name in ANALYSIS_FIELDS},
         row_s=max(row_s, token_s),
         token_s=token_s,
         tag_mean=tuple(map(float, stats.mean)) if stats else (),
@@ -147,10 +147,10 @@ class PartStore:
         pairs = {**{name: name for name in ("encoder", "weights_sha256", "row_s", "tags", "quantisation")}}
         for name in pairs:
             _compare(self.folder, name, here[name], there[name])
-        for name in HEARD_WITH:
+        for name in ANALYSIS_FIELDS:
             _compare(self.folder, name, here["heard_with"][name], there["heard_with"][name])
 
-    def commit(self, pieces: Sequence[Piece]) -> int:
+    def commit(self, chunks: Sequence[Chunk]) -> int:
         """Add pieces as one part, unless they are there already; return how many were new.
 
         Raises:
@@ -160,7 +160,7 @@ class PartStore:
             with self._locked():
                 self._seen_ns = -1
                 self.refresh()
-                new = [p for p in pieces if not self.catalogue.has(p.path, p.attempt, p.number, p.state)]
+                new = [p for p in chunks if not self.catalogue.has(p.path, p.attempt, p.number, p.state)]
                 if new:
                     write_part(self.folder, new, self.provenance.row_s)
                     import_pyarrow()[0].default_memory_pool().release_unused()
@@ -219,7 +219,7 @@ class PartStore:
         self.damaged = {}
         return set_aside
 
-    def part_path(self, record: PieceRecord) -> Path:
+    def part_path(self, record: ChunkRecord) -> Path:
         """Return the folder of the part that holds a piece."""
         return self.folder / "parts" / record.part
 
@@ -293,8 +293,8 @@ def _check_values(made: Provenance) -> None:
         ValueError, KeyError, TypeError: a value is missing, or none that a store can have.
     """
     made.settings()
-    if set(made.heard_with) != set(HEARD_WITH):
-        raise KeyError(*(set(HEARD_WITH) ^ set(made.heard_with)))
+    if set(made.heard_with) != set(ANALYSIS_FIELDS):
+        raise KeyError(*(set(ANALYSIS_FIELDS) ^ set(made.heard_with)))
     if not (made.row_s > 0 and made.token_s > 0):
         raise ValueError(f"row_s={made.row_s}, token_s={made.token_s}")
     if made.tags != tag_names() or made.quantisation != RULES:
@@ -318,10 +318,12 @@ def _read_provenance(folder: Path) -> Provenance:
 
 def _compare(folder: Path, name: str, here: Any, there: Any) -> None:
     if here != there:
-        told = "" if name in ("tags", "quantisation") else f"={there!r}"
+        value = "" if name in ("tags", "quantisation") else f"={there!r}"
         made = "others" if name in ("tags", "quantisation") else repr(here)
         hint = " (torch and onnx have files of their own: see --runtime)" if name == "weights_sha256" else ""
-        raise ArchiveError(f"{folder}: {name}{told}, but this store was made with {made}{hint}; choose another --store")
+        raise ArchiveError(
+            f"{folder}: {name}{value}, but this store was made with {made}{hint}; choose another --store"
+        )
 
 
 def _claim_offset(path: str) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from earwitness.archive.ask import Answer, ask_store
 from earwitness.archive.catalogue import FileEntry, tabulate_files
-from earwitness.archive.part_files import CLIPS, ROWS, PieceRecord, check_part, import_pyarrow, read_pieces
+from earwitness.archive.part_files import CLIPS, ROWS, ChunkRecord, check_part, import_pyarrow, read_chunks
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql
 from earwitness.archive.similar import Match, find_similar
@@ -123,19 +123,19 @@ class TagStore:
             ArchiveError: a part is damaged.
         """
         digests: dict[tuple[str, int], str] = {}
-        by_part: dict[str, list[PieceRecord]] = {}
+        by_part: dict[str, list[ChunkRecord]] = {}
         for entry in self.files:
             ended = (entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.state, entry.reason)
             digests[entry.path, -1] = repr(ended)
-            for record in entry.pieces:
+            for record in entry.chunks:
                 by_part.setdefault(record.part, []).append(record)
         for part, records in by_part.items():
-            for piece in read_pieces(self.parts.folder / "parts" / part, records):
-                told = (piece.is_last, piece.start_s, piece.end_s, piece.start_time, piece.rate_hz, piece.notes)
-                digest = hashlib.sha256(repr(told).encode())
-                for array in (piece.rows, piece.clips, piece.clip_start_s):
+            for chunk in read_chunks(self.parts.folder / "parts" / part, records):
+                facts = (chunk.is_last, chunk.start_s, chunk.end_s, chunk.start_time, chunk.rate_hz, chunk.notes)
+                digest = hashlib.sha256(repr(facts).encode())
+                for array in (chunk.rows, chunk.clips, chunk.clip_start_s):
                     digest.update(np.ascontiguousarray(array).tobytes())
-                digests[piece.path, piece.number] = digest.hexdigest()
+                digests[chunk.path, chunk.number] = digest.hexdigest()
         return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
     def set_aside(self) -> dict[str, str]:
@@ -148,9 +148,9 @@ class TagStore:
         connection.register("files", tabulate_files(files))
         tags = {"tag": list(range(len(made.tags))), "name": list(made.tags)}
         connection.register("tags", pyarrow.table(tags))
-        kept = sorted({(piece.part, piece.file_id, piece.number) for each in files for piece in each.pieces})
-        names = {part for part, _, _ in kept}
-        ids = pyarrow.array([file_id for _, file_id, _ in kept], pyarrow.int64())
+        listed = sorted({(chunk.part, chunk.file_id, chunk.number) for each in files for chunk in each.chunks})
+        names = {part for part, _, _ in listed}
+        ids = pyarrow.array([file_id for _, file_id, _ in listed], pyarrow.int64())
         folder = self.parts.folder.absolute() / "parts"
         connection.register("kept", pyarrow.table({"file_id": ids}))
         for view, name, column in (("rows", ROWS, "scores"), ("clips", CLIPS, "logits")):

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import Queue
 
-from earwitness.archive.extract import FAILED, HearTask, Piece, describe_file, find_state, hear_file
+from earwitness.archive.extract import FAILED, Chunk, ExtractTask, describe_file, extract_file, find_state
 from earwitness.archive.remote_audio import RemoteFile, brought_here, is_url
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import EarwitnessError
 
 N_WAITING = 8  # pieces that have been heard and not been taken
 
-Hear = Callable[["Listing", HearTask, LoadedEncoder], Iterator[Piece]]
+AnalyseListing = Callable[["Listing", ExtractTask, LoadedEncoder], Iterator[Chunk]]
 
 
 class LeftOut(Exception):
@@ -35,7 +35,7 @@ class Listing:
     size: int = 0
     mtime_ns: int = 0
 
-    def task(self, template: HearTask) -> HearTask:
+    def task(self, template: ExtractTask) -> ExtractTask:
         """Return what to hear, otherwise as the template says."""
         return replace(template, path=self.path, attempt=self.attempt, done=frozenset(self.done))
 
@@ -45,10 +45,10 @@ class End:
     """A recording is through: number and state of each of its pieces, so that whoever takes them knows if all came."""
 
     path: str
-    pieces: tuple[tuple[int, str], ...] = ()
+    chunks: tuple[tuple[int, str], ...] = ()
 
 
-def hear_anywhere(listing: Listing, template: HearTask, encoder: LoadedEncoder) -> Iterator[Piece]:
+def extract_anywhere(listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
     """Yield the pieces of a recording, wherever it lies; see `hear_file`.
 
     Raises:
@@ -56,44 +56,50 @@ def hear_anywhere(listing: Listing, template: HearTask, encoder: LoadedEncoder) 
     """
     task = listing.task(template)
     if not is_url(task.path):
-        yield from hear_file(task, encoder)
+        yield from extract_file(task, encoder)
         return
     with brought_here(RemoteFile(task.path, listing.size, listing.mtime_ns)) as local:
         try:
-            for piece in hear_file(replace(task, path=str(local)), encoder):
-                yield replace(piece, path=task.path)
+            for chunk in extract_file(replace(task, path=str(local)), encoder):
+                yield replace(chunk, path=task.path)
         except EarwitnessError as error:
             raise type(error)(str(error).replace(str(local), task.path)) from error
 
 
-def tell_failure(listing: Listing, template: HearTask, reason: str, before: tuple[int, int] | None = None) -> Piece:
+def report_failure(
+    listing: Listing, template: ExtractTask, reason: str, before: tuple[int, int] | None = None
+) -> Chunk:
     """Return the record of a recording that could not be heard; see `describe_file`."""
     task = listing.task(template)
     if not is_url(task.path):
         return describe_file(task, reason, before)
-    return Piece(task.path, listing.size, listing.mtime_ns, "", task.attempt, FAILED, reason)
+    return Chunk(task.path, listing.size, listing.mtime_ns, "", task.attempt, FAILED, reason)
 
 
-def hear_several(
-    listings: Sequence[Listing], template: HearTask, encoder: LoadedEncoder, n_at_once: int, hear: Hear = hear_anywhere
-) -> Iterator[Piece | End]:
+def extract_several(
+    listings: Sequence[Listing],
+    template: ExtractTask,
+    encoder: LoadedEncoder,
+    n_at_once: int,
+    analyse: AnalyseListing = extract_anywhere,
+) -> Iterator[Chunk | End]:
     """Yield pieces, and an `End` for each recording, `n_at_once` at a time; what cannot be heard gives a record of it.
 
     A recording for which `hear` raises `LeftOut` gives nothing.
     """
     if n_at_once == 1:
         for listing in listings:
-            yield from _hear_or_tell(listing, template, encoder, hear)
+            yield from _extract_or_report(listing, template, encoder, analyse)
         return
-    waiting: Queue[Piece | End | BaseException | None] = Queue(N_WAITING)
+    waiting: Queue[Chunk | End | BaseException | None] = Queue(N_WAITING)
     is_stopped = threading.Event()
 
     def work(listing: Listing) -> None:
         try:
-            for piece in _hear_or_tell(listing, template, encoder, hear):
+            for chunk in _extract_or_report(listing, template, encoder, analyse):
                 if is_stopped.is_set():
                     return
-                waiting.put(piece)
+                waiting.put(chunk)
         except BaseException as error:
             waiting.put(error)
         else:
@@ -118,23 +124,27 @@ def hear_several(
                     waiting.get()
 
 
-def _hear_or_tell(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece | End]:
+def _extract_or_report(
+    listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
+) -> Iterator[Chunk | End]:
     given = []
     try:
-        for piece in _hear_or_fail(listing, template, encoder, hear):
-            given.append((piece.number, piece.state))
-            yield piece
+        for chunk in _extract_or_fail(listing, template, encoder, analyse):
+            given.append((chunk.number, chunk.state))
+            yield chunk
     except LeftOut:
         return
     yield End(listing.path, tuple(given))
 
 
-def _hear_or_fail(listing: Listing, template: HearTask, encoder: LoadedEncoder, hear: Hear) -> Iterator[Piece]:
+def _extract_or_fail(
+    listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
+) -> Iterator[Chunk]:
     before = None if is_url(listing.path) else find_state(listing.path)
     try:
-        yield from hear(listing, template, encoder)
+        yield from analyse(listing, template, encoder)
     except EarwitnessError as error:
-        yield tell_failure(listing, template, str(error), before)
+        yield report_failure(listing, template, str(error), before)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         reason = f"{listing.path}: {type(error).__name__}: {error}; please report this"
-        yield tell_failure(listing, template, reason, before)
+        yield report_failure(listing, template, reason, before)

@@ -9,12 +9,12 @@ from earwitness.lazy import load_on_use
 if TYPE_CHECKING:
     from earwitness.calibration.recall import measure_recall
     from earwitness.calibration.thresholds import (
-        CalibratedWord, Calibration, HeardWords, check_promise, choose_thresholds, hear_words,
+        CalibratedWord, Calibration, WordTraces, check_promise, choose_thresholds, trace_words,
     )  # fmt: skip
 
 _HOMES = {
     "recall": "measure_recall",
-    "thresholds": "CalibratedWord Calibration HeardWords check_promise choose_thresholds hear_words",
+    "thresholds": "CalibratedWord Calibration WordTraces check_promise choose_thresholds trace_words",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

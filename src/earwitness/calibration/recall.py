@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from earwitness.calibration.thresholds import HeardWords, descend
+from earwitness.calibration.thresholds import WordTraces, descend
 from earwitness.recognition import Event
 from earwitness.settings import Settings
 
@@ -54,7 +54,7 @@ class Recall:
 
 
 def measure_recall(
-    clips: Sequence[tuple[HeardWords, Times]], index: int, threshold: float, settings: Settings
+    clips: Sequence[tuple[WordTraces, Times]], index: int, threshold: float, settings: Settings
 ) -> Recall | None:
     """Return what is found of the word at `index`, None where no clip holds it.
 
@@ -68,12 +68,12 @@ def measure_recall(
     if not n_labelled:
         return None
     word = clips[0][0].meanings.words[index]
-    highest = max(float(heard.scores[:, index].max()) for heard, _ in clips)
+    highest = max(float(traces.scores[:, index].max()) for traces, _ in clips)
     tried = [*descend(highest, threshold), threshold] if highest >= threshold else [threshold]
     counts = {}
     for each in tried:  # from the strictest down
         chosen = replace(settings, thresholds=((word, each),))
-        found = [_count(heard.find(index, chosen), times) for heard, times in clips]
+        found = [_count(traces.find(index, chosen), times) for traces, times in clips]
         counts[each] = (sum(n for n, _ in found), sum(n for _, n in found))
     n_found, n_besides = counts[threshold]
     best = max(counts, key=lambda each: (_f1(n_labelled, *counts[each]), each))

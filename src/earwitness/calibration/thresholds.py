@@ -29,7 +29,7 @@ from earwitness.recognition import (
     WordScores,
     find_events,
     match_words,
-    read_heard,
+    read_noisy,
     score_tokens,
 )
 from earwitness.settings import Settings, fold_word
@@ -44,7 +44,7 @@ LOOSER = 10.0  # times the promised rate, for which the threshold is told, too
 
 
 @dataclass(frozen=True)
-class HeardWords:
+class WordTraces:
     """Scores (N, V) of the words in one recording, a row every `span_s` seconds; 90 kB an hour and word."""
 
     scores: Logits
@@ -137,8 +137,8 @@ def calibrate_thresholds(
     encoder = choose_encoder(settings, encoder)
     check_promise(false_alarms_per_hour, settings)
     meanings = understand_words(words)
-    heard = [hear_words(source, meanings, settings, encoder) for source in sources]
-    return choose_thresholds(heard, false_alarms_per_hour, settings, encoder)
+    traces = [trace_words(source, meanings, settings, encoder) for source in sources]
+    return choose_thresholds(traces, false_alarms_per_hour, settings, encoder)
 
 
 def check_promise(false_alarms_per_hour: float, settings: Settings) -> None:
@@ -153,43 +153,43 @@ def check_promise(false_alarms_per_hour: float, settings: Settings) -> None:
         raise SettingsError(f"false_alarms_per_hour={false_alarms_per_hour}: give a rate above 0, such as 1")
 
 
-def hear_words(
+def trace_words(
     source: Source,
     meanings: WordMeanings,
     settings: Settings,
     encoder: LoadedEncoder,
     on_progress: Callable[[float], None] | None = None,
-) -> HeardWords:
+) -> WordTraces:
     """Return the words' scores over a recording; `on_progress` is called with the share of it that has been heard.
 
     Raises:
         AudioError: the recording cannot be used.
     """
     windows = slide(
-        read_ahead(read_heard(source, settings, encoder.spec.sample_rate_hz)),
+        read_ahead(read_noisy(source, settings, encoder.spec.sample_rate_hz)),
         settings.window_s,
         settings.hop_s,
         n_batch=encoder.batch,
     )
-    heard_s, expected_s = 0.0, measure_duration(source) if on_progress else None
+    analysed_s, expected_s = 0.0, measure_duration(source) if on_progress else None
     batches, span_s = [], encoder.spec.token_s
 
     def count_time() -> Iterator[Windows]:
-        nonlocal heard_s
+        nonlocal analysed_s
         for batch in windows:
             ends_s = batch.start_s + batch.n_valid / batch.sample_rate_hz
-            heard_s = max(heard_s, float(ends_s.max()))
+            analysed_s = max(analysed_s, float(ends_s.max()))
             if on_progress and expected_s:
-                on_progress(min(1.0, heard_s / expected_s))
+                on_progress(min(1.0, analysed_s / expected_s))
             yield batch
 
     for rows in match_words(score_tokens(count_time(), encoder), meanings, encoder.tag_stats):
         batches.append(rows.scores)
-    return HeardWords(np.concatenate(batches), meanings, span_s, heard_s)
+    return WordTraces(np.concatenate(batches), meanings, span_s, analysed_s)
 
 
 def choose_thresholds(
-    heard: Sequence[HeardWords], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
+    traces: Sequence[WordTraces], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
 ) -> Calibration:
     """Return the thresholds of words that have been heard on background, all with the same `settings`.
 
@@ -197,21 +197,21 @@ def choose_thresholds(
         SettingsError: see `calibrate_thresholds`.
     """
     check_promise(false_alarms_per_hour, settings)
-    hours = sum(each.duration_s for each in heard) / 3600
+    hours = sum(each.duration_s for each in traces) / 3600
     if 3600 * hours < LEAST_S:
         raise SettingsError(f"{3600 * hours:.0f} s of background: give {LEAST_S:.0f} s at least, better some hours")
     words = []
-    for index in range(len(heard[0].meanings.words)):
-        words.append(_calibrate_word(_Peaks(heard, index, settings), hours, false_alarms_per_hour))
+    for index in range(len(traces[0].meanings.words)):
+        words.append(_calibrate_word(_Peaks(traces, index, settings), hours, false_alarms_per_hour))
     found = tuple((each.word, each.threshold) for each in words if each.threshold is not None)
     known = {fold_word(each.word) for each in words}
-    kept = tuple(pair for pair in settings.thresholds if fold_word(pair[0]) not in known)
+    others = tuple(pair for pair in settings.thresholds if fold_word(pair[0]) not in known)
     return Calibration(
         words=tuple(words),
         false_alarms_per_hour=false_alarms_per_hour,
         hours=hours,
-        n_recordings=len(heard),
-        settings=replace(settings, thresholds=(*kept, *found)),
+        n_recordings=len(traces),
+        settings=replace(settings, thresholds=(*others, *found)),
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
     )
@@ -220,11 +220,11 @@ def choose_thresholds(
 class _Peaks:
     """The events of one word on the background, at any threshold."""
 
-    def __init__(self, heard: Sequence[HeardWords], index: int, settings: Settings) -> None:
-        self.heard, self.index, self.settings = heard, index, settings
-        self.word = heard[0].meanings.words[index]
-        self.tops = [float(each.scores[:, index].max()) for each in heard]
-        self.lowest, self.highest = min(float(each.scores[:, index].min()) for each in heard), max(self.tops)
+    def __init__(self, traces: Sequence[WordTraces], index: int, settings: Settings) -> None:
+        self.traces, self.index, self.settings = traces, index, settings
+        self.word = traces[0].meanings.words[index]
+        self.tops = [float(each.scores[:, index].max()) for each in traces]
+        self.lowest, self.highest = min(float(each.scores[:, index].min()) for each in traces), max(self.tops)
         self.at = lru_cache(maxsize=None)(self._find)
 
     def _find(self, threshold: float) -> list[list[float]]:
@@ -232,7 +232,7 @@ class _Peaks:
         settings = replace(self.settings, thresholds=((self.word, threshold),))
         return [
             [event.score for event in each.find(self.index, settings)] if top >= threshold else []  # none can begin
-            for each, top in zip(self.heard, self.tops, strict=True)
+            for each, top in zip(self.traces, self.tops, strict=True)
         ]
 
     def count(self, threshold: float) -> int:
@@ -264,8 +264,8 @@ class _Peaks:
 
 def _calibrate_word(peaks: _Peaks, hours: float, rate: float) -> CalibratedWord:
     threshold, is_extrapolated = _choose(peaks, hours * rate)
-    told = HIGHEST if threshold is None else threshold
-    counts = [len(each) for each in peaks.at(told)]
+    level = HIGHEST if threshold is None else threshold
+    counts = [len(each) for each in peaks.at(level)]
     n_events = sum(counts)
     return CalibratedWord(
         word=peaks.word,

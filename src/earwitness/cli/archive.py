@@ -31,7 +31,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     read_words,
 )
@@ -98,7 +98,7 @@ def index(
     Takes new and changed recordings only. It can be stopped or killed at any moment and run again: nothing is lost,
     nothing is there twice. Several processes may fill one store.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import IndexOptions
 
         _keep_memory_flat()
@@ -119,8 +119,8 @@ def index(
         else:
             with _stopped_by_keys():
                 report = _index_here(paths, store, chosen, options)
-        _tell_report(report)
-        n_total = report.n_heard + report.n_unchanged + len(report.failures) + report.n_failed_before
+        _print_report(report)
+        n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
         exit_with(len(report.failures) + len(report.notes), n_total, None)
 
 
@@ -145,7 +145,7 @@ def ask(
 
     Writes events, files, hours, scenes and errors as tables, and run.json, to --out; with --report a page of them, too.
     """
-    with errors_told():
+    with errors_reported():
         if report and not out:
             raise SettingsError("--report needs --out: a folder for the page, such as --out answers")
         from earwitness.archive import Choice, open_store, print_answer, write_answer
@@ -159,13 +159,13 @@ def ask(
         if out:
             write_answer(answer, out, table_format, opened.parts.provenance, chosen)
             if report:
-                from earwitness.reports import Question, write_answer_page
+                from earwitness.reports import ArchiveQuery, write_answer_page
 
                 choice = Choice(since, until, path, where)
-                print(write_answer_page(answer, Question(str(store), opened.parts.provenance, chosen, choice), out))
+                print(write_answer_page(answer, ArchiveQuery(str(store), opened.parts.provenance, chosen, choice), out))
         else:
             print_answer(answer)
-        _tell_problems(answer, out)
+        _print_problems(answer, out)
 
 
 def similar(
@@ -175,14 +175,14 @@ def similar(
     path: PathPattern = "",
 ) -> None:
     """List the moments of a store that sound most like a clip."""
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import Choice, find_similar, format_time, open_store, show_line
 
         matches, problems = find_similar(open_store(store).parts, clip, top, choice=Choice(path=path))
         for match in matches:
             time = "" if match.start_time is None else f"\t{format_time(match.start_time)}"
             print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{show_line(match.path)}{time}")
-        _tell_damage(problems)
+        _print_damage(problems)
 
 
 @app.command(short_help="Say what a store holds.")
@@ -193,7 +193,7 @@ def info(
     ] = False,
 ) -> None:
     """Say what a store holds, what it was made with, and which recordings failed."""
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import open_store, show_line
 
         opened = open_store(store)
@@ -202,17 +202,19 @@ def info(
                 if entry.state == "failed":
                     print(f"{show_line(entry.path)}\t{show_line(entry.reason)}")
             return
-        told = opened.inform()
-        made = told.provenance
-        print(f"recordings  {', '.join(f'{count} {state}' for state, count in sorted(told.n_files.items())) or 'none'}")
-        per_day = told.n_bytes / told.hours * 24 / 1e6 if told.hours else 0.0
-        print(f"hours       {told.hours:.2f}")
-        print(f"size        {told.n_bytes / 1e6:.1f} MB in {told.n_parts} parts, {per_day:.1f} MB a day of audio")
+        parts = opened.inform()
+        made = parts.provenance
+        print(
+            f"recordings  {', '.join(f'{count} {state}' for state, count in sorted(parts.n_files.items())) or 'none'}"
+        )
+        per_day = parts.n_bytes / parts.hours * 24 / 1e6 if parts.hours else 0.0
+        print(f"hours       {parts.hours:.2f}")
+        print(f"size        {parts.n_bytes / 1e6:.1f} MB in {parts.n_parts} parts, {per_day:.1f} MB a day of audio")
         print(f"rows        every {made.row_s:g} s")
         print(f"encoder     {made.encoder} ({made.runtime}, weights {made.weights_sha256[:16]}...)")
         print(f"heard with  {', '.join(f'{name}={value}' for name, value in made.heard_with.items())}")
         print(f"made by     earwitness {made.version}")
-        _tell_damage(list(told.damaged.values()))
+        _print_damage(list(parts.damaged.values()))
 
 
 @app.command(short_help="Read a whole store and tell what is damaged.")
@@ -223,7 +225,7 @@ def verify(
     ] = False,
 ) -> None:
     """Read every part of a store and compare it with its sha256."""
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import open_store
 
         opened = open_store(store)
@@ -248,7 +250,7 @@ def merge(
 
     Merging one store into a new one leaves out what has been replaced in it.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import merge_stores
 
         report = merge_stores(target, stores)
@@ -265,7 +267,7 @@ def fetch(
     folder: Annotated[Path, typer.Argument(help="Where to; what is there already does not come again.")],
 ) -> None:
     """Bring a store from a URL into a folder, to ask it there; again, and only what is new comes."""
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import fetch_store
 
         print(f"{fetch_store(url, folder)} new parts -> {folder}")
@@ -277,15 +279,15 @@ def sql(
     query: Annotated[str, typer.Argument(help="SQL for duckdb over the tables files, rows, clips and tags.")],
 ) -> None:
     """Answer SQL over a store, as CSV; see docs/archives.md for the tables."""
-    with errors_told():
+    with errors_reported():
         from earwitness.archive import open_store, print_table
 
         opened = open_store(store)
         print_table(opened.sql(query))
-        _tell_damage(list(opened.parts.damaged.values()))
+        _print_damage(list(opened.parts.damaged.values()))
 
 
-def _tell_damage(reasons: list[str]) -> None:
+def _print_damage(reasons: list[str]) -> None:
     """Tell what could not be taken into account, and end with status 1 if there is anything."""
     for reason in reasons:
         print(reason, file=sys.stderr)
@@ -313,16 +315,16 @@ def _index_here(paths: list[str], store: str, settings: Settings, options: Index
 def _stopped_by_keys() -> Iterator[None]:
     """Let Ctrl-C keep what is under way, and a second one stop at once: what is committed is whole either way."""
 
-    def tell(message: str) -> None:  # print may be what was interrupted, and cannot be entered twice
+    def write(message: str) -> None:  # print may be what was interrupted, and cannot be entered twice
         os.write(2, f"earwitness: {message}\n".encode())
 
     def stop_at_once(number: int, frame: FrameType | None) -> None:
-        tell("stopped; what was committed is kept")
+        write("stopped; what was committed is kept")
         os._exit(130)
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, stop_at_once)
-        tell("what is under way is heard and kept; Ctrl-C again stops at once")
+        write("what is under way is heard and kept; Ctrl-C again stops at once")
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # others may not set handlers
@@ -335,22 +337,22 @@ def _stopped_by_keys() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _tell_report(report: IndexReport) -> None:
+def _print_report(report: IndexReport) -> None:
     for reason in report.set_aside.values():
         print(reason, file=sys.stderr)
     for path, reason in report.failures:
         print(reason if reason.startswith(path) else f"{path}: {reason}", file=sys.stderr)
     for path, note in report.notes:
         print(f"{path}: {note}", file=sys.stderr)
-    told = [f"{report.n_heard} heard", f"{report.n_unchanged} known already"]
-    told += [f"{report.n_gone} gone"] if report.n_gone else []
-    told += [f"{report.n_elsewhere} left to another process"] if report.n_elsewhere else []
+    parts = [f"{report.n_analysed} heard", f"{report.n_unchanged} known already"]
+    parts += [f"{report.n_gone} gone"] if report.n_gone else []
+    parts += [f"{report.n_elsewhere} left to another process"] if report.n_elsewhere else []
     if report.n_failed_before:
-        told.append(f"{report.n_failed_before} failed before (--retry-failed hears them again)")
-    print(", ".join(told))
+        parts.append(f"{report.n_failed_before} failed before (--retry-failed hears them again)")
+    print(", ".join(parts))
 
 
-def _tell_problems(answer: Answer, out: Path | None) -> None:
+def _print_problems(answer: Answer, out: Path | None) -> None:
     for problem in answer.problems:
         print(problem, file=sys.stderr)
     if not answer.n_files:

@@ -25,7 +25,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     open_recordings,
     read_words,
@@ -34,7 +34,7 @@ from earwitness.cli.options import (
 from earwitness.errors import AnnotationError, OutputError, SettingsError, WordError
 
 if TYPE_CHECKING:
-    from earwitness.calibration import CalibratedWord, Calibration, HeardWords
+    from earwitness.calibration import CalibratedWord, Calibration, WordTraces
     from earwitness.encoders import LoadedEncoder
     from earwitness.metrics import LabelledEvent
     from earwitness.words import WordMeanings
@@ -65,38 +65,38 @@ def calibrate(
     Give hours of audio in which the events are absent or rare; nothing has to be labelled. The settings written are for
     'earwitness listen --settings'. They hold for this encoder and for background like this one.
     """
-    with errors_told(), open_recordings(paths) as sources:
-        from earwitness.calibration import check_promise, choose_thresholds, hear_words
+    with errors_reported(), open_recordings(paths) as sources:
+        from earwitness.calibration import check_promise, choose_thresholds, trace_words
         from earwitness.encoders import choose_encoder
         from earwitness.results import process_each
         from earwitness.words import understand_words
 
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
         check_promise(rate, chosen)
-        asked = read_words(events)
-        if not asked:
+        words = read_words(events)
+        if not words:
             raise WordError("no words: give --events, for example --events 'siren,dog bark'")
-        meanings = understand_words(asked)
+        meanings = understand_words(words)
         clips = find_labelled(labelled, meanings.words) if labelled else {}
         loaded = choose_encoder(chosen)
 
-        def process(source: Path, report: Callable[[float], None]) -> HeardWords:
-            return hear_words(source, meanings, chosen, loaded, report)
+        def process(source: Path, report: Callable[[float], None]) -> WordTraces:
+            return trace_words(source, meanings, chosen, loaded, report)
 
-        heard, n_failed = [], 0
+        traces, n_failed = [], 0
         for outcome in process_each(sources, process, progress, N_AT_ONCE):
             if outcome.result is None:
                 n_failed += 1
                 print(outcome.reason.replace(str(outcome.source), show_name(outcome.source)), file=sys.stderr)
             else:
-                heard.append(outcome.result)
-        if not heard:
+                traces.append(outcome.result)
+        if not traces:
             raise SettingsError(f"none of {len(sources)} recordings could be used as background; give others")
-        calibration = choose_thresholds(heard, rate, chosen, loaded)
+        calibration = choose_thresholds(traces, rate, chosen, loaded)
         _write(describe_toml(calibration), out)
         print(describe(calibration))
         if clips:
-            print("\n" + "\n".join(_tell_recall(clips, meanings, calibration, loaded)))
+            print("\n" + "\n".join(_print_recall(clips, meanings, calibration, loaded)))
         print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
         n_hopeless = sum(each.threshold is None for each in calibration.words)
         exit_with(n_failed, len(sources), None)
@@ -109,7 +109,7 @@ def describe(calibration: Calibration) -> str:
     rows = [HEADER, *(_row(each) for each in calibration.words)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*_tell_background(calibration), "", *lines, *_tell_words(calibration)])
+    return "\n".join([*_print_background(calibration), "", *lines, *_print_words(calibration)])
 
 
 def describe_toml(calibration: Calibration) -> str:
@@ -117,7 +117,7 @@ def describe_toml(calibration: Calibration) -> str:
     today = datetime.now(timezone.utc).date().isoformat()
     lines = [
         f"Made by earwitness calibrate on {today}.",
-        *_tell_background(calibration),
+        *_print_background(calibration),
         f"Encoder: {calibration.encoder}, sha256 {calibration.weights_sha256}; the thresholds hold for no other.",
     ]
     for each in calibration.words:
@@ -146,7 +146,7 @@ def _row(word: CalibratedWord) -> tuple[str, ...]:
     )
 
 
-def _tell_background(calibration: Calibration) -> list[str]:
+def _print_background(calibration: Calibration) -> list[str]:
     promised = calibration.false_alarms_per_hour
     lines = [
         f"Background: {calibration.hours:.2f} hours in {calibration.n_recordings} recordings; promised: "
@@ -162,7 +162,7 @@ def _tell_background(calibration: Calibration) -> list[str]:
     return lines
 
 
-def _tell_words(calibration: Calibration) -> list[str]:
+def _print_words(calibration: Calibration) -> list[str]:
     """Return the sentences on words that cannot be promised, or whose events are not spread as chance would have it."""
     lines = []
     for each in calibration.words:
@@ -203,24 +203,24 @@ def find_labelled(table: Path, words: Sequence[str]) -> dict[Path, list[Labelled
     return clips
 
 
-def _tell_recall(
+def _print_recall(
     clips: Mapping[Path, Sequence[LabelledEvent]],
     meanings: WordMeanings,
     calibration: Calibration,
     loaded: LoadedEncoder,
 ) -> list[str]:
     """Return a line a word on what is found of the labelled events; the thresholds stay as they are."""
-    from earwitness.calibration import hear_words, measure_recall
+    from earwitness.calibration import measure_recall, trace_words
     from earwitness.words import normalise_word
 
-    heard = {path: hear_words(path, meanings, calibration.settings, loaded) for path in clips}
+    traces = {path: trace_words(path, meanings, calibration.settings, loaded) for path in clips}
     lines = [f"On {len(clips)} labelled recordings, at these thresholds (which stay as they are):"]
     for index, each in enumerate(calibration.words):
         if each.threshold is None:
             continue
         key = normalise_word(each.word)
         truth = [
-            (heard[path], [(one.onset_s, one.offset_s) for one in labelled if normalise_word(one.label) == key])
+            (traces[path], [(one.onset_s, one.offset_s) for one in labelled if normalise_word(one.label) == key])
             for path, labelled in clips.items()
         ]
         found = measure_recall(truth, index, each.threshold, calibration.settings)

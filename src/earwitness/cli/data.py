@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli.options import download_progress, errors_told
+from earwitness.cli.options import download_progress, errors_reported
 
 if TYPE_CHECKING:
     from earwitness.datasets import DatasetSpec
@@ -59,7 +59,7 @@ def get(
 
     A download that was stopped goes on where it stopped; what is unpacked is not fetched again.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.datasets import LICENCE_TERMS, choose_packages, fetch_dataset, find_spec, take_dataset
         from earwitness.files import require_acceptance
 
@@ -74,8 +74,8 @@ def get(
             return
         with download_progress() as report:
             names = [package.file_name for package in packages]
-            tell = lambda file: print(f"{names.index(file) + 1} of {len(names)}: {file}", file=sys.stderr)  # noqa: E731
-            folder = fetch_dataset(spec, dir, part, report, tell)
+            show_file = lambda file: print(f"{names.index(file) + 1} of {len(names)}: {file}", file=sys.stderr)  # noqa: E731
+            folder = fetch_dataset(spec, dir, part, report, show_file)
         print(folder)
 
 
@@ -87,7 +87,7 @@ def verify(
     missing: Annotated[bool, typer.Option("--missing", help="Name every missing file.")] = False,
 ) -> None:
     """Tell what of a data set is here, missing or damaged; exit status 1 if anything is missing or damaged."""
-    with errors_told():
+    with errors_reported():
         from earwitness.datasets import check_dataset, find_spec
 
         found = check_dataset(find_spec(name), dir, split)
@@ -105,7 +105,7 @@ def verify(
 @app.command(name="path")
 def print_path(name: Name, dir: Dir = None) -> None:
     """Print where a data set lies."""
-    with errors_told():
+    with errors_reported():
         from earwitness.datasets import find_folder, find_spec
 
         print(find_folder(find_spec(name), dir))

@@ -24,7 +24,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     open_recordings,
     read_words,
@@ -69,7 +69,7 @@ def embed(
 
     Columns: file (in an .npz: files), start_s, end_s, features. In Python: numpy.load("features.npz")["features"].
     """
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         from earwitness.results import FeatureFile, process_each
 
         if texts and per != "clap":
@@ -78,9 +78,9 @@ def embed(
             settings, **choose_compute(encoder, commercial_only, runtime, device), window_s=window, hop_s=hop
         )
         if per == "clap":
-            process, tell, run = _prepare_clap(chosen, read_words(texts) if texts else [], text_model)
+            process, show, run = _prepare_clap(chosen, read_words(texts) if texts else [], text_model)
         else:
-            process, tell, run = _prepare_encoder(chosen, per, is_trimmed)
+            process, show, run = _prepare_encoder(chosen, per, is_trimmed)
         run = {"version": __version__, "per": per, **run, "settings": chosen.to_dict()}
         n_failed = n_rows = 0
         with FeatureFile(out, run) as file:
@@ -92,7 +92,7 @@ def embed(
                     continue
                 file.add(name, outcome.result)
                 n_rows += len(outcome.result.values)
-                tell(name, outcome.result)
+                show(name, outcome.result)
         if n_rows:
             print(f"{n_rows} rows of {len(sources) - n_failed} recordings -> {out}", file=sys.stderr)
         exit_with(n_failed, len(sources), None)
@@ -133,7 +133,7 @@ def _prepare_clap(
         waveform = load_audio(source, clap.encoder.spec.sample_rate_hz)
         return Features(clap.embed_audio(waveform.samples[None]), np.zeros(1), np.array([waveform.duration_s]))
 
-    def tell(name: str, features: Features) -> None:
+    def show(name: str, features: Features) -> None:
         if text_embeddings is not None:
             similarities = compare_embeddings(features.values, text_embeddings)[0]  # (texts,)
             best = int(similarities.argmax())
@@ -142,4 +142,4 @@ def _prepare_clap(
     run: dict[str, Any] = {"encoder": clap.encoder.spec.name, "weights_sha256": clap.sha256, "texts": texts}
     if text_embeddings is not None:
         run["text_embeddings"] = [[float(value) for value in row] for row in text_embeddings]
-    return process, tell, run
+    return process, show, run

@@ -24,7 +24,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     read_words,
 )
@@ -33,7 +33,7 @@ from earwitness.version import __version__
 
 if TYPE_CHECKING:
     from earwitness.datasets import Dataset
-    from earwitness.evaluation import Heard, Plan, Results
+    from earwitness.evaluation import AnalysedClip, Plan, Results
     from earwitness.results import Progress
     from earwitness.settings import Settings
 
@@ -70,7 +70,7 @@ def evaluate(
     Writes results.json, per_class.csv, per_condition.csv, per_file.csv, curves.csv, errors_list.csv, scores.csv,
     submission.tsv, the run's own tables and index.html to --out. Numbers come with 95 % intervals.
     """
-    with errors_told():
+    with errors_reported():
         if ref or est:
             if dataset or not (ref and est):
                 raise SettingsError("give --ref and --est together and no data set, or a data set and neither")
@@ -105,7 +105,7 @@ def compare(
 
     The difference is the first less the second; its 95 % interval and p value are the paired bootstrap's over files.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.evaluation import compare_results, find_differences, read_results
 
         one, two = read_results(first), read_results(second)
@@ -144,7 +144,7 @@ def _evaluate(
 ) -> int:
     """Hear, score, write and print; return how many recordings had errors."""
     from earwitness.encoders import choose_encoder
-    from earwitness.evaluation import format_submission, hear_clips, score_heard
+    from earwitness.evaluation import format_submission, recognize_clips, score_dataset
 
     loaded = choose_encoder(settings)
     about |= {
@@ -152,20 +152,20 @@ def _evaluate(
         "weights_sha256": loaded.sha256,
         "computed_on": loaded.backend.computed_on,
     }
-    heard = []
+    clips = []
     with _open_folder(dataset, plan, settings, out, about) as folder:
-        for each in hear_clips(dataset, plan, settings, loaded, progress, N_AT_ONCE):
-            heard.append(each)
+        for each in recognize_clips(dataset, plan, settings, loaded, progress, N_AT_ONCE):
+            clips.append(each)
             _keep(folder, each)
-        results = score_heard(dataset, plan, heard, settings, about)
+        results = score_dataset(dataset, plan, clips, settings, about)
     for note in results.about["notes"]:
         print(note, file=sys.stderr)
     _publish(results, out)
     if out:
         from earwitness.evaluation import write_text
 
-        write_text(out / "submission.tsv", format_submission(plan, heard))
-    return sum(bool(each.reason or each.note) for each in heard)
+        write_text(out / "submission.tsv", format_submission(plan, clips))
+    return sum(bool(each.reason or each.note) for each in clips)
 
 
 @contextlib.contextmanager
@@ -179,11 +179,11 @@ def _open_folder(dataset: Dataset, plan: Plan, settings: Settings, out: Path | N
     kinds = (("events.csv", plan.events), ("scenes.csv", plan.scenes), ("clips.csv", plan.clips))
     words = {"events": list(plan.events.values()), "scenes": list(plan.scenes.values())}
     run = {"version": __version__, "dataset": dataset.name, **about, "settings": settings.to_dict(), **words}
-    with ResultFolder(out, [name for name, asked in kinds if asked], [], run) as folder:
+    with ResultFolder(out, [name for name, has_words in kinds if has_words], [], run) as folder:
         yield folder
 
 
-def _keep(folder: Any, each: Heard) -> None:
+def _keep(folder: Any, each: AnalysedClip) -> None:
     """Write what was heard in a clip as soon as it is known, and tell what is wrong with it."""
     path = str(each.clip.path)
     if each.reason or each.note:
@@ -199,9 +199,9 @@ def _keep(folder: Any, each: Heard) -> None:
 
 
 def _score_tables(ref: Path, est: Path, protocol: str, out: Path | None) -> None:
-    from earwitness.evaluation import score_tables
+    from earwitness.evaluation import score_event_tables
 
-    results = score_tables(ref, est, protocol)
+    results = score_event_tables(ref, est, protocol)
     for note in results.about["notes"]:
         print(note, file=sys.stderr)
     _publish(results, out)

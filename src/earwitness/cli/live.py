@@ -29,14 +29,14 @@ from earwitness.cli.options import (
     SettingsFile,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     read_words,
 )
 from earwitness.errors import EarwitnessError, SettingsError, WordError
 
 if TYPE_CHECKING:
     from earwitness.encoders import LoadedEncoder
-    from earwitness.live import Asked, Listener, Sink, Source, StreamClock, Stretches, TagKeeper, WaitingSound
+    from earwitness.live import Listener, LiveQuery, Segments, Sink, Source, StreamClock, TagKeeper, WaitingSound
     from earwitness.settings import Settings
 
 CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
@@ -82,7 +82,7 @@ def live(
     Raw PCM or wav on standard input or a pipe, a microphone, RTSP, HTTP. A source that fails is opened again; what is
     missing is told as a gap. No audio is ever written. Ctrl-C ends it: events under way are told as ended.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.live import PcmFormat, choose_source
         from earwitness.live import list_devices as list_microphones
 
@@ -99,11 +99,11 @@ def live(
         )
         if store is None:
             _check_words(events, scenes)
-        asked = _ask(events, scenes, prefer_onnx(chosen), 60 * scenes_every, speech_threshold if privacy else None)
+        query = _ask(events, scenes, prefer_onnx(chosen), 60 * scenes_every, speech_threshold if privacy else None)
         form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
         opened = choose_source(source, form, stall, is_real_time=real_time)
         sinks = _open_sinks(webhook, mqtt)
-        _Run(opened, asked, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
+        _Run(opened, query, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
 
 
 def prefer_onnx(settings: Settings) -> Settings:
@@ -119,13 +119,13 @@ def prefer_onnx(settings: Settings) -> Settings:
 
 def _ask(
     events: Sequence[str], scenes: Sequence[str], settings: Settings, every_s: float, speech_threshold: float | None
-) -> Asked:
+) -> LiveQuery:
     event_words, scene_words = read_words(events), read_words(scenes)
-    from earwitness.live import Asked
+    from earwitness.live import LiveQuery
     from earwitness.words import profile_scenes, read_places, understand_words
 
     profiles = profile_scenes(scene_words, read_places(settings.places)) if scene_words else []
-    return Asked(understand_words(event_words), settings, profiles, every_s, speech_threshold)
+    return LiveQuery(understand_words(event_words), settings, profiles, every_s, speech_threshold)
 
 
 def _check_words(events: Sequence[str], scenes: Sequence[str]) -> None:
@@ -167,7 +167,7 @@ class _Run:
     def __init__(
         self,
         source: Source,
-        asked: Asked,
+        query: LiveQuery,
         sinks: list[Sink],
         store: str | None,
         stall_s: float,
@@ -176,7 +176,7 @@ class _Run:
         *,
         is_shown: bool,
     ) -> None:
-        self.source, self.asked, self.sinks, self.store = source, asked, sinks, store
+        self.source, self.query, self.sinks, self.store = source, query, sinks, store
         self.stall_s, self.status_every_s, self.duration_s = stall_s, status_every_s, duration_s
         self.is_shown = is_shown and sys.stderr.isatty()
         self.clock: StreamClock
@@ -202,11 +202,11 @@ class _Run:
             wait_for,
         )
 
-        loaded = choose_encoder(self.asked.settings)
-        _warm_up(loaded, self.asked.settings)
+        loaded = choose_encoder(self.query.settings)
+        _warm_up(loaded, self.query.settings)
         self.clock, self.waiting = StreamClock(), WaitingSound()
         keeper = self._open_store(loaded)
-        self.listener = Listener(loaded, self.asked, self.clock, self._look, keeper)
+        self.listener = Listener(loaded, self.query, self.clock, self._look, keeper)
         reader = start_reading(read_on(self.source, Patience(self.stall_s)), self.source, self.waiting)
         self._status_at = time.monotonic()
         state = "failed"
@@ -226,7 +226,7 @@ class _Run:
             return None
         from earwitness.live import TagKeeper
 
-        return TagKeeper(self.store, self.source.name, self.asked.settings, loaded)
+        return TagKeeper(self.store, self.source.name, self.query.settings, loaded)
 
     def _finish(self, state: str) -> None:
         """Send the last status, and give the receivers time to take what waits."""
@@ -238,7 +238,7 @@ class _Run:
             sink.close(CLOSE_S)
 
     def _now_s(self) -> float:
-        return self.listener.stretches.now_s if self.listener.stretches else 0.0
+        return self.listener.segments.now_s if self.listener.segments else 0.0
 
     def _send(self, line: dict[str, Any]) -> None:
         for sink in self.sinks:
@@ -247,11 +247,11 @@ class _Run:
     def _send_status(self, state: str, at_s: float) -> None:
         from earwitness.live import status
 
-        stretches, counts = self.listener.stretches, self.listener.counts
-        told: dict[str, Any] = {
-            "heard_s": round(self.listener.heard_s, 3),
-            "lost_s": round(stretches.lost_s, 3) if stretches else 0.0,
-            "gaps": stretches.n_gaps if stretches else 0,
+        segments, counts = self.listener.segments, self.listener.counts
+        fields: dict[str, Any] = {
+            "heard_s": round(self.listener.analysed_s, 3),
+            "lost_s": round(segments.lost_s, 3) if segments else 0.0,
+            "gaps": segments.n_gaps if segments else 0,
             "windows": counts.n_windows,
             "tokens": counts.n_tokens,
             "events": counts.n_events,
@@ -259,30 +259,30 @@ class _Run:
             "waiting_s": round(self.waiting.waiting_s, 3),
         }
         for sink in self.sinks:
-            told |= sink.counts()
-        self._send(status(state, self.source.name, self.clock, at_s, told))
+            fields |= sink.counts()
+        self._send(status(state, self.source.name, self.clock, at_s, fields))
 
-    def _look(self, stretches: Stretches) -> None:
+    def _look(self, segments: Segments) -> None:
         """See after each block whether it is time to stop, to say how it goes, or to show it."""
         now = time.monotonic()
-        if self.duration_s is not None and self.listener.heard_s >= self.duration_s:
+        if self.duration_s is not None and self.listener.analysed_s >= self.duration_s:
             self.waiting.stop()
         if self.status_every_s and now - self._status_at >= self.status_every_s:
             self._status_at = now
-            self._send_status("listening", stretches.now_s)
+            self._send_status("listening", segments.now_s)
         if self.is_shown and now - self._shown_at >= SHOW_S:
             self._shown_at = now
-            print(f"\r\x1b[K{describe_state(stretches, self.listener)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{describe_state(segments, self.listener)}", end="", file=sys.stderr, flush=True)
 
 
-def describe_state(stretches: Stretches, listener: Listener) -> str:
+def describe_state(segments: Segments, listener: Listener) -> str:
     """Return the line for people: level, how much sound waits, what has been heard."""
-    level_db = 20 * math.log10(max(stretches.level, 1e-6))
+    level_db = 20 * math.log10(max(segments.level, 1e-6))
     bar = "#" * max(0, round((level_db + 60) / 3))
-    behind = f"  {stretches.items.waiting_s:.1f} s behind" if stretches.items.waiting_s >= 1 else ""
-    hours, rest = divmod(int(stretches.now_s), 3600)
-    heard = f"{hours}:{rest // 60:02}:{rest % 60:02}  {listener.counts.n_events} events"
-    return f"{heard}  {level_db:5.0f} dB [{bar:20.20}]{behind}"
+    behind = f"  {segments.items.waiting_s:.1f} s behind" if segments.items.waiting_s >= 1 else ""
+    hours, rest = divmod(int(segments.now_s), 3600)
+    summary = f"{hours}:{rest // 60:02}:{rest % 60:02}  {listener.counts.n_events} events"
+    return f"{summary}  {level_db:5.0f} dB [{bar:20.20}]{behind}"
 
 
 def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:

@@ -42,7 +42,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     open_recordings,
     read_words,
@@ -113,7 +113,7 @@ def listen(
 
     Writes events.csv, scenes.csv, errors.csv and run.json to --out, as each recording is done.
     """
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         chosen = choose_settings(
             settings,
             method=method,
@@ -150,30 +150,30 @@ def classify(
 
     A score of 0.5 or more counts as heard. Writes clips.csv, errors.csv and run.json to --out.
     """
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         from earwitness.audio import find_truncation
         from earwitness.encoders import choose_encoder
         from earwitness.recognition import check_words
         from earwitness.recognition import classify as classify_clip
         from earwitness.results import process_each
 
-        chosen, asked = (
+        chosen, queried = (
             choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device)),
             read_words(words),
         )
-        if not asked:
+        if not queried:
             raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
-        check_words(asked, [], chosen)
+        check_words(queried, [], chosen)
         loaded = choose_encoder(chosen)
         outcomes = process_each(
-            sources, lambda source, _: classify_clip(source, asked, chosen, loaded), progress, N_AT_ONCE
+            sources, lambda source, _: classify_clip(source, queried, chosen, loaded), progress, N_AT_ONCE
         )
-        with _results(out, ("clips.csv",), [], chosen, loaded, words=asked) as results:
+        with _results(out, ("clips.csv",), [], chosen, loaded, words=queried) as results:
             n_failed = 0
             for outcome in outcomes:
                 if outcome.result is None:
                     n_failed += 1
-                    _tell_failure(results, outcome.source, outcome.reason)
+                    _report_failure(results, outcome.source, outcome.reason)
                     continue
                 if results:
                     results.add_clip(show_name(outcome.source), outcome.result)
@@ -181,7 +181,7 @@ def classify(
                 print(f"{show_name(outcome.source)}\t{best.word}\t{best.score:.3f}")
                 if truncation := find_truncation(outcome.source):
                     n_failed += 1
-                    _tell_failure(results, outcome.source, f"{outcome.source}: {truncation}")
+                    _report_failure(results, outcome.source, f"{outcome.source}: {truncation}")
         exit_with(n_failed, len(sources), out)
 
 
@@ -198,7 +198,7 @@ def tags(
     progress: ShowProgress = "auto",
 ) -> None:
     """List what the encoder hears, as AudioSet tags, before any word of yours comes in."""
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device), n_tags=n_tags)
         _listen(sources, [], [], chosen, out, [], progress)
 
@@ -222,7 +222,7 @@ def words(
     top: Annotated[int, typer.Option(help="How many tags to list.")] = 5,
 ) -> None:
     """Show what is understood by a word: its nearest tags, with similarities and weights."""
-    with errors_told():
+    with errors_reported():
         from earwitness.words import FAR_SIMILARITY, tag_names, understand_words
 
         meanings = understand_words(read_words(words))
@@ -240,7 +240,7 @@ def meta(
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("meta.csv"),
 ) -> None:
     """Turn the recipes of TUT Rare Sound Events (YAML) into one meta.csv."""
-    with errors_told():
+    with errors_reported():
         from earwitness.datasets import find_recipes, read_recipes, write_meta
 
         mixtures = [mixture for recipe in find_recipes(paths) for mixture in read_recipes(recipe)]
@@ -265,41 +265,41 @@ def _listen(
     if settings.blind_calibration and len(sources) < LEAST_CLIPS:
         raise SettingsError(f"blind calibration needs at least {LEAST_CLIPS} recordings at once, not {len(sources)}")
     loaded = choose_encoder(settings)
-    tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
-    asked = {"events": events, "scenes": scenes}
+    tables = [name for name, is_queried in (("events.csv", events), ("scenes.csv", scenes)) if is_queried]
+    queried = {"events": events, "scenes": scenes}
 
     def process(source: Path, report: Callable[[float], None]) -> Recognition:
         return replace(recognize(source, events, scenes, settings, loaded, report), source=show_name(source))
 
     waiting: list[Recognition] = []
-    with _results(out, tables or ["tags.csv"], formats, settings, loaded, **asked) as results:
+    with _results(out, tables or ["tags.csv"], formats, settings, loaded, **queried) as results:
         n_failed = 0
         try:
             for outcome in process_each(sources, process, progress, N_AT_ONCE):
                 if outcome.result is None:
                     n_failed += 1
-                    _tell_failure(results, outcome.source, outcome.reason)
+                    _report_failure(results, outcome.source, outcome.reason)
                 elif settings.blind_calibration:
                     waiting.append(outcome.result)
                 else:
-                    n_failed += _tell(results, outcome.result)
+                    n_failed += _report(results, outcome.result)
             waiting = calibrate_run(waiting) if waiting else []
         except SettingsError as error:
             n_failed += 1
             print(f"earwitness: {error}; the scenes are ranked without it", file=sys.stderr)
         finally:  # whatever stops the run, what has been heard is kept
-            n_failed += sum(_tell(results, recognition) for recognition in waiting)
+            n_failed += sum(_report(results, recognition) for recognition in waiting)
     exit_with(n_failed, len(sources), out)
 
 
-def _tell_failure(results: Any, source: Path, reason: str) -> None:
+def _report_failure(results: Any, source: Path, reason: str) -> None:
     reason = reason.replace(str(source), show_name(source))
     if results:
         results.add_error(show_name(source), reason)
     print(reason, file=sys.stderr)
 
 
-def _tell(results: Any, recognition: Recognition) -> int:
+def _report(results: Any, recognition: Recognition) -> int:
     """Write and print one recognition; return 1 if there is something wrong with the recording, else 0."""
     from earwitness.results import print_recognition
 
@@ -313,7 +313,7 @@ def _tell(results: Any, recognition: Recognition) -> int:
 
 @contextlib.contextmanager
 def _results(
-    out: Path | None, tables: Sequence[str], formats: list[str], settings: Settings, loaded: Any, **asked: Any
+    out: Path | None, tables: Sequence[str], formats: list[str], settings: Settings, loaded: Any, **queried: Any
 ) -> Iterator[Any]:
     """Give the folder of results, or None where only printing is asked for."""
     if out is None:
@@ -329,7 +329,7 @@ def _results(
         "weights_sha256": loaded.sha256,
         "computed_on": loaded.backend.computed_on,
         "settings": settings.to_dict(),
-        **asked,
+        **queried,
     }
     with ResultFolder(out, tables, formats, run) as results:
         yield results

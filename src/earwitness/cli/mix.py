@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from earwitness.cli.options import errors_told
+from earwitness.cli.options import errors_reported
 from earwitness.errors import DatasetError
 
 
@@ -43,7 +43,7 @@ def mix(
 
     Writes audio/, meta/ (recipes), events.csv and mix.json to --out. The same sources and seed give the same mixtures.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.datasets import MixSettings, make_mixtures, read_own_sources, read_tut_sources
 
         if tut and not (backgrounds or events):

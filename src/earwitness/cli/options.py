@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from earwitness.files import Report
     from earwitness.settings import Settings
 
-SPOOLED, SPOOL_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
+STDIN_NAME, STDIN_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
 N_AT_ONCE = 4  # recordings, so that decoding overlaps with computing and short ones fill a batch together
 EXTRAS = {  # the module that is not there -> the extra that brings it
     **{"torch": "torch", "onnx": "onnx", "transformers": "clap"},
@@ -61,7 +61,7 @@ ShowProgress = Annotated[
 
 
 @contextlib.contextmanager
-def errors_told() -> Iterator[None]:
+def errors_reported() -> Iterator[None]:
     """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
     try:
         yield
@@ -136,16 +136,16 @@ def open_recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
     if "-" not in paths:
         yield find_audio(map(Path, paths))
         return
-    with tempfile.TemporaryDirectory(prefix=SPOOL_PREFIX) as folder:
-        spooled = Path(folder) / SPOOLED
-        with spooled.open("wb") as file:
+    with tempfile.TemporaryDirectory(prefix=STDIN_PREFIX) as folder:
+        stdin_file = Path(folder) / STDIN_NAME
+        with stdin_file.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield find_audio([spooled if path == "-" else Path(path) for path in paths])
+        yield find_audio([stdin_file if path == "-" else Path(path) for path in paths])
 
 
 def show_name(source: Path) -> str:
     """Return a recording's name for people and tables; the temporary file of standard input is "stdin"."""
-    return SPOOLED if source.name == SPOOLED and source.parent.name.startswith(SPOOL_PREFIX) else str(source)
+    return STDIN_NAME if source.name == STDIN_NAME and source.parent.name.startswith(STDIN_PREFIX) else str(source)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from earwitness.cli.options import read_words
 from earwitness.cli.published_counts import (
     CLASS_WORDS,
     WHERE_TO_GET,
-    HeardEvents,
+    FileEvents,
     choose_scored,
     find_mixtures,
     find_recipe_files,
@@ -35,20 +35,20 @@ from earwitness.cli.published_counts import (
     tabulate_counts,
     tabulate_presence,
 )
-from earwitness.datasets import Mixture, read_recipes, write_meta
+from earwitness.datasets import MixtureRow, read_recipes, write_meta
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.plots import (
     Detected,
     Query,
     choose_panels,
+    describe_settings,
     draw_attention,
     draw_detections,
     draw_recognition,
     import_figure,
     read_attended,
     save_picture,
-    tell_settings,
 )
 from earwitness.recognition import WINDOW_S, Recognition, check_words, recognize
 from earwitness.results import ResultFolder, process_each
@@ -105,7 +105,7 @@ def label_events(options: Options) -> int:
     mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     check_words(words, [], settings)
     encoder = choose_encoder(settings)
-    heard: list[HeardEvents] = []
+    file_events: list[FileEvents] = []
 
     def process(source: Path) -> Recognition:
         return recognize(source, words, [], settings, encoder)
@@ -115,11 +115,11 @@ def label_events(options: Options) -> int:
             found = {event.word for event in recognition.events}
             _keep(results, recognition, sorted(found))
             if mixture := mixtures.get(Path(recognition.source).name):
-                heard.append(HeardEvents(recognition.source, mixture.event, found))
-    if _is_scored(len(heard), results.n_done, mixtures):
+                file_events.append(FileEvents(recognition.source, mixture.event, found))
+    if _is_scored(len(file_events), results.n_done, mixtures):
         scored = choose_scored(words, mixtures.values())
-        _write_csv(options.event_dir / "aec.csv", *tabulate_presence(scored, heard))
-        _print_table(f"events in {len(heard)} recordings", tabulate_counts(scored, heard))
+        _write_csv(options.event_dir / "aec.csv", *tabulate_presence(scored, file_events))
+        _print_table(f"events in {len(file_events)} recordings", tabulate_counts(scored, file_events))
     return _finish(results)
 
 
@@ -178,7 +178,7 @@ def draw_all(options: Options) -> int:
                 found = sorted(recognition.events, key=lambda event: event.score)
                 detected.append(Detected(mixture.event, {event.word: event.score for event in found}))
     if _is_scored(len(detected), results.n_done, mixtures):
-        scored, said = choose_scored(words, mixtures.values()), tell_settings(settings, encoder.spec.name)
+        scored, said = choose_scored(words, mixtures.values()), describe_settings(settings, encoder.spec.name)
         draw_detections(options.graph_dir / "summary", scored, detected, said)
     return _finish(results)
 
@@ -321,14 +321,14 @@ def _process_all(
             yield outcome.result
 
 
-def _keep(results: ResultFolder, recognition: Recognition, told: Sequence[str]) -> None:
+def _keep(results: ResultFolder, recognition: Recognition, names: Sequence[str]) -> None:
     results.add(recognition)
-    logger.debug("%s: %s", recognition.source, ", ".join(told) or "none")
+    logger.debug("%s: %s", recognition.source, ", ".join(names) or "none")
     for note in recognition.notes:
         logger.warning("%s: %s", recognition.source, note)
 
 
-def _is_scored(n_scored: int, n_done: int, mixtures: Mapping[str, Mixture]) -> bool:
+def _is_scored(n_scored: int, n_done: int, mixtures: Mapping[str, MixtureRow]) -> bool:
     """Tell whether there is anything to score, and log why something is not."""
     if not mixtures:
         logger.info("no meta.csv and no recipes found, so nothing is scored; they are in the data set's folders meta")

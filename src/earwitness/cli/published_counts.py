@@ -1,6 +1,6 @@
 """TUT Rare Sound Events 2017 on disk: its recordings, its metadata, and counts of what was found against it.
 
-In: a folder, in whose depth the data set lies in any of its layouts. Out: recordings, `Mixture`s by file name, and
+In: a folder, in whose depth the data set lies in any of its layouts. Out: recordings, `MixtureRow`s by file name, and
 `Counts` for each word.
 
 Source: TUT Rare Sound Events 2017 (Diment et al.); `meta.csv` is that of the published method.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
-from earwitness.datasets import SOURCES_DIR, Mixture, read_recipes, walk
+from earwitness.datasets import SOURCES_DIR, MixtureRow, read_recipes, walk
 from earwitness.errors import AudioError
 from earwitness.words import as_key
 
@@ -33,7 +33,7 @@ WHERE_TO_GET = (
 
 
 @dataclass(frozen=True)
-class HeardEvents:
+class FileEvents:
     """What was found in a recording, and what is there as the metadata says; `reference` is empty without an event."""
 
     source: str
@@ -92,7 +92,7 @@ def find_recordings(data_dir: Path) -> list[Path]:
     return sorted(once.values())
 
 
-def find_mixtures(folders: Sequence[Path]) -> dict[str, Mixture]:
+def find_mixtures(folders: Sequence[Path]) -> dict[str, MixtureRow]:
     """Return what is known of mixtures by file name: from each `meta.csv`, and from recipes without one beside them.
 
     Raises:
@@ -100,15 +100,15 @@ def find_mixtures(folders: Sequence[Path]) -> dict[str, Mixture]:
     """
     files = [path for folder in folders for path in walk(folder)]
     tables = [path for path in files if path.name == "meta.csv" and _is_meta(path)]
-    told = {path.parent for path in tables}
+    described = {path.parent for path in tables}
     known = [mixture for path in tables for mixture in read_meta(path)]
     known += [
-        mixture for path in files if _is_recipe(path) and path.parent not in told for mixture in read_recipes(path)
+        mixture for path in files if _is_recipe(path) and path.parent not in described for mixture in read_recipes(path)
     ]
     return {mixture.mixture_audio_filename: mixture for mixture in reversed(known)}
 
 
-def read_meta(path: Path) -> list[Mixture]:
+def read_meta(path: Path) -> list[MixtureRow]:
     """Read a `meta.csv`. The published one gives 0 as the ratio of a mixture without an event; here it is -inf again.
 
     Raises:
@@ -121,25 +121,25 @@ def read_meta(path: Path) -> list[Mixture]:
         raise AudioError(f"{path}: not a table of mixtures ({error}); make it again with yaml2csv.py") from error
 
 
-def choose_scored(words: Iterable[str], mixtures: Iterable[Mixture]) -> list[str]:
+def choose_scored(words: Iterable[str], mixtures: Iterable[MixtureRow]) -> list[str]:
     """Return the words that the metadata can tell about; of others it does not say where they are heard."""
     known = {as_key(mixture.event) for mixture in mixtures} | set(CLASS_WORDS)
     return [word for word in words if as_key(word) in known]
 
 
-def count_word(word: str, heard: Iterable[HeardEvents]) -> Counts:
+def count_word(word: str, file_events: Iterable[FileEvents]) -> Counts:
     """Count a word over recordings.
 
     A word found where it is not is a false alarm, whichever class the recording was made for. The official evaluation
     of DCASE 2017 looks for a class in its own 500 recordings only.
     """
-    marks = [(each.holds(word), word in each.found) for each in heard]
+    marks = [(each.holds(word), word in each.found) for each in file_events]
     return Counts(marks.count((True, True)), marks.count((True, False)), marks.count((False, True)))
 
 
-def tabulate_counts(words: Sequence[str], heard: Sequence[HeardEvents]) -> list[tuple[str, ...]]:
+def tabulate_counts(words: Sequence[str], file_events: Sequence[FileEvents]) -> list[tuple[str, ...]]:
     """Return the columns, then a row for each word, then one for all words together."""
-    counts = {word: count_word(word, heard) for word in words}
+    counts = {word: count_word(word, file_events) for word in words}
     lines: list[tuple[str, ...]] = [("event", "hits", "misses", "false alarms", "precision", "recall", "F1")]
     for word, each in [*counts.items(), ("all", sum(counts.values(), start=Counts(0, 0, 0)))]:
         numbers = (str(number) for number in (each.hits, each.misses, each.false_alarms))
@@ -148,12 +148,12 @@ def tabulate_counts(words: Sequence[str], heard: Sequence[HeardEvents]) -> list[
 
 
 def tabulate_presence(
-    words: Sequence[str], heard: Sequence[HeardEvents]
+    words: Sequence[str], file_events: Sequence[FileEvents]
 ) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """Return the columns of aec.csv and a row for each recording, with whether the answer is right for each word."""
     columns = ("file", "reference_event", "found", *(f"is_right_{word.replace(' ', '_')}" for word in words))
     rows: list[tuple[object, ...]] = []
-    for each in heard:
+    for each in file_events:
         is_right = (each.holds(word) == (word in each.found) for word in words)
         rows.append((each.source, each.reference, "; ".join(sorted(each.found)), *is_right))
     return columns, rows
@@ -176,12 +176,12 @@ def _is_recipe(path: Path) -> bool:
 def _is_meta(path: Path) -> bool:
     """Tell whether a `meta.csv` is of this data set: others have files of that name, too."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return {field.name for field in fields(Mixture)} <= set(next(csv.reader(file), []))
+        return {field.name for field in fields(MixtureRow)} <= set(next(csv.reader(file), []))
 
 
-def _read_mixture(row: dict[str, str]) -> Mixture:
+def _read_mixture(row: dict[str, str]) -> MixtureRow:
     is_present = {"True": True, "False": False}[row["event_present"]]
-    return Mixture(
+    return MixtureRow(
         mixture_audio_filename=row["mixture_audio_filename"],
         bg_classname=row["bg_classname"],
         bg_path=row["bg_path"],

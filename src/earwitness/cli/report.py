@@ -14,7 +14,7 @@ import typer
 
 from earwitness.cli.options import (
     N_AT_ONCE,
-    SPOOLED,
+    STDIN_NAME,
     CommercialOnly,
     Device,
     Encoder,
@@ -28,7 +28,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     open_recordings,
     read_words,
@@ -72,7 +72,7 @@ def report(
 
     Each page is one file that needs no network: give it to anyone. Writes what 'listen' writes too.
     """
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         chosen = choose_settings(
             settings,
             method=method,
@@ -119,7 +119,7 @@ def write_reports(
         raise SettingsError("blind calibration ranks scenes when all is heard, pages are written before; leave one out")
     check_words(events, scenes, settings)
     loaded = choose_encoder(settings)
-    tables = [name for name, is_asked in (("events.csv", events), ("scenes.csv", scenes)) if is_asked]
+    tables = [name for name, is_queried in (("events.csv", events), ("scenes.csv", scenes)) if is_queried]
     run = _describe_run(settings, loaded, events, scenes)
     n_failed = 0
     names = [show_name(source) for source in sources]
@@ -127,7 +127,7 @@ def write_reports(
 
         def process(source: Path, on_progress: Callable[[float], None]) -> Recognition:
             name = show_name(source)
-            return pages.write(source, name, on_progress, is_kept=name != SPOOLED)
+            return pages.write(source, name, on_progress, is_stored=name != STDIN_NAME)
 
         with ResultFolder(out, tables, formats, run) as results:
             for outcome in process_each(sources, process, progress, N_AT_ONCE):
@@ -141,7 +141,7 @@ def write_reports(
                     continue
                 results.add(outcome.result)
                 pages.add(outcome.result)
-                n_failed += _tell(outcome.result)
+                n_failed += _report(outcome.result)
     print(f"{len(pages.entries)} recordings -> {out / 'index.html'}", file=sys.stderr)
     return n_failed
 
@@ -158,7 +158,7 @@ def _describe_run(settings: Settings, loaded: LoadedEncoder, events: list[str], 
     }
 
 
-def _tell(recognition: Recognition) -> int:
+def _report(recognition: Recognition) -> int:
     """Print one recognition; return 1 if there is something wrong with the recording, else 0."""
     from earwitness.results import print_recognition
 

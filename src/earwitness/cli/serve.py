@@ -20,7 +20,7 @@ from earwitness.cli.options import (
     SettingsFile,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
 )
 from earwitness.errors import ServerError
 
@@ -55,7 +55,7 @@ def serve(
     max_recordings: Annotated[int | None, typer.Option(help="Recordings kept at the same time.")] = None,
     keep_s: Annotated[float | None, typer.Option("--keep", help="Seconds that a recording is kept.")] = None,
     n_workers: Annotated[int | None, typer.Option("--workers", help="Processes that hear recordings.")] = None,
-    spool: Annotated[Path | None, typer.Option(help="Folder to keep recordings in; else the temporary one.")] = None,
+    storage: Annotated[Path | None, typer.Option(help="Folder to keep recordings in; else the temporary one.")] = None,
     preload: Annotated[
         bool,
         typer.Option("--preload/--no-preload", help="Load the text model, if it is here, at the start."),
@@ -67,7 +67,7 @@ def serve(
     Only this machine can connect, unless --host says otherwise; then a token is needed.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads spin, and answers are small
-    with errors_told():
+    with errors_reported():
         if os.name == "nt":
             raise ServerError("the server needs Linux or macOS, for the limits of its workers; on Windows use WSL")
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
@@ -83,9 +83,9 @@ def serve(
             n_workers=n_workers,
         )
         access = Access(host, token or None, tuple(names))
-        options = Options(chosen, spool, preload)
+        options = Options(chosen, storage, preload)
 
-        def tell(url: str) -> None:
+        def show_url(url: str) -> None:
             print(f"earwitness serves at {url}", flush=True)
             print("Ctrl-C stops it; recordings are deleted then", file=sys.stderr)
             if is_opened:
@@ -93,7 +93,7 @@ def serve(
 
                 webbrowser.open(url)
 
-        serve_until_stopped(options, taken, access, port, tell)
+        serve_until_stopped(options, taken, access, port, show_url)
 
 
 def choose_limits(path: Path | None, **options: Any) -> Limits:

@@ -27,7 +27,7 @@ from earwitness.cli.options import (
     ShowProgress,
     choose_compute,
     choose_settings,
-    errors_told,
+    errors_reported,
     exit_with,
     open_recordings,
     read_words,
@@ -72,7 +72,7 @@ def spectrogram(
 
     For example: earwitness show spectrogram street.wav -e siren,thunder --ref truth.tsv -o street.svg
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import choose_encoder
         from earwitness.plots import check_picture_path, draw_recognition, import_figure
         from earwitness.recognition import recognize
@@ -113,7 +113,7 @@ def attention(
 
     For example: earwitness show attention street.wav --at 12.5 --point 12.5,1000 --view heads
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import choose_encoder
         from earwitness.plots import (
             Query,
@@ -160,7 +160,7 @@ def tags(
 
     For example: earwitness show tags street.wav --top 20
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import choose_encoder
         from earwitness.plots import check_picture_path, draw_tags, import_figure, read_timeline, save_picture
 
@@ -206,7 +206,7 @@ def confusion(
     out: Annotated[Path, _out("confusion.png here")] = Path("confusion.png"),
 ) -> None:
     """Draw the confusion matrix of scenes, of zero-shot labels, or of the classes of TUT Rare Sound Events."""
-    with errors_told():
+    with errors_reported():
         from earwitness.plots import check_picture_path, draw_saved_confusion, save_picture
 
         check_picture_path(out)
@@ -220,7 +220,7 @@ def distribution(
     out: Annotated[Path, _out("distribution.png here")] = Path("distribution.png"),
 ) -> None:
     """Draw how often each label is there and how often it was answered, side by side."""
-    with errors_told():
+    with errors_reported():
         from earwitness.plots import check_picture_path, draw_saved_distribution, save_picture
 
         check_picture_path(out)
@@ -248,7 +248,7 @@ def embeddings(
 
     For example: earwitness show embeddings sounds/ --out map.svg
     """
-    with errors_told(), open_recordings(paths) as sources:
+    with errors_reported(), open_recordings(paths) as sources:
         import numpy as np
 
         from earwitness.encoders import choose_encoder, embed
@@ -263,27 +263,29 @@ def embeddings(
         groups = _read_groups(labels, sources)
         chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
         loaded = choose_encoder(chosen)
-        kept: dict[Path, Features] = {}
+        embedded: dict[Path, Features] = {}
         for outcome in process_each(sources, lambda path, _: embed(path, "clip", chosen, loaded), progress, N_AT_ONCE):
             if outcome.result is None:
                 print(f"earwitness: {outcome.reason}", file=sys.stderr)
             else:
-                kept[outcome.source] = outcome.result
-        values = np.concatenate([each.values for each in kept.values()]) if kept else np.zeros((0, 1), np.float32)
+                embedded[outcome.source] = outcome.result
+        values = (
+            np.concatenate([each.values for each in embedded.values()]) if embedded else np.zeros((0, 1), np.float32)
+        )
         places, axis_names = project(values, projection)
-        names, told = [Path(show_name(path)).stem for path in kept], [groups[path] for path in kept]
+        names, group_names = [Path(show_name(path)).stem for path in embedded], [groups[path] for path in embedded]
         how = "Principal components" if projection == "pca" else "UMAP"
         caption = (
             f"{how} of features per clip ({values.shape[1]} numbers, mean over time); colours by "
             f"{'label' if labels else 'folder'}; encoder {loaded.spec.name}; earwitness {__version__}."
         )
-        title = f"{len(kept)} recordings by how they sound"
-        print(save_picture(draw_embeddings(places, axis_names, names, told, title, caption), out))
-        exit_with(len(sources) - len(kept), len(sources), None)
+        title = f"{len(embedded)} recordings by how they sound"
+        print(save_picture(draw_embeddings(places, axis_names, names, group_names, title, caption), out))
+        exit_with(len(sources) - len(embedded), len(sources), None)
 
 
 def _show_curves(folder: Path, kind: str, measure: str, out: Path) -> None:
-    with errors_told():
+    with errors_reported():
         from earwitness.plots import check_picture_path, draw_curves, save_picture
 
         check_picture_path(out)

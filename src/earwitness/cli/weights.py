@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli.options import download_progress, errors_told
+from earwitness.cli.options import download_progress, errors_reported
 from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_weights() -> None:
 @app.command(short_help="Show all that is known of an encoder.")
 def show(name: Name) -> None:
     """Show all that is known of an encoder: origin, size and hash where published, licence, paper, where it lies."""
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import find_weights
 
         spec = _find_spec(name)
@@ -83,7 +83,7 @@ def get(
 
     A download that was stopped goes on where it stopped.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import fetch_weights, read_encoder, take_weights
 
         spec = _find_spec(name)
@@ -102,7 +102,7 @@ def verify(
     name: Annotated[str | None, typer.Argument(help="A published name; all that are here if not given.")] = None,
 ) -> None:
     """Hash the weights that are here and compare; exit status 1 if any is damaged."""
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import WEIGHTS, check_hash, find_weights, locate_weights
 
         if name:
@@ -131,7 +131,7 @@ def convert(
 
     Sizes are read from names, so a file whose name does not say them goes into a folder of the published name.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import convert_weights, identify_weights, locate_weights
 
         path = convert_weights(locate_weights(name_or_path), out)
@@ -160,7 +160,7 @@ def export(
 
     To use it: earwitness listen street.wav -e siren --runtime onnx, or --encoder FILE.onnx. For int8 set precision.
     """
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import EMBEDDED, Compute, identify_weights, load_encoder, locate_weights, onnx_path
 
         name_or_path = name_or_path or EMBEDDED
@@ -179,7 +179,7 @@ def export(
 @app.command(name="path")
 def print_path(name: Name) -> None:
     """Print where an encoder's weights lie."""
-    with errors_told():
+    with errors_reported():
         from earwitness.encoders import locate_weights
 
         print(locate_weights(_find_spec(name).name))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from earwitness.datasets.checking import check_dataset
     from earwitness.datasets.fetch import choose_packages, fetch_dataset, take_dataset
     from earwitness.datasets.loading import find_folder, load_dataset
-    from earwitness.datasets.mixtures.meta import Mixture, find_recipes, read_recipes, write_meta
+    from earwitness.datasets.mixtures.meta import MixtureRow, find_recipes, read_recipes, write_meta
     from earwitness.datasets.mixtures.mix import MixSettings
     from earwitness.datasets.mixtures.sources import read_own_sources, read_tut_sources
     from earwitness.datasets.mixtures.write import make_mixtures
@@ -23,7 +23,7 @@ _HOMES = {
     "checking": "check_dataset",
     "fetch": "choose_packages fetch_dataset take_dataset",
     "loading": "find_folder load_dataset",
-    "mixtures.meta": "Mixture find_recipes read_recipes write_meta",
+    "mixtures.meta": "MixtureRow find_recipes read_recipes write_meta",
     "mixtures.mix": "MixSettings",
     "mixtures.sources": "read_own_sources read_tut_sources",
     "mixtures.write": "make_mixtures",

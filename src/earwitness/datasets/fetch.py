@@ -23,7 +23,7 @@ from earwitness.files import (
     check_whole,
     datasets_dir,
     download_file,
-    files_told,
+    file_errors_reported,
     hash_file,
     unpack_archive,
     write_whole,
@@ -61,7 +61,7 @@ def fetch_dataset(
         if on_package:
             on_package(package.file_name)
         path = folder / INCOMING / package.file_name
-        with _told_as_data():
+        with _as_dataset_error():
             download_file(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
             try:
                 _take_in(path, folder, _choose_place(spec, package.part))
@@ -97,7 +97,7 @@ def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, pa
         names = ", ".join(list(known)[:3]) + (", ..." if len(known) > 3 else "")
         raise DatasetError(f"{source}: no package of {spec.name} here; looked for {names}")
     for path in found:
-        with _told_as_data():
+        with _as_dataset_error():
             package = known.get(path.name)
             if package:
                 check_whole(path, package.n_bytes, None, package.md5)
@@ -150,10 +150,10 @@ def _take_in(path: Path, folder: Path, place: str) -> None:
     if path.name.endswith(ARCHIVE_SUFFIXES):
         unpacked = unpack_archive(path, folder / place)
     else:
-        with files_told(folder), path.open("rb") as file:
+        with file_errors_reported(folder), path.open("rb") as file:
             unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / place / path.name))]
     record, part = folder / RECORD, folder / f".{RECORD}.part"
-    with files_told(record):
+    with file_errors_reported(record):
         content = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
         files = [[(PurePosixPath(place) / each.name).as_posix(), each.n_bytes, each.crc32] for each in unpacked]
         content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
@@ -162,7 +162,7 @@ def _take_in(path: Path, folder: Path, place: str) -> None:
 
 
 @contextlib.contextmanager
-def _told_as_data() -> Iterator[None]:
+def _as_dataset_error() -> Iterator[None]:
     """Turn what downloads and archives say, which weights use too, into errors of data sets."""
     try:
         yield

@@ -41,7 +41,7 @@ HOW = (
 
 
 @dataclass
-class _Heard:
+class _Truth:
     """What the tables say of one recording so far."""
 
     events: list[LabelledEvent] | None = None
@@ -91,9 +91,9 @@ def _read_labelled_folders(folder: Path) -> Dataset:
 def _read_tables(tables: Sequence[Path], folder: Path, name: str) -> Dataset:
     audio = [path for path in find_files(folder) if is_audio_name(path)]
     finder = _Finder(folder, audio)
-    heard: dict[Path, _Heard] = {}
+    truths: dict[Path, _Truth] = {}
     for table in tables:
-        _read_table(table, finder, heard)
+        _read_table(table, finder, truths)
     clips = tuple(
         Clip(
             path,
@@ -103,11 +103,11 @@ def _read_tables(tables: Sequence[Path], folder: Path, name: str) -> Dataset:
             each.fold,
             each.conditions,
         )
-        for path, each in heard.items()
+        for path, each in truths.items()
     )
     if not clips:
         raise DatasetError(f"{tables[0]}: names no recording; {HOW}")
-    left_out = [path.relative_to(folder).as_posix() for path in audio if path not in heard]
+    left_out = [path.relative_to(folder).as_posix() for path in audio if path not in truths]
     notes = []
     if left_out:
         notes.append(
@@ -120,7 +120,7 @@ def _read_tables(tables: Sequence[Path], folder: Path, name: str) -> Dataset:
     return Dataset(name, clips, tuple(sorted(events)), tuple(scenes), tuple(notes))
 
 
-def _read_table(table: Path, finder: _Finder, heard: dict[Path, _Heard]) -> None:
+def _read_table(table: Path, finder: _Finder, truths: dict[Path, _Truth]) -> None:
     rows = read_headed(table, [], _find_delimiter(table))
     if not rows:
         return
@@ -133,7 +133,7 @@ def _read_table(table: Path, finder: _Finder, heard: dict[Path, _Heard]) -> None
     extra = [name for name in header if name and name not in columns.values()]
     for line, row in rows:
         cells = {ours: row[name] if name else "" for ours, name in columns.items()}
-        each = heard.setdefault(finder.find(table, line, cells["file"]), _Heard())
+        each = truths.setdefault(finder.find(table, line, cells["file"]), _Truth())
         if has_times:
             each.events = each.events or []
             if cells["onset"] or cells["offset"] or cells["label"]:
@@ -144,7 +144,7 @@ def _read_table(table: Path, finder: _Finder, heard: dict[Path, _Heard]) -> None
         each.conditions |= {name: row[name] for name in extra if row[name]}
 
 
-def _read_others(table: Path, line: int, cells: dict[str, str], each: _Heard) -> None:
+def _read_others(table: Path, line: int, cells: dict[str, str], each: _Truth) -> None:
     """Take the scene and the fold of a row."""
     if cells["scene"]:
         if each.scene not in (None, cells["scene"]):

@@ -75,7 +75,7 @@ def embed(
 def _embed_tokens(blocks: Iterable[Waveform], encoder: LoadedEncoder, is_trimmed: bool) -> Iterator[Features]:
     """Yield the features of each stretch's tokens; a recording of one stretch has the reference's numbers."""
     rate = encoder.spec.sample_rate_hz
-    for start, samples in _cut_stretches(blocks, encoder.spec):
+    for start, samples in _cut_segments(blocks, encoder.spec):
         values = encoder.token_features(samples[None], is_trimmed=is_trimmed)[0]
         n_frames = encoder.spec.count_frames(1 + len(samples) * FRAMES_PER_S // rate, is_trimmed)
         start_s = start / rate + encoder.spec.token_starts_s(n_frames)
@@ -92,7 +92,7 @@ def _embed_windows(
     return _join(rows)
 
 
-def _cut_stretches(blocks: Iterable[Waveform], spec: EncoderSpec) -> Iterator[tuple[int, Floats]]:
+def _cut_segments(blocks: Iterable[Waveform], spec: EncoderSpec) -> Iterator[tuple[int, Floats]]:
     """Yield (start in samples, samples) of consecutive stretches of whole units; the last one ends the recording."""
     size = UNITS_AT_ONCE * spec.unit_frames * spec.sample_rate_hz // FRAMES_PER_S
     least = round(LEAST_S * spec.sample_rate_hz)

@@ -204,8 +204,8 @@ def locate_onnx(name_or_path: str | Path, compute: Compute) -> Path:
         return locate_weights(name_or_path)
     known = WEIGHTS.get(str(name_or_path))
     path = onnx_path(name_or_path, is_int8=compute.precision == "int8")
-    if known and not path.is_file() and (kept := find_weights(known)):
-        path = kept.with_name(path.name)
+    if known and not path.is_file() and (cached := find_weights(known)):
+        path = cached.with_name(path.name)
     if not path.is_file():
         int8 = " --int8" if compute.precision == "int8" else ""
         raise WeightsError(

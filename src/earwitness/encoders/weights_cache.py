@@ -22,9 +22,9 @@ from earwitness.files import (
     check_member,
     check_whole,
     download_file,
-    files_told,
+    file_errors_reported,
     hash_file,
-    unreadable_told,
+    unreadable_reported,
     write_whole,
 )
 
@@ -96,22 +96,22 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
         if source.suffix == ".pth":
             check_whole(source, None, spec.sha256)
             path = folder / (spec.file_name or source.name)
-        with files_told(path), source.open("rb") as file:
+        with file_errors_reported(path), source.open("rb") as file:
             write_whole(file, path)
     else:
         raise WeightsError(f"{source}: not weights by its name; give the published .zip, a .pth or a .safetensors")
-    kept = weights_dir(spec) / path.name
+    cached = weights_dir(spec) / path.name
     try:
         _check_published(spec, path)
         check(path)
         sha256 = hash_file(path)
-        with files_told(kept):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(kept)
+        with file_errors_reported(cached):
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(cached)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _record_hash(kept, sha256)
-    return kept
+    _record_hash(cached, sha256)
+    return cached
 
 
 def check_hash(spec: WeightsSpec, path: Path) -> str:
@@ -123,11 +123,11 @@ def check_hash(spec: WeightsSpec, path: Path) -> str:
         WeightsError: the hash is another one, or the record cannot be read.
     """
     sha256 = hash_file(path)
-    is_kept = path.parent == weights_dir(spec)
+    is_cached = path.parent == weights_dir(spec)
     wanted = spec.sha256 if path.name == spec.file_name else None
-    if wanted is None and is_kept:
+    if wanted is None and is_cached:
         wanted = _read_hashes(path).get(path.name)
-    if wanted is None and is_kept:
+    if wanted is None and is_cached:
         try:
             _record_hash(path, sha256)
         except WeightsError as error:  # a cache that may only be read can still be used
@@ -152,7 +152,7 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
     Raises:
         WeightsError: the zip is damaged, names places outside its folder, or does not hold the file.
     """
-    with unreadable_told(zip_path), zipfile.ZipFile(zip_path) as archive, files_told(folder):
+    with unreadable_reported(zip_path), zipfile.ZipFile(zip_path) as archive, file_errors_reported(folder):
         for member in archive.infolist():
             check_member(zip_path, member)
         found = [member for member in archive.infolist() if member.filename.endswith(".pth")]
@@ -189,6 +189,6 @@ def _read_hashes(path: Path) -> dict[str, str]:
 def _record_hash(path: Path, sha256: str) -> None:
     record = path.with_name(HASHES)
     part = record.with_name(f".{HASHES}.part")
-    with files_told(record):
+    with file_errors_reported(record):
         part.write_text(json.dumps({**_read_hashes(path), path.name: sha256}, indent=1) + "\n", encoding="utf-8")
         part.replace(record)

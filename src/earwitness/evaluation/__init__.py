@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from earwitness.evaluation.results import (
         COLUMNS, Results, Rows, SavedResults, read_results, read_table, write_results, write_text,
     )  # fmt: skip
-    from earwitness.evaluation.run import Heard, format_submission, hear_clips, score_heard
-    from earwitness.evaluation.score_tables import score_tables
+    from earwitness.evaluation.run import AnalysedClip, format_submission, recognize_clips, score_dataset
+    from earwitness.evaluation.score_tables import score_event_tables
 
 _HOMES = {
     "compare": "compare_results find_differences",
     "measures": "MEANINGS RANKED Measure",
     "plan": "Plan plan_words",
     "results": "COLUMNS Results Rows SavedResults read_results read_table write_results write_text",
-    "run": "Heard format_submission hear_clips score_heard",
-    "score_tables": "score_tables",
+    "run": "AnalysedClip format_submission recognize_clips score_dataset",
+    "score_tables": "score_event_tables",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -37,14 +37,14 @@ class ScoredEvent:
 
     event: LabelledEvent
     score: float | None = None
-    heard: str = ""
+    tags: str = ""
 
 
 def list_event_errors(
     kind: str,
     ref: EventLists,
     est: Mapping[str, Sequence[ScoredEvent]],
-    heard: Mapping[str, str],
+    tags: Mapping[str, str],
     classes: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Return what was missed and what was heard that is not there, file by file.
@@ -65,7 +65,7 @@ def list_event_errors(
         partner = match_pairs(hits & np.array(same, dtype=bool).reshape(hits.shape))
         for event, pair in zip(events, partner, strict=True):
             if pair < 0:
-                rows.append(_row("missed", file, ScoredEvent(event, None, heard.get(file, ""))))
+                rows.append(_row("missed", file, ScoredEvent(event, None, tags.get(file, ""))))
         used = set(partner.tolist())
         rows += [_row("false alarm", file, each) for index, each in enumerate(found) if index not in used]
         rows += [_row("passed over", file, each) for each in est[file] if own not in (None, each.event.label)]
@@ -73,7 +73,7 @@ def list_event_errors(
 
 
 def list_wrong_answers(
-    kind: str, ref: Mapping[str, str], answers: Mapping[str, tuple[str, float]], heard: Mapping[str, str]
+    kind: str, ref: Mapping[str, str], answers: Mapping[str, tuple[str, float]], tags: Mapping[str, str]
 ) -> list[Row]:
     """Return the files whose scene or label is wrong; `kind` is "wrong scene" or "wrong label".
 
@@ -88,7 +88,7 @@ def list_wrong_answers(
         answer, score = answers[file]
         if answer != truth:
             row = {"kind": kind, "file": file, "word": truth, "onset_s": "", "offset_s": "", "score": f"{score:.4f}"}
-            rows.append(row | {"heard": f"taken for {answer}: {heard.get(file, '')}"})
+            rows.append(row | {"heard": f"taken for {answer}: {tags.get(file, '')}"})
     return rows
 
 
@@ -118,11 +118,11 @@ def draw_curve(
         scores = np.unique(np.quantile(scores, np.linspace(0, 1, MAX_POINTS), method="nearest"))
     rows = []
     for threshold in sorted({lowest, *(float(score) for score in scores if score > lowest)}):
-        kept = {
+        above = {
             file: [each.event for each in found if each.score is None or each.score >= threshold]
             for file, found in est.items()
         }
-        counts = measure_events(kind, ref, kept, labels, classes).detection.overall
+        counts = measure_events(kind, ref, above, labels, classes).detection.overall
         n_false = counts.n_est - counts.n_hits
         rates = {name: plain(getattr(counts, name)) for name in ("precision", "recall", "f1")}
         alarms = {"n_false_alarms": n_false, "false_alarms_per_hour": n_false / duration_s * HOUR_S}
@@ -134,4 +134,4 @@ def _row(kind: str, file: str, each: ScoredEvent) -> Row:
     event = each.event
     times = {"onset_s": f"{event.onset_s:.3f}", "offset_s": f"{event.offset_s:.3f}"}
     score = "" if each.score is None else f"{each.score:.4f}"
-    return {"kind": kind, "file": file, "word": event.label, **times, "score": score, "heard": each.heard}
+    return {"kind": kind, "file": file, "word": event.label, **times, "score": score, "heard": each.tags}

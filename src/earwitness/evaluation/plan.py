@@ -55,9 +55,9 @@ def plan_words(
     has_scenes = any(clip.scene for clip in clips)
     if not (has_events or has_labels or has_scenes) or not (dataset.event_labels or dataset.scene_labels):
         raise DatasetError(f"{dataset.name}: its tables name no event, scene or label; there is nothing to score")
-    heard = _choose_words(dataset.event_labels, events, "--events") if has_events or has_labels else {}
+    words = _choose_words(dataset.event_labels, events, "--events") if has_events or has_labels else {}
     places = _choose_words(dataset.scene_labels, scenes, "--scenes") if has_scenes else {}
-    for given, kind, is_there in ((events, "events", heard), (scenes, "scenes", places)):
+    for given, kind, is_there in ((events, "events", words), (scenes, "scenes", places)):
         if given and not is_there:
             raise WordError(f"--{kind} {given[0]}: {dataset.name} annotates no {kind}; leave it out")
     kinds = PROTOCOLS[protocol] if protocol else KINDS.get(dataset.name, KINDS_ELSE)
@@ -69,7 +69,7 @@ def plan_words(
         )
         if odd:
             raise DatasetError(f"{odd}: not known which class it was made for; name it in a column 'target'")
-    return Plan(heard if has_events else {}, places, heard if has_labels else {}, kinds)
+    return Plan(words if has_events else {}, places, words if has_labels else {}, kinds)
 
 
 def find_labels(words: Mapping[str, str]) -> dict[str, str]:

@@ -174,8 +174,8 @@ def _read_measure(kind: str, rows: Sequence[dict[str, str]]) -> Measure:
         at = row_of[row["file"]], place_of[row["label"]]
         counts[at] = [int(row[name]) for name in COUNTS]
         values[at] = float(row["value"] or 0)
-    kept = {"clips": values[:, :-1], "scenes": values[:, -1:], "top1": values[:, -1:]}.get(kind)
-    return Measure(kind, tuple(files), tuple(labels), counts, kept)
+    saved = {"clips": values[:, :-1], "scenes": values[:, -1:], "top1": values[:, -1:]}.get(kind)
+    return Measure(kind, tuple(files), tuple(labels), counts, saved)
 
 
 def _format_table(columns: Sequence[str], rows: Rows) -> str:

@@ -38,12 +38,12 @@ from earwitness.settings import Settings
 from earwitness.version import __version__
 from earwitness.words import understand_words
 
-N_HEARD = 3  # tags that tell what was heard
+N_TAGS_LISTED = 3  # tags that tell what was heard
 MAX_GROUPS = 30  # conditions with more groups, such as the background of each mixture, are not broken down
 
 
 @dataclass(frozen=True)
-class Heard:
+class AnalysedClip:
     """What came of a clip: under which name, its truth, what was recognized; or the reason why nothing was.
 
     `note` says what is wrong with a recording that was heard all the same, such as that it is truncated.
@@ -61,8 +61,8 @@ class Heard:
     def tags(self) -> str:
         """The tags that were loudest."""
         if self.recognition:
-            return "; ".join(f"{each.tag}|{each.mean_score:.3f}" for each in self.recognition.tags[:N_HEARD])
-        return format_evidence(self.scores[0].tags[:N_HEARD]) if self.scores else ""
+            return "; ".join(f"{each.tag}|{each.mean_score:.3f}" for each in self.recognition.tags[:N_TAGS_LISTED])
+        return format_evidence(self.scores[0].tags[:N_TAGS_LISTED]) if self.scores else ""
 
 
 def name_clips(dataset: Dataset) -> dict[Path, str]:
@@ -78,14 +78,14 @@ def name_clips(dataset: Dataset) -> dict[Path, str]:
     return dict(zip(paths, names, strict=True))
 
 
-def hear_clips(
+def recognize_clips(
     dataset: Dataset,
     plan: Plan,
     settings: Settings,
     encoder: LoadedEncoder,
     progress: Progress = "none",
     n_at_once: int = 1,
-) -> Iterator[Heard]:
+) -> Iterator[AnalysedClip]:
     """Yield what is heard in each clip, in order; a clip that cannot be used comes with the reason.
 
     Raises:
@@ -105,7 +105,7 @@ def hear_clips(
     clips = {clip.path: clip for clip in dataset.clips}
     names = name_clips(dataset)
 
-    def process(path: Path, report: Callable[[float], None]) -> Heard:
+    def process(path: Path, report: Callable[[float], None]) -> AnalysedClip:
         clip, recognition = clips[path], None
         scores: tuple[ClipScore, ...] = ()
         if events or scenes:
@@ -113,15 +113,17 @@ def hear_clips(
         if words and clip.labels is not None:
             scores = tuple(classify(path, words, settings, encoder))
         curves = trace_scores(path, tuple(plan.events), meanings, settings, encoder) if meanings else None
-        return Heard(names[path], clip, recognition, scores, note=find_truncation(path) or "", curves=curves)
+        return AnalysedClip(names[path], clip, recognition, scores, note=find_truncation(path) or "", curves=curves)
 
     outcomes = process_each(list(clips), process, progress, n_at_once)
-    heard = (each.result or Heard(names[each.source], clips[each.source], reason=each.reason) for each in outcomes)
-    yield from _calibrate(list(heard)) if settings.blind_calibration and scenes else heard
+    analysed = (
+        each.result or AnalysedClip(names[each.source], clips[each.source], reason=each.reason) for each in outcomes
+    )
+    yield from _calibrate(list(analysed)) if settings.blind_calibration and scenes else analysed
 
 
-def score_heard(
-    dataset: Dataset, plan: Plan, heard: Sequence[Heard], settings: Settings, about: Mapping[str, Any]
+def score_dataset(
+    dataset: Dataset, plan: Plan, analysed: Sequence[AnalysedClip], settings: Settings, about: Mapping[str, Any]
 ) -> Results:
     """Hold what was heard to its truth.
 
@@ -133,10 +135,10 @@ def score_heard(
     Raises:
         DatasetError: no clip could be used.
     """
-    usable = [each for each in heard if not each.reason]
+    usable = [each for each in analysed if not each.reason]
     if not usable:
         raise DatasetError(
-            f"{dataset.name}: none of {len(heard)} recordings could be used; the first: {heard[0].reason}"
+            f"{dataset.name}: none of {len(analysed)} recordings could be used; the first: {analysed[0].reason}"
         )
     measures, curves, errors = _score_events(plan, usable, settings)
     for kind, wrong, answers in (
@@ -157,14 +159,14 @@ def score_heard(
         "dataset": dataset.name,
         **about,
         "n_files": len(usable),
-        "n_failed": len(heard) - len(usable),
+        "n_failed": len(analysed) - len(usable),
         "duration_s": sum(each.recognition.duration_s for each in usable if each.recognition) or None,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "version": __version__,
         "method": settings.method,
         "settings": settings.to_dict(),
         "words": {"events": plan.events, "scenes": plan.scenes, "labels": plan.clips},
-        "notes": _note(dataset, heard, measures, settings) + notes,
+        "notes": _note(dataset, analysed, measures, settings) + notes,
     }
     return Results(
         about=row,
@@ -178,10 +180,10 @@ def score_heard(
     )
 
 
-def format_submission(plan: Plan, heard: Sequence[Heard]) -> str:
+def format_submission(plan: Plan, analysed: Sequence[AnalysedClip]) -> str:
     """Return DCASE's submission file: events with their labels, else the best scene or label of each file."""
     lines = []
-    for each in (each for each in heard if not each.reason):
+    for each in (each for each in analysed if not each.reason):
         if plan.events:
             events = [scored.event for scored in _label_events(plan, each)]
             rows = [f"{each.file}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{e.label}" for e in events]
@@ -203,10 +205,10 @@ class _Answers:
     best: dict[str, tuple[str, float]]
 
 
-def _scenes(plan: Plan, heard: Sequence[Heard]) -> _Answers:
+def _scenes(plan: Plan, analysed: Sequence[AnalysedClip]) -> _Answers:
     found = _Answers(plan.scenes, {}, {}, {})
     labels = find_labels(plan.scenes)
-    for each in heard:
+    for each in analysed:
         if each.clip.scene and each.recognition and each.recognition.scenes:
             ranked = each.recognition.scenes
             found.ref[each.file] = each.clip.scene
@@ -215,10 +217,10 @@ def _scenes(plan: Plan, heard: Sequence[Heard]) -> _Answers:
     return found
 
 
-def _top1(plan: Plan, heard: Sequence[Heard]) -> _Answers:
+def _top1(plan: Plan, analysed: Sequence[AnalysedClip]) -> _Answers:
     """Return the answers where every clip has one label; nothing where some have several, for which it is unfit."""
     found = _Answers(plan.clips, {}, {}, {})
-    scored = [each for each in heard if each.scores]
+    scored = [each for each in analysed if each.scores]
     if any(len(each.clip.labels or ()) != 1 for each in scored):
         return found
     labels = find_labels(plan.clips)
@@ -229,9 +231,9 @@ def _top1(plan: Plan, heard: Sequence[Heard]) -> _Answers:
     return found
 
 
-def _score_events(plan: Plan, heard: Sequence[Heard], settings: Settings) -> tuple[list[Measure], Rows, Rows]:
+def _score_events(plan: Plan, analysed: Sequence[AnalysedClip], settings: Settings) -> tuple[list[Measure], Rows, Rows]:
     """Return measures, curve and errors of events; nothing where none are annotated."""
-    known = {each.file: each for each in heard if each.clip.events is not None and each.recognition}
+    known = {each.file: each for each in analysed if each.clip.events is not None and each.recognition}
     if not plan.events or not known:
         return [], [], []
     ref = {file: list(each.clip.events or ()) for file, each in known.items()}
@@ -249,20 +251,20 @@ def _score_events(plan: Plan, heard: Sequence[Heard], settings: Settings) -> tup
     return measures, curve, list_event_errors(plan.kinds[0], ref, scored, tags, classes)
 
 
-def _label_events(plan: Plan, heard: Heard) -> list[ScoredEvent]:
+def _label_events(plan: Plan, analysed: AnalysedClip) -> list[ScoredEvent]:
     labels = find_labels(plan.events)
-    events = heard.recognition.events if heard.recognition else []
+    events = analysed.recognition.events if analysed.recognition else []
     return [
         ScoredEvent(
             LabelledEvent(labels[each.word], each.onset_s, each.offset_s),
             each.score,
-            format_evidence(each.tags[:N_HEARD]),
+            format_evidence(each.tags[:N_TAGS_LISTED]),
         )
         for each in events
     ]
 
 
-def _list_scores(plan: Plan, heard: Sequence[Heard]) -> Rows:
+def _list_scores(plan: Plan, analysed: Sequence[AnalysedClip]) -> Rows:
     """Return the score of each file and label with its truth: a word's loudest event, scenes, labels of whole clips.
 
     A file in which no event of a word reached the run's threshold has an empty score for it.
@@ -271,12 +273,12 @@ def _list_scores(plan: Plan, heard: Sequence[Heard]) -> Rows:
 
     def add(measure: str, file: str, scores: Mapping[str, float | None], true: Collection[str]) -> None:
         for label, score in scores.items():
-            told = "" if score is None else f"{score:.6f}"
-            row = {"measure": measure, "file": file, "label": label, "is_there": int(label in true), "score": told}
+            text = "" if score is None else f"{score:.6f}"
+            row = {"measure": measure, "file": file, "label": label, "is_there": int(label in true), "score": text}
             rows.append(row)
 
     scenes, words = find_labels(plan.scenes), find_labels(plan.clips)
-    for each in heard:
+    for each in analysed:
         if plan.events and each.clip.events is not None and each.recognition:
             loudest: dict[str, float | None] = dict.fromkeys(plan.events)
             for scored in _label_events(plan, each):
@@ -291,10 +293,10 @@ def _list_scores(plan: Plan, heard: Sequence[Heard]) -> Rows:
     return rows
 
 
-def _group(heard: Sequence[Heard]) -> dict[str, dict[str, str]]:
+def _group(analysed: Sequence[AnalysedClip]) -> dict[str, dict[str, str]]:
     """Return condition -> file -> group, by what is known of the clips."""
     groups: dict[str, dict[str, str]] = {}
-    for each in heard:
+    for each in analysed:
         fold = {"fold": str(each.clip.fold)} if each.clip.fold is not None else {}
         scene = {"scene": each.clip.scene} if each.clip.scene else {}
         for condition, group in {**each.clip.conditions, **scene, **fold}.items():
@@ -302,9 +304,9 @@ def _group(heard: Sequence[Heard]) -> dict[str, dict[str, str]]:
     return {condition: members for condition, members in groups.items() if len(set(members.values())) <= MAX_GROUPS}
 
 
-def _score_traces(heard: Sequence[Heard]) -> tuple[list[MetricValue], list[str]]:
+def _score_traces(analysed: Sequence[AnalysedClip]) -> tuple[list[MetricValue], list[str]]:
     """Return PSDS and notes; nothing where no scores over time were kept."""
-    known = {each.file: each for each in heard if each.clip.events is not None and each.curves and each.recognition}
+    known = {each.file: each for each in analysed if each.clip.events is not None and each.curves and each.recognition}
     if not known:
         return [], []
     ref = {file: list(each.clip.events or ()) for file, each in known.items()}
@@ -313,14 +315,16 @@ def _score_traces(heard: Sequence[Heard]) -> tuple[list[MetricValue], list[str]]
     return score_traces(ref, curves, durations_s)
 
 
-def _note(dataset: Dataset, heard: Sequence[Heard], measures: Sequence[Measure], settings: Settings) -> list[str]:
+def _note(
+    dataset: Dataset, analysed: Sequence[AnalysedClip], measures: Sequence[Measure], settings: Settings
+) -> list[str]:
     notes = list(dataset.notes)
-    if settings.method == "tmrl" and any(each.scores for each in heard):
+    if settings.method == "tmrl" and any(each.scores for each in analysed):
         notes.append("labels of whole clips are scored by earwitness' own method; the published one has none for them")
-    failed = [each for each in heard if each.reason]
+    failed = [each for each in analysed if each.reason]
     if failed:
         notes.append(f"{len(failed)} recordings could not be used and are in no number: {failed[0].file}, ...")
-    odd = [each.file for each in heard if each.note]
+    odd = [each.file for each in analysed if each.note]
     if odd:
         notes.append(f"{len(odd)} recordings were heard in part and are scored as they are: {odd[0]}, ...")
     for measure in measures:
@@ -329,12 +333,12 @@ def _note(dataset: Dataset, heard: Sequence[Heard], measures: Sequence[Measure],
             notes.append(
                 f"{measure.kind}: nothing was estimated for {', '.join(silent)}: out of the mean F1, as published"
             )
-    return notes + note_few(len(heard) - len(failed))
+    return notes + note_few(len(analysed) - len(failed))
 
 
-def _calibrate(heard: list[Heard]) -> list[Heard]:
+def _calibrate(analysed: list[AnalysedClip]) -> list[AnalysedClip]:
     """Return what was heard with the scenes ranked against the run."""
-    usable = [each for each in heard if each.recognition]
+    usable = [each for each in analysed if each.recognition]
     ranked = calibrate_run([each.recognition for each in usable if each.recognition])
     by_file = {each.file: recognition for each, recognition in zip(usable, ranked, strict=True)}
-    return [replace(each, recognition=by_file.get(each.file, each.recognition)) for each in heard]
+    return [replace(each, recognition=by_file.get(each.file, each.recognition)) for each in analysed]

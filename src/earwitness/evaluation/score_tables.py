@@ -18,7 +18,7 @@ from earwitness.metrics import LabelledEvent, match_files, read_events
 from earwitness.version import __version__
 
 
-def score_tables(ref_path: str | Path, est_path: str | Path, protocol: str = "collar") -> Results:
+def score_event_tables(ref_path: str | Path, est_path: str | Path, protocol: str = "collar") -> Results:
     """Return the scores of a table of estimates against a table of references.
 
     Estimates may be named by word as earwitness writes them ("baby cry") or by label ("babycry"), files with folders

@@ -29,7 +29,7 @@ from earwitness.metrics import (
     bootstrap,
     count_curves,
 )
-from earwitness.recognition import match_words, read_heard, score_tokens
+from earwitness.recognition import match_words, read_noisy, score_tokens
 from earwitness.settings import Settings
 from earwitness.words import WordMeanings
 
@@ -51,7 +51,7 @@ def trace_scores(
     Raises:
         AudioError: the recording cannot be used.
     """
-    blocks = read_heard(path, settings, encoder.spec.sample_rate_hz)
+    blocks = read_noisy(path, settings, encoder.spec.sample_rate_hz)
     windows = slide(blocks, settings.window_s, settings.hop_s, n_batch=encoder.batch)
     rows = list(match_words(score_tokens(windows, encoder), meanings, encoder.tag_stats))
     start_s = np.concatenate([each.tag_scores.start_s for each in rows])
@@ -74,11 +74,11 @@ def score_traces(
     """
     there = {event.label for events in ref.values() for event in events}
     all_labels = next(iter(curves.values())).labels
-    kept = [place for place, label in enumerate(all_labels) if label in there]
-    if not kept:
+    places = [place for place, label in enumerate(all_labels) if label in there]
+    if not places:
         return [], ["PSDS: no event is annotated, so there is nothing to find"]
-    labels = tuple(all_labels[place] for place in kept)
-    curves = {file: ScoreCurves(labels, each.edges_s, each.scores[:, kept]) for file, each in curves.items()}
+    labels = tuple(all_labels[place] for place in places)
+    curves = {file: ScoreCurves(labels, each.edges_s, each.scores[:, places]) for file, each in curves.items()}
     absent = [label for label in all_labels if label not in there]
     notes = [f"PSDS: never annotated and left out: {', '.join(absent)}"] if absent else []
     values = []

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file, files_told
+    from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file, file_errors_reported
     from earwitness.files.licences import require_acceptance
     from earwitness.files.paths import DATA_DIR, cache_dir, datasets_dir, hash_file
     from earwitness.files.unpack import (
-        TAR_SUFFIXES, Unpacked, check_member, unpack_archive, unreadable_told, write_whole,
+        TAR_SUFFIXES, Unpacked, check_member, unpack_archive, unreadable_reported, write_whole,
     )  # fmt: skip
 
 _HOMES = {
-    "download": "BLOCK_BYTES Report check_whole download_file files_told",
+    "download": "BLOCK_BYTES Report check_whole download_file file_errors_reported",
     "licences": "require_acceptance",
     "paths": "DATA_DIR cache_dir datasets_dir hash_file",
-    "unpack": "TAR_SUFFIXES Unpacked check_member unpack_archive unreadable_told write_whole",
+    "unpack": "TAR_SUFFIXES Unpacked check_member unpack_archive unreadable_reported write_whole",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

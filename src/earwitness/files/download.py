@@ -58,7 +58,7 @@ def download_file(
     if path.is_file():
         return check_whole(path, n_bytes, sha256, md5)
     part = path.with_name(f"{path.name}.part")
-    with files_told(part):
+    with file_errors_reported(part):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(part):
             _download_part(url, part, n_bytes, on_progress or (lambda done, total: None))
@@ -91,7 +91,7 @@ def check_whole(path: Path, n_bytes: int | None, sha256: str | None, md5: str | 
 
 
 @contextlib.contextmanager
-def files_told(path: Path) -> Iterator[None]:
+def file_errors_reported(path: Path) -> Iterator[None]:
     """Turn what the file system refuses into a `WeightsError` that names the path."""
     try:
         yield

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from earwitness.errors import WeightsError
-from earwitness.files.download import BLOCK_BYTES, LARGEST_BYTES, files_told
+from earwitness.files.download import BLOCK_BYTES, LARGEST_BYTES, file_errors_reported
 
 TAR_SUFFIXES = (".tar.gz", ".tgz")
 MOST_FILES = 1_000_000
@@ -49,7 +49,7 @@ def unpack_archive(archive_path: Path, folder: Path) -> list[Unpacked]:
     Raises:
         WeightsError: the archive is damaged or of another kind, or names places outside the folder; the disk is full.
     """
-    with unreadable_told(archive_path), _members(archive_path) as members, files_told(folder):
+    with unreadable_reported(archive_path), _members(archive_path) as members, file_errors_reported(folder):
         found = list(members)
         for member in found:
             check_name(archive_path, member.name, member.is_plain)
@@ -65,7 +65,7 @@ def unpack_archive(archive_path: Path, folder: Path) -> list[Unpacked]:
 
 
 @contextlib.contextmanager
-def unreadable_told(archive_path: Path) -> Iterator[None]:
+def unreadable_reported(archive_path: Path) -> Iterator[None]:
     """Turn what the readers of archives raise into a `WeightsError` that names the archive."""
     kind = "a tar" if archive_path.name.endswith(TAR_SUFFIXES) else "a zip"
     damage = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.sources import Source
 
 LIMIT_S = 30.0
@@ -61,7 +61,7 @@ class WaitingSound:
 
     def put(self, item: Item, *, is_dropping: bool) -> None:
         """Add an item; where it does not fit, drop the oldest sound or wait until there is room."""
-        length_s = item.duration_s if isinstance(item, Piece) else 0.0
+        length_s = item.duration_s if isinstance(item, AudioChunk) else 0.0
         with self._changed:
             while not is_dropping and self._is_full(length_s) and not self._is_closed:
                 self._changed.wait(POLL_S)
@@ -70,7 +70,7 @@ class WaitingSound:
                 return
             if self._is_full(length_s):
                 self._drop_oldest(length_s)
-            if isinstance(item, Piece):
+            if isinstance(item, AudioChunk):
                 item = replace(item, behind_s=self._waiting_s)
             self._items.append(item)
             self._waiting_s += length_s
@@ -88,7 +88,7 @@ class WaitingSound:
                     raise StopIteration
                 self._changed.wait(POLL_S)
             item = self._items.popleft()
-            if isinstance(item, Piece):
+            if isinstance(item, AudioChunk):
                 self._waiting_s -= item.duration_s
             if not self._items:
                 self._waiting_s = 0.0  # sums of fractions never come back to nothing by themselves
@@ -102,18 +102,18 @@ class WaitingSound:
     def _drop_oldest(self, length_s: float) -> None:
         """Replace the oldest sound by one gap, so that half of the room is free again: few large gaps, not many."""
         lost_s, reason = 0.0, OVERRUN
-        kept: dict[Item, None] = {}  # troubles, each once
+        troubles: dict[Item, None] = {}  # troubles, each once
         while self._items and (self._waiting_s + length_s > self.limit_s / 2 or len(self._items) > MOST_ITEMS // 2):
             item = self._items.popleft()
-            if isinstance(item, Piece):
+            if isinstance(item, AudioChunk):
                 self._waiting_s -= item.duration_s
                 lost_s += item.duration_s + item.lost_s
             elif isinstance(item, Gap):
                 lost_s += item.lost_s
                 reason = item.reason if item.reason != OVERRUN else reason
             elif isinstance(item, Trouble):
-                kept[item] = None
-        self._items.extendleft(reversed([Break(reason), Gap(lost_s, reason), *list(kept)[-MOST_TROUBLES:]]))
+                troubles[item] = None
+        self._items.extendleft(reversed([Break(reason), Gap(lost_s, reason), *list(troubles)[-MOST_TROUBLES:]]))
 
 
 def start_reading(items: Iterator[Item | None], source: Source, waiting: WaitingSound) -> threading.Thread:

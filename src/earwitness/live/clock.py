@@ -44,7 +44,7 @@ class StreamClock:
         self._usual_at = 0.0
         self._held_s: float | None = None  # drift that is not told yet: 0 while the source does not keep to time
 
-    def tell(self, stream_s: float) -> datetime:
+    def time_of_day(self, stream_s: float) -> datetime:
         """Return the time of day, UTC, of a place in the stream."""
         return datetime.fromtimestamp(self._epoch + stream_s, timezone.utc)
 

@@ -40,9 +40,9 @@ class EventTeller:
     def __init__(self, tolerance_s: float) -> None:
         self._tolerance_s = tolerance_s
         self._begun: list[_Begun] = []
-        self._n_told = 0
+        self._n_reported = 0
 
-    def tell(self, ended: Iterable[Event], foreseen: Iterable[Event]) -> list[EventLine]:
+    def to_lines(self, ended: Iterable[Event], foreseen: Iterable[Event]) -> list[EventLine]:
         """Return what is new.
 
         Args:
@@ -64,9 +64,9 @@ class EventTeller:
         return lines
 
     def _begin(self, event: Event, lines: list[EventLine]) -> _Begun:
-        self._n_told += 1
-        lines.append(EventLine("began", self._n_told, event))
-        return _Begun(self._n_told, event)
+        self._n_reported += 1
+        lines.append(EventLine("began", self._n_reported, event))
+        return _Begun(self._n_reported, event)
 
     def _match(self, event: Event, begun: list[_Begun]) -> _Begun | None:
         """Return which of those begun an event is, the nearest onset first."""

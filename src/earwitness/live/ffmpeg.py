@@ -11,7 +11,7 @@ from typing import Any
 
 from earwitness.audio import mix_down
 from earwitness.errors import AudioError, MissingExtraError
-from earwitness.live.items import Item, Piece
+from earwitness.live.items import AudioChunk, Item
 
 OPEN_S = 15.0  # a server that does not answer within this is not there
 LEAST_JUMP_S = 0.1  # time stamps jitter by less
@@ -50,15 +50,15 @@ class MediaSource:
     def _decode_to_end(self, av: Any, container: Any) -> Iterator[Item]:
         """Decode a stream that says how long it is: once all of it is heard, it is over. It can wait for us."""
         self.is_dropping = False
-        promised_s, heard_s = container.duration / 1e6, 0.0
-        for piece in self._decode(av, container):
-            heard_s += piece.duration_s
-            yield piece
-        if heard_s < 0.98 * promised_s - 0.5:
-            raise AudioError(f"{self.name}: broke off after {heard_s:.1f} of {promised_s:.1f} s")
+        promised_s, analysed_s = container.duration / 1e6, 0.0
+        for chunk in self._decode(av, container):
+            analysed_s += chunk.duration_s
+            yield chunk
+        if analysed_s < 0.98 * promised_s - 0.5:
+            raise AudioError(f"{self.name}: broke off after {analysed_s:.1f} of {promised_s:.1f} s")
         self.is_endless = False
 
-    def _decode(self, av: Any, container: Any) -> Iterator[Piece]:
+    def _decode(self, av: Any, container: Any) -> Iterator[AudioChunk]:
         rate = container.streams.audio[0].rate
         to_floats = av.AudioResampler(format="fltp", rate=rate)  # its own way to mono is louder than the mean
         expected_s: float | None = None
@@ -69,7 +69,7 @@ class MediaSource:
                 lost_s = ahead_s if ahead_s > LEAST_JUMP_S else 0.0
                 expected_s = frame.time + frame.samples / frame.sample_rate
             for out in to_floats.resample(frame):
-                yield Piece(mix_down(out.to_ndarray().T), rate, lost_s)
+                yield AudioChunk(mix_down(out.to_ndarray().T), rate, lost_s)
                 lost_s = 0.0
 
 

@@ -12,7 +12,7 @@ from earwitness.audio import Samples
 
 
 @dataclass(frozen=True)
-class Piece:
+class AudioChunk:
     """Mono samples (S,) float32 as they came.
 
     Attributes:
@@ -57,7 +57,7 @@ class Trouble:
     reason: str
 
 
-Item: TypeAlias = "Piece | Break | Gap | Trouble"
+Item: TypeAlias = "AudioChunk | Break | Gap | Trouble"
 
 
 class Items(Protocol):

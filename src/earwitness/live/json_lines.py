@@ -20,8 +20,8 @@ Plain: TypeAlias = "dict[str, Any]"
 
 def to_plain(line: Line, clock: StreamClock, source: str) -> Plain:
     """Return a line as plain values: schema, kind and source, then what the kind tells."""
-    told = _DESCRIBE[type(line)](line, clock)
-    return {"schema": SCHEMA, **told, "source": source}
+    fields = _DESCRIBE[type(line)](line, clock)
+    return {"schema": SCHEMA, **fields, "source": source}
 
 
 def status(state: str, source: str, clock: StreamClock, at_s: float, counts: Plain) -> Plain:
@@ -100,7 +100,7 @@ def _span(start_s: float, end_s: float | None, clock: StreamClock) -> Plain:
 
 
 def _time(clock: StreamClock, stream_s: float) -> str:
-    return clock.tell(stream_s).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.time_of_day(stream_s).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _seconds(seconds: float) -> float:

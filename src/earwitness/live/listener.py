@@ -19,7 +19,7 @@ from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.event_lines import EventLine, EventTeller
 from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
-from earwitness.live.segments import ErrorLine, GapLine, Stretches
+from earwitness.live.segments import ErrorLine, GapLine, Segments
 from earwitness.recognition import (
     Event,
     EventFinder,
@@ -37,7 +37,7 @@ from earwitness.words import PlaceProfile, WordMeanings
 
 
 @dataclass(frozen=True)
-class Asked:
+class LiveQuery:
     """What is listened for.
 
     Attributes:
@@ -116,18 +116,18 @@ class Listener:
     """
 
     encoder: LoadedEncoder
-    asked: Asked
+    query: LiveQuery
     clock: StreamClock
-    on_block: Callable[[Stretches], None] | None = None
+    on_block: Callable[[Segments], None] | None = None
     keeper: Keeper | None = None
     counts: Counts = field(default_factory=Counts)
-    stretches: Stretches | None = None
+    segments: Segments | None = None
 
     def __post_init__(self) -> None:
-        settings = self.asked.settings
+        settings = self.query.settings
         if settings.method != "earwitness" or settings.noise_factor:
             raise SettingsError("live listening knows no method 'tmrl' and no noise_factor: leave them out of settings")
-        self._scenes = _SceneWatch(self.encoder, self.asked, self.keeper)
+        self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
         self._teller = EventTeller(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
@@ -136,74 +136,74 @@ class Listener:
         Raises:
             AudioError: the source failed.
         """
-        self.stretches = stretches = Stretches(items, self.encoder.spec.sample_rate_hz, self.clock, self._take_block)
+        self.segments = segments = Segments(items, self.encoder.spec.sample_rate_hz, self.clock, self._take_block)
         while True:
-            yield from stretches.wait()
-            if not stretches.has_next:
+            yield from segments.wait()
+            if not segments.has_next:
                 break
             if self.keeper:
-                self.keeper.begin(self.clock.tell(stretches.start_s).timestamp())
-            if self.asked.meanings.words or self.keeper:
-                yield from self._listen_to_stretch(stretches)
+                self.keeper.begin(self.clock.time_of_day(segments.start_s).timestamp())
+            if self.query.meanings.words or self.keeper:
+                yield from self._listen_to_segment(segments)
             else:
-                for _ in stretches.blocks():
-                    yield from stretches.take_told()
+                for _ in segments.blocks():
+                    yield from segments.take_pending()
                     yield from self._scenes.take_lines()
-            self._scenes.end_stretch()
+            self._scenes.end_segment()
             if self.keeper:
-                self.keeper.end(stretches.n_heard / stretches.rate)
+                self.keeper.end(segments.n_samples / segments.rate)
             yield from self._scenes.take_lines()
-        if self.asked.profiles:
+        if self.query.profiles:
             yield from self._scenes.close()
 
     @property
-    def heard_s(self) -> float:
+    def analysed_s(self) -> float:
         """Seconds of sound so far, without gaps."""
         return self.counts.n_samples / self.encoder.spec.sample_rate_hz
 
     def _take_block(self, block: Waveform) -> None:
-        assert self.stretches is not None
+        assert self.segments is not None
         self.counts.n_samples += len(block.samples)
-        if self.asked.profiles or self.keeper:
-            self._scenes.add(block, self.stretches.start_s)
+        if self.query.profiles or self.keeper:
+            self._scenes.add(block, self.segments.start_s)
         if self.on_block:
-            self.on_block(self.stretches)
+            self.on_block(self.segments)
 
-    def _listen_to_stretch(self, stretches: Stretches) -> Iterator[Line]:
+    def _listen_to_segment(self, segments: Segments) -> Iterator[Line]:
         """Listen until the sound breaks off, just as to a recording that ends there."""
-        settings = self.asked.settings
-        heard = _StretchHeard(self.encoder, self.asked, self.counts, self.keeper)
-        windows = slide(stretches.blocks(), settings.window_s, settings.hop_s, n_batch=1)
+        settings = self.query.settings
+        analysis = _SegmentAnalysis(self.encoder, self.query, self.counts, self.keeper)
+        windows = slide(segments.blocks(), settings.window_s, settings.hop_s, n_batch=1)
 
         def has_next() -> bool:
-            return stretches.has_more_than(settings.hop_s)
+            return segments.has_more_than(settings.hop_s)
 
         for batch in gather(windows, has_next, self.encoder.batch):
-            if not stretches.is_too_short():
-                ended, foreseen, dropped = heard.add(batch)
-                yield from self._tell(stretches, ended, foreseen, dropped)
-            yield from stretches.take_told()
+            if not segments.is_too_short():
+                ended, foreseen, dropped = analysis.add(batch)
+                yield from self._report(segments, ended, foreseen, dropped)
+            yield from segments.take_pending()
             yield from self._scenes.take_lines()
-        ended, dropped = heard.finish(stretches.n_heard / stretches.rate)
-        yield from self._tell(stretches, ended, [], dropped)
+        ended, dropped = analysis.finish(segments.n_samples / segments.rate)
+        yield from self._report(segments, ended, [], dropped)
 
-    def _tell(
-        self, stretches: Stretches, ended: list[Event], foreseen: list[Event], dropped: list[Span]
+    def _report(
+        self, segments: Segments, ended: list[Event], foreseen: list[Event], dropped: list[Span]
     ) -> Iterator[Line]:
-        start_s = stretches.start_s
+        start_s = segments.start_s
         self.counts.n_events += len(ended)
-        yield from self._teller.tell(
+        yield from self._teller.to_lines(
             [place_event(event, start_s) for event in ended], [place_event(event, start_s) for event in foreseen]
         )
         yield from (DroppedLine(span.start_s + start_s, span.end_s + start_s) for span in dropped)
 
 
-class _StretchHeard:
+class _SegmentAnalysis:
     """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
 
-    def __init__(self, encoder: LoadedEncoder, asked: Asked, counts: Counts, keeper: Keeper | None = None) -> None:
-        self.encoder, self.asked, self.counts, self.keeper = encoder, asked, counts, keeper
-        self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(asked.settings)
+    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, counts: Counts, keeper: Keeper | None = None) -> None:
+        self.encoder, self.query, self.counts, self.keeper = encoder, query, counts, keeper
+        self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
         self.speech: list[Span] = []
 
     def add(self, batch: Windows) -> tuple[list[Event], list[Event], list[Span]]:
@@ -212,8 +212,8 @@ class _StretchHeard:
         self.counts.n_windows += len(logits)
         settled_s = float(batch.start_s[0])
         settled = self.grid.settle_until(settled_s)
-        if self.asked.speech_threshold is not None:  # first: half of the last settled token may lie in these windows
-            self._note_speech(logits, batch, self.asked.speech_threshold)
+        if self.query.speech_threshold is not None:  # first: half of the last settled token may lie in these windows
+            self._note_speech(logits, batch, self.query.speech_threshold)
         ended = self._find(settled)
         over_s = settled_s - self.encoder.spec.token_s  # half of a token after a span may lie in it, too
         dropped = [span for span in self.speech if span.end_s <= over_s]
@@ -239,11 +239,11 @@ class _StretchHeard:
         if self.keeper:
             for part in parts:
                 self.keeper.add_rows(part)
-        found = match_words(parts, self.asked.meanings, self.encoder.tag_stats)
+        found = match_words(parts, self.query.meanings, self.encoder.tag_stats)
         return [event for each in found for event in self.finder.add(each)]
 
     def _match(self, rows: TagScores | None) -> Iterator[WordScores]:
-        return match_words(self._leave_out(rows), self.asked.meanings, self.encoder.tag_stats)
+        return match_words(self._leave_out(rows), self.query.meanings, self.encoder.tag_stats)
 
     def _leave_out(self, rows: TagScores | None) -> list[TagScores]:
         return leave_out(rows, self.speech) if rows and self.speech else [rows] if rows else []
@@ -252,8 +252,8 @@ class _StretchHeard:
 class _SceneWatch:
     """Ranks scenes for every period of the stream, from windows of `clip_window_s` side by side."""
 
-    def __init__(self, encoder: LoadedEncoder, asked: Asked, keeper: Keeper | None = None) -> None:
-        self.encoder, self.asked, self.keeper = encoder, asked, keeper
+    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, keeper: Keeper | None = None) -> None:
+        self.encoder, self.query, self.keeper = encoder, query, keeper
         self._held: list[Samples] = []
         self._n_held = self._n_used = 0  # samples waiting for a window; samples of the stretch already in windows
         self._start_s = 0.0  # of the stretch
@@ -266,16 +266,16 @@ class _SceneWatch:
         self._start_s = start_s
         self._held.append(block.samples)
         self._n_held += len(block.samples)
-        size = round(self.asked.settings.clip_window_s * block.sample_rate_hz)
+        size = round(self.query.settings.clip_window_s * block.sample_rate_hz)
         if self._n_held >= size:
             samples = np.concatenate(self._held)
-            self._hear(Waveform(samples[:size], block.sample_rate_hz))
+            self._analyse(Waveform(samples[:size], block.sample_rate_hz))
             self._held, self._n_held = [samples[size:]], len(samples) - size
 
-    def end_stretch(self) -> None:
+    def end_segment(self) -> None:
         """Hear what is left of a stretch, if it is to be kept, or if nothing else of this period was heard."""
         if self._n_held and (self.keeper or not self._rows):
-            self._hear(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
+            self._analyse(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
         self._held, self._n_held, self._n_used = [], 0, 0
 
     def close(self) -> list[SceneLine]:
@@ -288,14 +288,14 @@ class _SceneWatch:
         lines, self._lines = self._lines, []
         return lines
 
-    def _hear(self, waveform: Waveform) -> None:
+    def _analyse(self, waveform: Waveform) -> None:
         start_s = self._start_s + self._n_used / waveform.sample_rate_hz
         self._n_used += len(waveform.samples)
-        if int(start_s // self.asked.scenes_every_s) != self._period:
+        if int(start_s // self.query.scenes_every_s) != self._period:
             self._close_period()
-            self._period = int(start_s // self.asked.scenes_every_s)
-        threshold = self.asked.speech_threshold
-        for window in slide(waveform, self.asked.settings.clip_window_s, self.asked.settings.clip_window_s):
+            self._period = int(start_s // self.query.scenes_every_s)
+        threshold = self.query.speech_threshold
+        for window in slide(waveform, self.query.settings.clip_window_s, self.query.settings.clip_window_s):
             logits = self.encoder.token_logits(window.samples)
             if threshold is None or not find_speech(logits, threshold).any():
                 clip = logits.mean(axis=1)  # (1, C)
@@ -306,10 +306,10 @@ class _SceneWatch:
     def _close_period(self) -> None:
         if self._rows:
             clip = summarise_tags(self._rows)
-            scenes = rank_scenes(clip, self.asked.profiles, self.encoder.tag_stats)
+            scenes = rank_scenes(clip, self.query.profiles, self.encoder.tag_stats)
             first, last = self._rows[0], self._rows[-1]
             end_s = float(last.start_s[-1]) + last.span_s
-            tags = clip.summarise(self.asked.settings.n_tags)
+            tags = clip.summarise(self.query.settings.n_tags)
             self._lines.append(SceneLine(float(first.start_s[0]), end_s, scenes, tags))
         self._rows = []
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from earwitness.audio import Samples, mix_down
 from earwitness.errors import AudioError, MissingExtraError
-from earwitness.live.items import Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Item, Trouble
 from earwitness.live.pcm import PcmFormat
 
 MICROPHONE = "mic"
@@ -64,7 +64,7 @@ class Microphone:
                     if is_overflown and not lost_s:
                         yield Trouble("the device dropped sound and does not say how much")
                     expected_s = began_s + len(samples) / rate
-                    yield Piece(samples, rate, lost_s)
+                    yield AudioChunk(samples, rate, lost_s)
         except (sounddevice.PortAudioError, ValueError) as error:
             raise AudioError(
                 f"{self.name}: cannot be recorded from ({error}); 'earwitness live --list-devices' shows what is here"

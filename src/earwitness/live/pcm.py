@@ -85,7 +85,7 @@ class PcmDecoder:
             samples = np.where(is_sound, samples, np.float32(0))
         return samples
 
-    def tell_missing(self) -> str:
+    def warn_missing(self) -> str:
         """Return what has not come of what a wav header promised; nothing where all has, or it promised nothing."""
         if not self._is_header_read and self._held:
             return f"{self.name}: ended within {len(self._held)} bytes of a wav header; nothing of it was heard"

@@ -40,10 +40,10 @@ def find_speech(logits: Logits, threshold: float = SPEECH_THRESHOLD) -> np.ndarr
 def leave_out(rows: TagScores, spans: Sequence[Span]) -> list[TagScores]:
     """Return the rows that touch none of the spans, those that follow each other together."""
     ends_s = rows.start_s + rows.span_s
-    is_kept = np.ones(len(rows.start_s), bool)
+    is_clear = np.ones(len(rows.start_s), bool)
     for span in spans:
-        is_kept &= (ends_s <= span.start_s) | (rows.start_s >= span.end_s)
-    limits = np.flatnonzero(np.diff(np.pad(is_kept.astype(np.int8), 1)))
+        is_clear &= (ends_s <= span.start_s) | (rows.start_s >= span.end_s)
+    limits = np.flatnonzero(np.diff(np.pad(is_clear.astype(np.int8), 1)))
     return [
         TagScores(rows.logits[first:end], rows.start_s[first:end], rows.span_s)
         for first, end in zip(limits[::2], limits[1::2], strict=True)

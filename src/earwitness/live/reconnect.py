@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from earwitness.errors import AudioError
-from earwitness.live.items import Break, Gap, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.sources import Source
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0  # before a source is opened again; doubles each time
@@ -47,7 +47,7 @@ def read_on(
         items = source.open()
         try:
             for item in items:
-                if isinstance(item, Piece):
+                if isinstance(item, AudioChunk):
                     has_come, wait_s = True, patience.first_wait_s
                 silence.is_clocked = source.is_clocked  # a stream may say only when it is open what it is
                 yield from silence.judge(item)
@@ -84,7 +84,7 @@ class _Silence:
         self.is_stalled = False
         if isinstance(item, Break):
             yield from self.begin(item.reason)
-        elif isinstance(item, Piece):
+        elif isinstance(item, AudioChunk):
             arrived_s = self._now()
             if self._reason is not None and self._last_s is not None and self.is_clocked:
                 yield Gap(max(0.0, arrived_s - item.duration_s - self._last_s), self._reason)

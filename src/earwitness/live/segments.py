@@ -14,7 +14,7 @@ import numpy as np
 from earwitness.audio import LEAST_S, Samples, Waveform, resample
 from earwitness.errors import EarwitnessError
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.items import Break, Gap, Item, Items, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Items, Trouble
 
 BLOCK_S = 0.1  # pieces are gathered to this length before anything is computed
 
@@ -36,10 +36,10 @@ class ErrorLine:
     reason: str
 
 
-Told = GapLine | ErrorLine | Drift
+StatusLine = GapLine | ErrorLine | Drift
 
 
-class Stretches:
+class Segments:
     """Reads items; `blocks` gives one stretch, `wait` what lies between stretches.
 
     Attributes:
@@ -53,11 +53,11 @@ class Stretches:
         self, items: Items, sample_rate_hz: int, clock: StreamClock, on_block: Callable[[Waveform], None] | None = None
     ) -> None:
         self.items, self.rate, self.clock = items, sample_rate_hz, clock
-        self.start_samples = self.n_heard = self.n_gaps = 0
+        self.start_samples = self.n_samples = self.n_gaps = 0
         self.lost_s = self.level = 0.0
         self._on_block = on_block
-        self._told: list[Told] = []
-        self._next: Piece | None = None  # the first piece of the next stretch
+        self._pending: list[StatusLine] = []
+        self._next: AudioChunk | None = None  # the first piece of the next stretch
         self._ending: Item | None = None  # what ended the present stretch, if not the end of all
         self._error: EarwitnessError | None = None  # what went wrong, raised once all is heard
         self._n_came, self._came_rate = 0, sample_rate_hz  # of the stretch, before resampling
@@ -70,38 +70,38 @@ class Stretches:
     @property
     def now_s(self) -> float:
         """Where the stream is."""
-        return (self.start_samples + self.n_heard) / self.rate
+        return (self.start_samples + self.n_samples) / self.rate
 
     def has_more_than(self, length_s: float) -> bool:
         """Say whether so much sound can be had at once."""
         return self.items.waiting_s >= length_s + BLOCK_S
 
-    def take_told(self) -> list[Told]:
+    def take_pending(self) -> list[StatusLine]:
         """Return what is to be told since the last time."""
-        told, self._told = self._told, []
-        return told
+        pending, self._pending = self._pending, []
+        return pending
 
     @property
     def has_next(self) -> bool:
         """Whether `wait` found another stretch."""
         return self._next is not None
 
-    def wait(self) -> Iterator[Told]:
+    def wait(self) -> Iterator[StatusLine]:
         """Wait for the next stretch, telling what happens meanwhile.
 
         Raises:
             EarwitnessError: the source failed; all that came before has been given out.
         """
-        self.start_samples, self.n_heard, self._n_came = self.start_samples + self.n_heard, 0, 0
-        yield from self.take_told()
+        self.start_samples, self.n_samples, self._n_came = self.start_samples + self.n_samples, 0, 0
+        yield from self.take_pending()
         item, self._ending = self._ending or self._take(), None
-        while item is not None and not isinstance(item, Piece):
+        while item is not None and not isinstance(item, AudioChunk):
             self._note(item)
-            yield from self.take_told()
+            yield from self.take_pending()
             item = self._take()
         if item is not None:
             self._begin(item)
-            yield from self.take_told()
+            yield from self.take_pending()
         elif self._error:
             raise self._error
 
@@ -112,8 +112,8 @@ class Stretches:
         for samples in resample("live", self._gather(), self.rate):
             if not len(samples):
                 continue
-            block = Waveform(samples, self.rate, self.n_heard / self.rate)
-            self.n_heard += len(samples)
+            block = Waveform(samples, self.rate, self.n_samples / self.rate)
+            self.n_samples += len(samples)
             self.level = float(np.abs(samples).max())
             if self._on_block:
                 self._on_block(block)
@@ -121,40 +121,40 @@ class Stretches:
 
     def is_too_short(self) -> bool:
         """Say whether the stretch is too short to be heard at all."""
-        return self.n_heard < LEAST_S * self.rate
+        return self.n_samples < LEAST_S * self.rate
 
-    def _begin(self, piece: Piece) -> None:
+    def _begin(self, chunk: AudioChunk) -> None:
         """Take a piece as the beginning of the next stretch."""
-        if piece.lost_s:
-            self._note(Gap(piece.lost_s, "the source lost sound"))
-        self.clock.begin(piece.duration_s)
-        self._next = piece
+        if chunk.lost_s:
+            self._note(Gap(chunk.lost_s, "the source lost sound"))
+        self.clock.begin(chunk.duration_s)
+        self._next = chunk
 
     def _gather(self) -> Iterator[tuple[Samples, int]]:
         """Yield samples with their rate until the stretch ends."""
-        piece, self._next = self._next, None
+        chunk, self._next = self._next, None
         held: list[Samples] = []
-        n_held, rate = 0, piece.sample_rate_hz if piece else self.rate
+        n_held, rate = 0, chunk.sample_rate_hz if chunk else self.rate
         self._came_rate = rate
-        while piece is not None:
-            held.append(piece.samples)
-            n_held += len(piece.samples)
-            self._n_came += len(piece.samples)
-            self._told += self.clock.note(
-                self.start_s + self._n_came / self._came_rate, piece.arrived_s, piece.behind_s
+        while chunk is not None:
+            held.append(chunk.samples)
+            n_held += len(chunk.samples)
+            self._n_came += len(chunk.samples)
+            self._pending += self.clock.note(
+                self.start_s + self._n_came / self._came_rate, chunk.arrived_s, chunk.behind_s
             )
             if n_held >= BLOCK_S * rate:
                 yield np.concatenate(held), rate
                 held, n_held = [], 0
-            piece = self._take_next(rate)
+            chunk = self._take_next(rate)
         if held:
             yield np.concatenate(held), rate
 
-    def _take_next(self, rate: int) -> Piece | None:
+    def _take_next(self, rate: int) -> AudioChunk | None:
         """Return the next piece of the same stretch; None where it ends."""
         while isinstance(item := self._take(), Trouble):
             self._note(item)
-        if isinstance(item, Piece) and not item.lost_s and item.sample_rate_hz == rate:
+        if isinstance(item, AudioChunk) and not item.lost_s and item.sample_rate_hz == rate:
             return item
         self._ending = item
         return None
@@ -170,11 +170,11 @@ class Stretches:
     def _note(self, item: Break | Gap | Trouble) -> None:
         """Keep what is to be told of an item, and let time go on over a gap."""
         if isinstance(item, Trouble):
-            self._told.append(ErrorLine(self.now_s, item.reason))
+            self._pending.append(ErrorLine(self.now_s, item.reason))
         elif isinstance(item, Break):
-            self._told.append(GapLine(self.now_s, None, item.reason))
+            self._pending.append(GapLine(self.now_s, None, item.reason))
         else:
-            self._told.append(GapLine(self.now_s, item.lost_s, item.reason))
+            self._pending.append(GapLine(self.now_s, item.lost_s, item.reason))
             self.start_samples += round(item.lost_s * self.rate)
             self.lost_s += item.lost_s
             self.n_gaps += 1

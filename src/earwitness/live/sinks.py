@@ -218,12 +218,12 @@ def open_mqtt(where: str, client: Any = None) -> Delivery:
     def deliver(line: dict[str, Any]) -> None:
         if not client.is_connected():
             raise ConnectionError(f"{host}:{port}: not connected")
-        told = client.publish(topic, json.dumps(line), qos=1)
+        receipt = client.publish(topic, json.dumps(line), qos=1)
         try:
-            told.wait_for_publish(ANSWER_S)
+            receipt.wait_for_publish(ANSWER_S)
         except (RuntimeError, ValueError) as error:  # the connection went, or paho's own queue is full
             raise ConnectionError(f"{host}:{port}: {error}") from error
-        if not told.is_published():
+        if not receipt.is_published():
             raise TimeoutError(f"{host}:{port}: no answer in {ANSWER_S:g} s")
 
     return Delivery("mqtt", deliver, on_close=client.disconnect)

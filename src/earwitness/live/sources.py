@@ -21,13 +21,13 @@ from typing import IO, Protocol
 from earwitness.audio import MEDIA_SUFFIXES, SNDFILE_SUFFIXES
 from earwitness.errors import AudioError
 from earwitness.live.ffmpeg import DEVICE_FORMATS, MediaSource
-from earwitness.live.items import Break, Item, Piece, Trouble
+from earwitness.live.items import AudioChunk, Break, Item, Trouble
 from earwitness.live.microphone import MICROPHONE, Microphone
 from earwitness.live.pcm import RIFF, PcmDecoder, PcmFormat
 
 WAV_SUFFIXES = {".wav", ".wave"}
 IDLE_S = 0.2  # how often it is told that nothing comes
-TELL_EVERY_S = 60.0  # a source may send bad samples for weeks
+LOG_EVERY_S = 60.0  # a source may send bad samples for weeks
 READ_S = 0.5  # at most so much sound in a piece: what a window needs should not wait for what it does not
 
 
@@ -67,7 +67,7 @@ class ByteSource:
     is_clocked: bool = False
     is_endless: bool = False
     is_dropping: bool = False
-    told_at: float = -math.inf  # when bad samples were last told
+    logged_at: float = -math.inf  # when bad samples were last told
 
     def open(self) -> Iterator[Item | None]:
         """Yield what comes; see `Source`."""
@@ -90,7 +90,7 @@ class ByteSource:
                         yield Trouble(f"{error}; the next writer is waited for")
                         is_ignored = True
                 elif not is_fifo:
-                    if missing := decoder.tell_missing():
+                    if missing := decoder.warn_missing():
                         yield Trouble(missing)
                     return
                 else:
@@ -103,11 +103,11 @@ class ByteSource:
 
     def _decode(self, decoder: PcmDecoder, data: bytes) -> Iterator[Item]:
         samples = decoder.decode(data)
-        if decoder.n_bad and time.monotonic() - self.told_at >= TELL_EVERY_S:
+        if decoder.n_bad and time.monotonic() - self.logged_at >= LOG_EVERY_S:
             yield Trouble(f"{decoder.n_bad} samples are no numbers in [-1, 1]; they are taken as silence")
-            self.told_at, decoder.n_bad = time.monotonic(), 0
+            self.logged_at, decoder.n_bad = time.monotonic(), 0
         if len(samples):
-            yield Piece(samples, decoder.format.sample_rate_hz)
+            yield AudioChunk(samples, decoder.format.sample_rate_hz)
 
 
 def open_bytes(name: str) -> IO[bytes]:

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.archive import (
-    HEARD,
+    ANALYSED,
+    Chunk,
     Levels,
     PartStore,
-    Piece,
     check_settings,
-    describe_hearing,
+    describe_analysis,
     make_store,
     quantise_logits,
     quantise_scores,
@@ -49,7 +49,7 @@ class TagKeeper:
         self, folder: str | Path, source: str, settings: Settings, encoder: LoadedEncoder, row_s: float = ROW_S
     ) -> None:
         check_settings(settings)
-        made = describe_hearing(settings, encoder, row_s)
+        made = describe_analysis(settings, encoder, row_s)
         make_store(folder, made)
         self._store = PartStore(folder)
         self._store.check_provenance(made)
@@ -95,13 +95,13 @@ class TagKeeper:
         local = time.localtime(start_time)  # with its zone: where clocks are set back, an hour comes twice
         stamp = time.strftime("%Y%m%d-%H%M%S", local) + f".{int(start_time % 1 * 1000):03}{time.strftime('%z', local)}"
         no_clips = np.zeros((0, self._rows.shape[1]), np.uint8)
-        piece = Piece(
+        chunk = Chunk(
             path=f"live/{self._source}/{stamp}",
             size=0,
             mtime_ns=round(start_time * 1e9),
             sha256="",
             attempt=1,
-            state=HEARD,
+            state=ANALYSED,
             start_time=calendar.timegm(time.localtime(start_time)) + start_time % 1,  # a store keeps local time
             rate_hz=self._rate_hz,
             end_s=length_s,
@@ -109,6 +109,6 @@ class TagKeeper:
             clips=np.concatenate([no_clips, *(clip for _, clip in of_now)]),
             clip_start_s=np.array([start_s - self._from_s for start_s, _ in of_now]),
         )
-        self._store.commit([piece])
+        self._store.commit([chunk])
         self._from_s += PERIOD_S
         self._rows[:] = UNHEARD

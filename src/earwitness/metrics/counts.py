@@ -153,8 +153,8 @@ class FileCounts:
         unknown = sorted(wanted - known)
         if unknown:
             raise AnnotationError(f"{unknown[0]} was not counted; choose among the {len(known)} files of the reference")
-        kept = [index for index, file in enumerate(self.files) if file in wanted]
-        return FileCounts(tuple(self.files[index] for index in kept), self.labels, self.values[kept])
+        rows = [index for index, file in enumerate(self.files) if file in wanted]
+        return FileCounts(tuple(self.files[index] for index in rows), self.labels, self.values[rows])
 
     def score(self, is_silence_zero: bool = False) -> DetectionScores:
         """Return the scores of all files together."""

@@ -34,8 +34,8 @@ class ScoreCurves:
     scores: np.ndarray
 
     def __post_init__(self) -> None:
-        n_stretches = len(self.edges_s) - 1
-        if n_stretches < 1 or self.scores.shape != (n_stretches, len(self.labels)):
+        n_segments = len(self.edges_s) - 1
+        if n_segments < 1 or self.scores.shape != (n_segments, len(self.labels)):
             raise AnnotationError(
                 f"scores of shape {self.scores.shape} with {len(self.edges_s)} edges and {len(self.labels)} labels: "
                 "give (stretches, labels) and one edge more than stretches"

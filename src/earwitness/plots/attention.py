@@ -18,7 +18,7 @@ from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.plots.figure import COLOURS, make_figure, styled
 from earwitness.plots.panels import FEW_TICKS_HZ, draw_levels, find_rows
-from earwitness.recognition import CLASS_TOKEN, Attention, AttentionMap, name_source, read_attention, read_heard
+from earwitness.recognition import CLASS_TOKEN, Attention, AttentionMap, name_source, read_attention, read_noisy
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
@@ -100,14 +100,14 @@ def read_attended(source: Source, time_s: float | None, settings: Settings, enco
         time_s = find_loudest(source, settings, rate)
     ((_, attention),) = read_attention(source, [time_s], settings, encoder)
     maker, end_s = SpectrogramMaker(), attention.start_s + attention.n_columns * attention.token_s
-    for block in read_heard(source, settings, rate):
+    for block in read_noisy(source, settings, rate):
         first, last = (round((limit_s - block.start_s) * rate) for limit_s in (attention.start_s, end_s))
         if last <= 0:
             break
         if first < len(block.samples):
-            kept = slice(max(0, first), last)
+            inside = slice(max(0, first), last)
             start_s = max(0.0, block.start_s - attention.start_s)
-            maker.add(Waveform(block.samples[kept], rate, start_s))
+            maker.add(Waveform(block.samples[inside], rate, start_s))
     last_s = attention.start_s + (attention.n_columns - 0.5) * attention.token_s  # what follows fills no token
     return Attended(attention, maker.finish(), min(time_s, last_s))
 
@@ -120,7 +120,7 @@ def find_loudest(source: Source, settings: Settings, sample_rate_hz: int) -> flo
     """
     best, best_s = -1.0, 0.0
     size = sample_rate_hz // 10
-    for block in read_heard(source, settings, sample_rate_hz):
+    for block in read_noisy(source, settings, sample_rate_hz):
         power = np.add.reduceat(np.square(block.samples, dtype=np.float64), np.arange(0, len(block.samples), size))
         at = int(power.argmax())
         if power[at] > best:

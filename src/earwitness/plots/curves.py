@@ -65,7 +65,7 @@ def trace_precision(scored: LabelScores) -> tuple[Array, Array, float]:
 def draw_roc(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
     """Return the figure of ROC curves; labels that are everywhere or nowhere have none."""
     with styled():
-        figure, axes = _begin(title, caption + _tell_floor(scored))
+        figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
             false, true, area = trace_roc(each)
             _draw_line(axes, each, false, true, 1 + each.n_known, f"AUC {area:.3f}", style)
@@ -78,7 +78,7 @@ def draw_roc(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
 def draw_precision_recall(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
     """Return the figure of precision-recall curves; labels that are everywhere or nowhere have none."""
     with styled():
-        figure, axes = _begin(title, caption + _tell_floor(scored))
+        figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
             recall, precision, average = trace_precision(each)
             _draw_line(axes, each, recall, precision, each.n_known, f"AP {average:.3f}", style)
@@ -131,7 +131,7 @@ def _finish(axes: Any, scored: Sequence[LabelScores]) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left", title_fontsize=8.0)
 
 
-def _tell_floor(scored: Sequence[LabelScores]) -> str:
+def _note_floor(scored: Sequence[LabelScores]) -> str:
     parts = ""
     if any(each.floor is not None for each in scored):
         parts = " Dotted: below the run's threshold, where no scores are known."

@@ -72,8 +72,8 @@ def draw_embeddings(
         axes = figure.subplots()
         for index, group in enumerate(sorted(set(groups))):
             rows = [row for row, each in enumerate(groups) if each == group]
-            is_told = index < len(COLOURS) * len(MARKERS)
-            colour = COLOURS[index % len(COLOURS)] if is_told else REST
+            is_marked = index < len(COLOURS) * len(MARKERS)
+            colour = COLOURS[index % len(COLOURS)] if is_marked else REST
             marker = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
             look = {"c": colour, "marker": marker, "s": 42, "edgecolors": "white", "linewidths": 0.6}
             axes.scatter(places[rows, 0], places[rows, 1], label=f"{shorten(group)} ({len(rows)})", **look)

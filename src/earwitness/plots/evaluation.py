@@ -51,7 +51,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     name = {"roc": "ROC", "pr": "Precision and recall"}[kind]
     title = f"{saved.about.get('dataset', Path(folder).name)}: {name} of {TITLES.get(measure, measure)}"
     draw = draw_roc if kind == "roc" else draw_precision_recall
-    return draw(scored, title, f"{MEANT[measure]} {_tell(saved)}")
+    return draw(scored, title, f"{MEANT[measure]} {_report(saved)}")
 
 
 def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[LabelScores]]:
@@ -96,7 +96,7 @@ def draw_saved_confusion(folder: str | Path, measure: str = "") -> Any:
     is_none_used = bool(cells[:, -1].any())
     columns = [*labels, NONE] if is_none_used else list(labels)
     title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, what was taken for what"
-    caption = f"Measure {chosen.kind!r}. Rows: what is true; columns: the answer. {_tell(saved)}"
+    caption = f"Measure {chosen.kind!r}. Rows: what is true; columns: the answer. {_report(saved)}"
     return draw_confusion(cells[:, : len(columns)], labels, columns, title, caption)
 
 
@@ -112,7 +112,7 @@ def draw_saved_distribution(folder: str | Path, measure: str = "") -> Any:
     in_recordings = (*RANKED, "clips", "rare")
     unit = "segments" if chosen.kind == SEGMENT else "recordings" if chosen.kind in in_recordings else "events"
     title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, actual and predicted"
-    caption = f"Measure {chosen.kind!r}. {_tell(saved)}"
+    caption = f"Measure {chosen.kind!r}. {_report(saved)}"
     return draw_distribution(chosen.labels, totals[:, 0].tolist(), totals[:, 1].tolist(), unit, title, caption)
 
 
@@ -123,7 +123,7 @@ def _choose(saved: SavedResults, folder: str | Path, measure: str, there: list[s
     return saved.measures[measure or there[0]]
 
 
-def _tell(saved: SavedResults) -> str:
+def _report(saved: SavedResults) -> str:
     """Return what a caption says of an evaluation."""
     about = saved.about
     settings = about.get("settings") or {}

@@ -114,7 +114,7 @@ def check_picture_path(path: str | Path) -> Path:
     return path
 
 
-def tell_settings(settings: Settings, encoder: str) -> str:
+def describe_settings(settings: Settings, encoder: str) -> str:
     """Return what a caption says of how a recording was heard."""
     is_tmrl = settings.method == "tmrl"
     window_s = WINDOW_S if is_tmrl else settings.window_s

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from earwitness.errors import WordError
-from earwitness.plots.figure import make_figure, styled, tell_settings
+from earwitness.plots.figure import describe_settings, make_figure, styled
 from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
 from earwitness.plots.timeline import TAG_HOP_S, Timeline
 from earwitness.settings import Settings
@@ -30,7 +30,7 @@ def draw_tags(
     with styled():
         which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
         said = f" Clip scores of windows every {min(TAG_HOP_S, settings.window_s):g} s, on a logarithmic scale."
-        caption = tell_settings(settings, encoder) + said + which
+        caption = describe_settings(settings, encoder) + said + which
         heights = [2.2, 0.26 * len(chosen) + 0.2]
         figure = make_figure(11.0, sum(heights) + 1.5, title, caption)
         levels, rows = figure.subplots(2, 1, sharex=True, height_ratios=heights)

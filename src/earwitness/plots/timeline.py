@@ -16,9 +16,9 @@ import numpy.typing as npt
 from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform, measure_duration, slide
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.metrics import LabelledEvent
-from earwitness.plots.figure import COLOURS, make_figure, save_picture, shorten, styled, tell_settings
+from earwitness.plots.figure import COLOURS, describe_settings, make_figure, save_picture, shorten, styled
 from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
-from earwitness.recognition import WINDOW_S, Logits, Recognition, read_heard, score_windows
+from earwitness.recognition import WINDOW_S, Logits, Recognition, read_noisy, score_windows
 from earwitness.settings import Settings
 from earwitness.words import as_key
 
@@ -50,7 +50,7 @@ class Lane:
     """A word and what is drawn beside it: (onset, offset, score) of what was heard, (onset, offset) of the truth."""
 
     word: str
-    heard: tuple[tuple[float, float, float], ...]
+    events: tuple[tuple[float, float, float], ...]
     reference: tuple[tuple[float, float], ...]
 
 
@@ -64,7 +64,7 @@ def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) ->
         WeightsError: the encoder has no tag head.
     """
     rate = encoder.spec.sample_rate_hz
-    waveform, is_whole = _read_first(read_heard(source, settings, rate), LONGEST_DRAWN_S)
+    waveform, is_whole = _read_first(read_noisy(source, settings, rate), LONGEST_DRAWN_S)
     maker = SpectrogramMaker()
     maker.add(waveform)
     is_tmrl = settings.method == "tmrl"
@@ -123,7 +123,7 @@ def draw_timeline(
     settings = recognition.settings
     with styled():
         title = _write_title(recognition, timeline, total_s)
-        caption = tell_settings(settings, recognition.encoder) + " Numbers in bars: the event's largest score."
+        caption = describe_settings(settings, recognition.encoder) + " Numbers in bars: the event's largest score."
         figure = make_figure(12.0, sum(heights) + 1.6, title, caption)
         levels, events, tags = figure.subplots(3, 1, sharex=True, height_ratios=heights)
         figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
@@ -148,23 +148,23 @@ def make_lanes(
     Words that were heard or are there come first to be kept, the rest in their order. A label of the reference is the
     word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
     """
-    asked = [*recognition.event_words, *(event.word for event in recognition.events)]
-    words = {as_key(word): word for word in reversed([*asked, *(event.label for event in reference)])}
-    order = list(dict.fromkeys(map(as_key, [*asked, *(event.label for event in reference)])))
-    telling = {as_key(each.word) for each in recognition.events} | {as_key(each.label) for each in reference}
-    kept = sorted(order, key=lambda key: key not in telling)[:N_WORDS_DRAWN]
+    words_queried = [*recognition.event_words, *(event.word for event in recognition.events)]
+    words = {as_key(word): word for word in reversed([*words_queried, *(event.label for event in reference)])}
+    order = list(dict.fromkeys(map(as_key, [*words_queried, *(event.label for event in reference)])))
+    informative = {as_key(each.word) for each in recognition.events} | {as_key(each.label) for each in reference}
+    drawn = sorted(order, key=lambda key: key not in informative)[:N_WORDS_DRAWN]
     lanes = []
-    for key in (key for key in order if key in kept):
-        heard = [event for event in recognition.events if as_key(event.word) == key and event.onset_s < duration_s]
+    for key in (key for key in order if key in drawn):
+        events = [event for event in recognition.events if as_key(event.word) == key and event.onset_s < duration_s]
         true = [event for event in reference if as_key(event.label) == key and event.onset_s < duration_s]
         lanes.append(
             Lane(
                 words[key],
-                tuple((event.onset_s, min(event.offset_s, duration_s), event.score) for event in heard),
+                tuple((event.onset_s, min(event.offset_s, duration_s), event.score) for event in events),
                 tuple((event.onset_s, min(event.offset_s, duration_s)) for event in true),
             )
         )
-    return lanes, len(order) - len(kept)
+    return lanes, len(order) - len(drawn)
 
 
 def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_reference: bool) -> None:
@@ -172,7 +172,7 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
     height, up = (0.4, 0.21) if has_reference else (0.72, 0.0)
     for row, lane in enumerate(lanes):
         colour = COLOURS[row % len(COLOURS)]
-        for onset_s, offset_s, score in lane.heard:
+        for onset_s, offset_s, score in lane.events:
             span = (offset_s - onset_s, onset_s)
             axes.barh(row - up, span[0], left=span[1], height=height, color=colour, edgecolor=colour, lw=0.8)
             if span[0] > 0.05 * duration_s:
@@ -181,7 +181,7 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
                 axes.text(middle_s, row - up, f"{score:.2f}", ha="center", va="center", fontsize=7, bbox=box)
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
-        if not lane.heard:
+        if not lane.events:
             axes.text(0.004 * duration_s, row - up, "not heard", va="center", fontsize=8, color="0.45")
     if not lanes:
         axes.text(0.004 * duration_s, 0, "no event was asked for", va="center", fontsize=8, color="0.45")

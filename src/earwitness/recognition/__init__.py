@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.recognition.analysis import Analysis, analyse, find_notes, name_source, read_heard
+    from earwitness.recognition.analysis import Analysis, analyse, find_notes, name_source, read_noisy
     from earwitness.recognition.events import Event, EventFinder, find_events
     from earwitness.recognition.explain import CLASS_TOKEN, Attention, AttentionMap, explain_peaks, read_attention
     from earwitness.recognition.match import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from earwitness.recognition.tmrl import WINDOW_S
 
 _HOMES = {
-    "analysis": "Analysis analyse find_notes name_source read_heard",
+    "analysis": "Analysis analyse find_notes name_source read_noisy",
     "events": "Event EventFinder find_events",
     "explain": "CLASS_TOKEN Attention AttentionMap explain_peaks read_attention",
     "match": "USUAL_LOGIT TagEvidence WordScores find_roots match_words score_evidence weigh_usual",

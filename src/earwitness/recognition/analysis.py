@@ -59,7 +59,7 @@ class Analysis:
 
 
 # Settings that words are asked with; all others are what a recording is analysed with.
-ASKED_WITH = (
+QUERY_FIELDS = (
     *("event_threshold", "event_hold", "thresholds", "merge_gap_s", "min_duration_s"),
     *("n_tags", "places", "blind_calibration"),
 )
@@ -150,7 +150,7 @@ class RecordingReader:
     def _blocks(self, on_block: Callable[[Waveform], None] | None = None) -> Iterator[Waveform]:
         self.n_begun += 1
         expected_s = measure_duration(self.source) if self.on_progress else None
-        for block in read_ahead(read_heard(self.source, self.settings, self.encoder.spec.sample_rate_hz)):
+        for block in read_ahead(read_noisy(self.source, self.settings, self.encoder.spec.sample_rate_hz)):
             self.duration_s = block.start_s + block.duration_s
             if on_block:
                 on_block(block)
@@ -160,7 +160,7 @@ class RecordingReader:
                 self.on_progress((self.n_begun - 1 + share) / self.n_passes)
 
 
-def read_heard(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
+def read_noisy(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
     """Yield a recording's blocks as they are heard: at the encoder's rate, with the noise that was asked for.
 
     Raises:

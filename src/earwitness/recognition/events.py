@@ -83,7 +83,7 @@ class EventFinder:
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _Run:
     """Tokens in a row in which a word's score holds; `head` and `tail` are the logits of its first and last tokens."""
 
     event: Event
@@ -91,11 +91,11 @@ class _Stretch:
     head: Logits
     tail: Logits
 
-    def followed_by(self, after: _Stretch, n_ends: int) -> _Stretch:
+    def followed_by(self, after: _Run, n_ends: int) -> _Run:
         """Return this stretch and the one right after it as one."""
         head = np.concatenate([self.head, after.head])[:n_ends] if self.n_tokens < n_ends else self.head
         tail = np.concatenate([self.tail, after.tail])[-n_ends:] if after.n_tokens < n_ends else after.tail
-        return _Stretch(_join(self.event, after.event), self.n_tokens + after.n_tokens, head, tail)
+        return _Run(_join(self.event, after.event), self.n_tokens + after.n_tokens, head, tail)
 
     def refined(self, span_s: float) -> Event:
         """Return the event with its onset and offset where the score first and last comes near its next peak."""
@@ -112,19 +112,19 @@ class _Track:
     def __init__(self, settings: Settings, threshold: float, span_s: float) -> None:
         self.settings, self.threshold, self.span_s = settings, threshold, span_s
         self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
-        self.open: _Stretch | None = None
+        self.open: _Run | None = None
         self.event: Event | None = None
 
     def add(self, rows: WordScores, index: int, first: int, last: int) -> Iterator[Event]:
         """Take the next stretch in which the word's score holds: rows `first` to `last`."""
-        stretch = _read_stretch(rows, index, first, last, self.n_ends, self.threshold)
-        if self.open and stretch.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
-            stretch, self.open = self.open.followed_by(stretch, self.n_ends), None
+        segment = _read_run(rows, index, first, last, self.n_ends, self.threshold)
+        if self.open and segment.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
+            segment, self.open = self.open.followed_by(segment, self.n_ends), None
         yield from self._close()
         if last == len(rows.scores) - 1:
-            self.open = stretch
+            self.open = segment
         else:
-            yield from self._take(stretch)
+            yield from self._take(segment)
 
     def settle_until(self, time_s: float) -> Iterator[Event]:
         """Yield what nothing after `time_s` can change."""
@@ -135,13 +135,13 @@ class _Track:
 
     def _close(self) -> Iterator[Event]:
         if self.open:
-            stretch, self.open = self.open, None
-            yield from self._take(stretch)
+            segment, self.open = self.open, None
+            yield from self._take(segment)
 
-    def _take(self, stretch: _Stretch) -> Iterator[Event]:
-        if stretch.event.score < self.threshold:
+    def _take(self, segment: _Run) -> Iterator[Event]:
+        if segment.event.score < self.threshold:
             return
-        event = stretch.refined(self.span_s)
+        event = segment.refined(self.span_s)
         if self.event and event.onset_s - self.event.offset_s <= self.settings.merge_gap_s:
             self.event = self._merge(self.event, event)
             return
@@ -164,7 +164,7 @@ class _Track:
         self.event = None
 
 
-def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: int, threshold: float) -> _Stretch:
+def _read_run(rows: WordScores, index: int, first: int, last: int, n_ends: int, threshold: float) -> _Run:
     logits = _logit(rows.scores[first : last + 1, index])
     peak = first + int(logits.argmax())
     start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
@@ -177,7 +177,7 @@ def _read_stretch(rows: WordScores, index: int, first: int, last: int, n_ends: i
         peak_s=float(start_s[peak]),
         tags=rows.explain(peak, index) if score >= threshold else (),  # below, no event's peak is here
     )
-    return _Stretch(event, len(logits), logits[:n_ends], logits[-n_ends:])
+    return _Run(event, len(logits), logits[:n_ends], logits[-n_ends:])
 
 
 def _join(before: Event, after: Event) -> Event:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from earwitness.audio import LEAST_S, Samples, Source, band_edges_hz
 from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import name_source, read_heard
+from earwitness.recognition.analysis import name_source, read_noisy
 from earwitness.settings import Settings
 
 CLASS_TOKEN = 0
@@ -203,7 +203,7 @@ def _cut_around(
         raise SettingsError(f"{times_s[waiting[0]]:g} s: times are counted from the recording's beginning")
     starts = {index: max(0, round(times_s[index] * rate) - size // 2) for index in waiting}
     held, held_from = np.zeros(0, np.float32), 0
-    for block in read_heard(source, settings, rate):
+    for block in read_noisy(source, settings, rate):
         held = np.concatenate([held, block.samples])
         while waiting and starts[waiting[0]] + size <= held_from + len(held):
             index = waiting.pop(0)

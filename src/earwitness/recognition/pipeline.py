@@ -16,7 +16,7 @@ import numpy as np
 from earwitness.audio import Source, slide
 from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import ASKED_WITH, Analysis, RecordingReader, find_notes, name_source, read_heard
+from earwitness.recognition.analysis import QUERY_FIELDS, Analysis, RecordingReader, find_notes, name_source, read_noisy
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import TagEvidence, match_words
 from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
@@ -124,7 +124,7 @@ def ask(
         WordError, PlaceError: see `recognize`.
         SettingsError: the recording was analysed with other settings.
     """
-    settings = _check_asked(settings or analysis.settings, analysis.settings)
+    settings = _check_query(settings or analysis.settings, analysis.settings)
     stats = analysis.tag_stats
     return Recognition(
         source=analysis.source,
@@ -157,7 +157,7 @@ def classify(
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
     meanings = understand(tuple(words))
-    blocks = read_heard(source, settings, encoder.spec.sample_rate_hz)
+    blocks = read_noisy(source, settings, encoder.spec.sample_rate_hz)
     windows = slide(blocks, settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
     best: dict[str, ClipScore] = {}
     for rows in match_words(score_windows(windows, encoder), meanings, encoder.tag_stats):
@@ -251,11 +251,11 @@ def _order(events: Iterable[Event], duration_s: float) -> list[Event]:
     return sorted(inside, key=lambda event: (event.onset_s, event.word))
 
 
-def _check_asked(asked: Settings, analysed: Settings) -> Settings:
+def _check_query(query: Settings, analysed: Settings) -> Settings:
     for name, value in analysed.to_dict().items():
-        if name not in ASKED_WITH and getattr(asked, name) != value:
+        if name not in QUERY_FIELDS and getattr(query, name) != value:
             raise SettingsError(
-                f"{name}={getattr(asked, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
-                f"change only {', '.join(ASKED_WITH)}"
+                f"{name}={getattr(query, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
+                f"change only {', '.join(QUERY_FIELDS)}"
             )
-    return asked
+    return query

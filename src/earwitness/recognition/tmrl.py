@@ -108,19 +108,19 @@ def rank_scenes_tmrl(tag_scores: Iterable[TagScores], scenes: Sequence[str]) -> 
         ]
         group = [int(tag), *map(int, later)]
         groups.append((int(counts[group].sum()), group))
-    kept_counts = sorted({count for count, _ in groups}, reverse=True)[:N_RANKS]
-    kept = [(count, group) for count, group in groups if count in kept_counts]
-    similarities = _embed_groups([group for _, group in kept]) @ embed_words(scenes).T  # (groups, scenes)
-    return _rank_groups(kept, similarities, list(scenes))
+    top_counts = sorted({count for count, _ in groups}, reverse=True)[:N_RANKS]
+    top_groups = [(count, group) for count, group in groups if count in top_counts]
+    similarities = _embed_groups([group for _, group in top_groups]) @ embed_words(scenes).T  # (groups, scenes)
+    return _rank_groups(top_groups, similarities, list(scenes))
 
 
-def _rank_groups(kept: list[tuple[int, list[int]]], similarities: Embeddings, scenes: list[str]) -> TmrlScenes:
+def _rank_groups(top_groups: list[tuple[int, list[int]]], similarities: Embeddings, scenes: list[str]) -> TmrlScenes:
     names = tag_names()
     simple, weighted = [], []
     for index, scene in enumerate(scenes):
         matches = [
             (count, float(similarity), group)
-            for (count, group), similarity in zip(kept, similarities[:, index], strict=True)
+            for (count, group), similarity in zip(top_groups, similarities[:, index], strict=True)
             if similarity >= SCENE_SIMILARITY
         ]
         tags = tuple(dict.fromkeys(names[tag] for _, _, group in matches for tag in group))[:5]

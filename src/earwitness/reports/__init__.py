@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.reports.archive_page import Question, write_answer_page
+    from earwitness.reports.archive_page import ArchiveQuery, write_answer_page
     from earwitness.reports.evaluation_page import make_page
     from earwitness.reports.recording_page import Sound, make_report
     from earwitness.reports.report import ReportFolder, explain_events, show_map
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from earwitness.reports.view import make_answer, make_view
 
 _HOMES = {
-    "archive_page": "Question write_answer_page",
+    "archive_page": "ArchiveQuery write_answer_page",
     "evaluation_page": "make_page",
     "recording_page": "Sound make_report",
     "report": "ReportFolder explain_events show_map",

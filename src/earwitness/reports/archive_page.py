@@ -16,7 +16,7 @@ from typing import Any
 
 from earwitness.archive import Answer, ArchiveEvent, Choice, Provenance, format_time, make_heats
 from earwitness.errors import OutputError
-from earwitness.reports.heatmap_page import show_heat, show_rate, tell_heat
+from earwitness.reports.heatmap_page import describe_heat, show_heat, show_rate
 from earwitness.reports.index_page import FIND, show_bars, show_duration, show_number, show_table, show_time
 from earwitness.reports.page import escape, make_document, to_json
 from earwitness.reports.scripts import read_asset, report_style
@@ -33,7 +33,7 @@ Link = Callable[[str, float], str]
 
 
 @dataclass(frozen=True)
-class Question:
+class ArchiveQuery:
     """What was asked of which store: what the page says of where its answer comes from."""
 
     store: str
@@ -42,7 +42,7 @@ class Question:
     choice: Choice = field(default_factory=Choice)
 
 
-def write_answer_page(answer: Answer, question: Question, folder: Path) -> Path:
+def write_answer_page(answer: Answer, query: ArchiveQuery, folder: Path) -> Path:
     """Write the page of an answer as `index.html` to a folder; return its path.
 
     Raises:
@@ -51,14 +51,14 @@ def write_answer_page(answer: Answer, question: Question, folder: Path) -> Path:
     path = folder / "index.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(make_answer_page(answer, question, folder), encoding="utf-8", newline="")
+        path.write_text(make_answer_page(answer, query, folder), encoding="utf-8", newline="")
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"{path}: cannot be written ({reason}); free some space or choose another --out") from error
     return path
 
 
-def make_answer_page(answer: Answer, question: Question, folder: Path | None = None) -> str:
+def make_answer_page(answer: Answer, query: ArchiveQuery, folder: Path | None = None) -> str:
     """Return the page of an answer as HTML.
 
     Args:
@@ -67,11 +67,12 @@ def make_answer_page(answer: Answer, question: Question, folder: Path | None = N
         folder: where the page will lie: recordings that are there are linked from it. None for no links.
     """
     heats = make_heats(answer)
+    described = [describe_heat(heat, answer.words) for heat in heats]
     link = _make_link(answer, folder)
     body = [
         '<main class="ew-index aw">',
         f"<h1>What was heard</h1>{_show_facts(answer)}",
-        f'<p class="ew-path ix-folder"><bdi>{escape(question.store)}</bdi></p>',
+        f'<p class="ew-path ix-folder"><bdi>{escape(query.store)}</bdi></p>',
         _show_words(answer),
         _show_best_scenes(answer),
         *(show_heat(heat, answer.words, number) for number, heat in enumerate(heats)),
@@ -79,8 +80,8 @@ def make_answer_page(answer: Answer, question: Question, folder: Path | None = N
         _show_recordings(answer, link),
         _show_events(answer, link),
         _show_problems(answer),
-        _show_settings(answer, question),
-        f'<script type="application/json" id="hm-data">{to_json([tell_heat(h, answer.words) for h in heats])}</script>',
+        _show_settings(answer, query),
+        f'<script type="application/json" id="hm-data">{to_json(described)}</script>',
         "</main>",
     ]
     style = report_style() + read_asset("index.css") + read_asset("heat.css")
@@ -119,7 +120,7 @@ def _find_common(paths: Sequence[str]) -> str:
 def _show_facts(answer: Answer) -> str:
     hours = answer.duration_s / 3600
     lasting = f"{hours:,.0f} h" if hours >= 1000 else show_duration(answer.duration_s)
-    facts = [_count(answer.n_files, "recording"), f"{lasting} of audio", *_tell_period(answer)]
+    facts = [_count(answer.n_files, "recording"), f"{lasting} of audio", *_describe_period(answer)]
     if answer.words:
         facts.append(_count(len(answer.events), "event"))
     if answer.problems:
@@ -131,15 +132,15 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
-def _tell_period(answer: Answer) -> list[str]:
+def _describe_period(answer: Answer) -> list[str]:
     timed = [(each, each.start_time) for each in answer.recordings if each.start_time is not None]
     if not timed:
         return ["start times unknown"] if answer.recordings else []
     first = format_time(min(start + each.first_s for each, start in timed))
     last = format_time(max(start + each.end_s for each, start in timed))
-    told = f"{first.replace('T', ' ')[:-3]} to {last.replace('T', ' ')[:-3]}"
+    period = f"{first.replace('T', ' ')[:-3]} to {last.replace('T', ' ')[:-3]}"
     n_timeless = len(answer.recordings) - len(timed)
-    return [told, f"{n_timeless:,} without a start time"] if n_timeless else [told]
+    return [period, f"{n_timeless:,} without a start time"] if n_timeless else [period]
 
 
 def _show_words(answer: Answer) -> str:
@@ -245,8 +246,8 @@ def _show_problems(answer: Answer) -> str:
     )
 
 
-def _show_settings(answer: Answer, question: Question) -> str:
-    made, choice = question.provenance, question.choice
+def _show_settings(answer: Answer, query: ArchiveQuery) -> str:
+    made, choice = query.provenance, query.choice
     rows: dict[str, Any] = {
         "Events asked": ", ".join(answer.words),
         "Scenes asked": ", ".join(answer.scene_words),
@@ -254,8 +255,8 @@ def _show_settings(answer: Answer, question: Question) -> str:
         "Until": choice.until,
         "Path": choice.path,
         "Where": choice.where,
-        **_tell_settings(question.settings),
-        "Store": question.store,
+        **_describe_settings(query.settings),
+        "Store": query.store,
         "Recordings from": _find_common([each.path for each in answer.recordings]),
         "Rows": f"every {made.row_s:g} s",
         "Encoder": f"{made.encoder} on {made.runtime}",
@@ -270,7 +271,7 @@ def _show_settings(answer: Answer, question: Question) -> str:
     return f'<details class="ew-settings"><summary>Settings and provenance</summary><dl>{items}</dl></details>'
 
 
-def _tell_settings(settings: Settings) -> dict[str, Any]:
+def _describe_settings(settings: Settings) -> dict[str, Any]:
     return {
         "Threshold": settings.event_threshold,
         "Thresholds of words": ", ".join(f"{word} {score:g}" for word, score in settings.thresholds),

@@ -40,8 +40,8 @@ def show_heat(heat: Heat, words: Sequence[str], number: int = 0) -> str:
     said = WHY_ROWS[heat.unit]
     if shown:
         said += " The fuller the colour, the more events per hour of audio; each word has a scale of its own."
-    heard_s = heat.heard_s[heat.heard_s > 0]
-    if shown and len(heard_s) and heard_s.min() < FAINTEST * heard_s.max():
+    analysed_s = heat.analysed_s[heat.analysed_s > 0]
+    if shown and len(analysed_s) and analysed_s.min() < FAINTEST * analysed_s.max():
         said += " Cells with very little audio count as if they had a tenth of what the fullest has."
     if heat.n_left_out:
         said += f" {heat.n_left_out} recordings with fewer events are left out here."
@@ -61,13 +61,13 @@ def show_heat(heat: Heat, words: Sequence[str], number: int = 0) -> str:
     )
 
 
-def tell_heat(heat: Heat, words: Sequence[str]) -> dict[str, Any]:
+def describe_heat(heat: Heat, words: Sequence[str]) -> dict[str, Any]:
     """Return what the page's script tells of cells: names, seconds, counts and scenes, row by row."""
     return {
         "unit": heat.unit,
         "rows": _full_names(heat),
         "columns": heat.columns,
-        "heard": np.rint(heat.heard_s).astype(int).ravel().tolist(),
+        "heard": np.rint(heat.analysed_s).astype(int).ravel().tolist(),
         "counts": [heat.counts[word].ravel().tolist() for word in choose_words(heat, words)],
         "scenes": heat.scenes.ravel().tolist() if heat.scene_names else [],
         "names": heat.scene_names,
@@ -76,8 +76,8 @@ def tell_heat(heat: Heat, words: Sequence[str]) -> dict[str, Any]:
 
 def choose_words(heat: Heat, words: Sequence[str]) -> list[str]:
     """Return the words that have a panel, in the order that they were asked in: those heard, up to `N_WORDS`."""
-    heard = [word for word in words if heat.counts[word].any()]
-    most = set(sorted(heard, key=lambda word: -int(heat.counts[word].sum()))[:N_WORDS])
+    found = [word for word in words if heat.counts[word].any()]
+    most = set(sorted(found, key=lambda word: -int(heat.counts[word].sum()))[:N_WORDS])
     return [word for word in words if word in most]
 
 
@@ -86,7 +86,7 @@ def _show_word(heat: Heat, word: str, number: int, place: int) -> str:
     most = float(rates.max(initial=0.0))
     # Steps of the square root: a tenth of the most is still seen.
     shades = np.ceil(N_SHADES * np.sqrt(rates / most)).astype(int) if most else np.zeros(rates.shape, int)
-    shades[(heat.heard_s <= 0) & (heat.counts[word] == 0)] = -1
+    shades[(heat.analysed_s <= 0) & (heat.counts[word] == 0)] = -1
     n_events = int(heat.counts[word].sum())
     here = " here" if heat.n_left_out else ""
     said = f"{n_events:,} {'event' if n_events == 1 else 'events'}{here}, at most {show_rate(most)} an hour"
@@ -96,7 +96,7 @@ def _show_word(heat: Heat, word: str, number: int, place: int) -> str:
 
 def _show_scenes(heat: Heat, number: int) -> str:
     colours = np.minimum(heat.scenes, N_COLOURS)
-    paths = [_draw((heat.heard_s > 0) & (heat.scenes < 0), "hm-0")]
+    paths = [_draw((heat.analysed_s > 0) & (heat.scenes < 0), "hm-0")]
     paths += [_draw(colours == colour, f"hm-s{colour}") for colour in range(N_COLOURS + 1)]
     legend = [(scene, f"hm-s{place}") for place, scene in enumerate(heat.scene_names[:N_COLOURS])]
     if len(heat.scene_names) > N_COLOURS:
@@ -107,7 +107,7 @@ def _show_scenes(heat: Heat, number: int) -> str:
 
 
 def _show_figure(heat: Heat, name: str, said: str, paths: str, data: str) -> str:
-    n_rows, n_columns = heat.heard_s.shape
+    n_rows, n_columns = heat.analysed_s.shape
     row_px = min(MOST_PX, max(LEAST_PX, HEIGHT_PX // n_rows))
     height = row_px * n_rows
     kind = "hm-names" if heat.unit == "recording" else "hm-times"

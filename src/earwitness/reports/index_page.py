@@ -36,11 +36,11 @@ class IndexEntry:
 
 def make_index(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
     """Return the page over all recordings, in the order given; `words` are those asked for events."""
-    heard = [each.recognition for each in entries if each.recognition]
-    n_events = sum(len(each.events) for each in heard)
-    total_s = sum(each.duration_s for each in heard)
+    recognitions = [each.recognition for each in entries if each.recognition]
+    n_events = sum(len(each.events) for each in recognitions)
+    total_s = sum(each.duration_s for each in recognitions)
     facts = [f"{len(entries)} recordings", show_duration(total_s), f"{n_events} events"]
-    if n_failed := len(entries) - len(heard):
+    if n_failed := len(entries) - len(recognitions):
         facts.append(f"{n_failed} could not be used")
     title = "What was heard"
     folder, entries = _shorten(entries)
@@ -49,7 +49,7 @@ def make_index(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
         f'<h1>{title}</h1><p class="ew-facts">{"".join(f"<span>{each}</span>" for each in facts)}</p>',
         f'<p class="ew-path ix-folder"><bdi>{escape(folder)}</bdi></p>' if folder else "",
         FIND,
-        _show_totals(heard, words),
+        _show_totals(recognitions, words),
         _show_recordings(entries, words),
         _show_events(entries),
         "</main>",
@@ -122,17 +122,21 @@ def _shorten(entries: Sequence[IndexEntry]) -> tuple[str, list[IndexEntry]]:
     return str(folder), [replace(each, name=str(PurePath(each.name).relative_to(folder))) for each in entries]
 
 
-def _show_totals(heard: Sequence[Recognition], words: Sequence[str]) -> str:
-    counts = Counter(event.word for each in heard for event in each.events)
-    files = Counter(word for each in heard for word in {event.word for event in each.events})
-    best = Counter(each.scenes[0].scene for each in heard if each.scenes)
+def _show_totals(recognitions: Sequence[Recognition], words: Sequence[str]) -> str:
+    counts = Counter(event.word for each in recognitions for event in each.events)
+    files = Counter(word for each in recognitions for word in {event.word for event in each.events})
+    best = Counter(each.scenes[0].scene for each in recognitions if each.scenes)
     parts = []
     if words:
-        rows = [(word, counts[word], f"{counts[word]} in {files[word]} of {len(heard)} recordings") for word in words]
+        rows = [
+            (word, counts[word], f"{counts[word]} in {files[word]} of {len(recognitions)} recordings") for word in words
+        ]
         parts.append(show_bars("Events by word", rows))
     if best:
         parts.append(
-            show_bars("Best scene", [(scene, n, f"{n} of {len(heard)} recordings") for scene, n in best.most_common()])
+            show_bars(
+                "Best scene", [(scene, n, f"{n} of {len(recognitions)} recordings") for scene, n in best.most_common()]
+            )
         )
     return f'<div class="ix-totals">{"".join(parts)}</div>' if parts else ""
 
@@ -144,20 +148,25 @@ def _show_recordings(entries: Sequence[IndexEntry], words: Sequence[str]) -> str
     kinds = ["", *(["ew-n"] * (2 + len(shown))), *([""] if has_scenes else []), ""]
     lines = []
     for entry in entries:
-        heard = entry.recognition
+        recognitions = entry.recognition
         name = f"<bdi>{escape(entry.name)}</bdi>"
-        if heard is None:
+        if recognitions is None:
             empty = "<td></td>" * (len(names) - 2)
             lines.append(
                 f'<tr data-file="{escape(entry.name)}"><td>{name}</td>{empty}<td>{escape(entry.error)}</td></tr>'
             )
             continue
-        counts = Counter(event.word for event in heard.events)
-        cells = [show_number(heard.duration_s, show_duration(heard.duration_s)), show_number(len(heard.events))]
+        counts = Counter(event.word for event in recognitions.events)
+        cells = [
+            show_number(recognitions.duration_s, show_duration(recognitions.duration_s)),
+            show_number(len(recognitions.events)),
+        ]
         cells += [show_number(counts[word]) for word in shown]
         if has_scenes:
-            cells.append(f"<td><bdi>{escape(heard.scenes[0].scene)}</bdi></td>" if heard.scenes else "<td></td>")
-        notes = escape("; ".join(heard.notes))
+            cells.append(
+                f"<td><bdi>{escape(recognitions.scenes[0].scene)}</bdi></td>" if recognitions.scenes else "<td></td>"
+            )
+        notes = escape("; ".join(recognitions.notes))
         link = f'<a href="{escape(quote(entry.page))}">{name}</a>'
         lines.append(f'<tr data-file="{escape(entry.name)}"><td>{link}</td>{"".join(cells)}<td>{notes}</td></tr>')
     return show_table("Recordings", "ix-recordings", names, kinds, lines)
@@ -169,8 +178,8 @@ def _show_events(entries: Sequence[IndexEntry]) -> str:
         return ""
     is_cut = len(pairs) > N_EVENTS
     if is_cut:
-        kept = {id(event) for _, event in sorted(pairs, key=lambda pair: -pair[1].score)[:N_EVENTS]}
-        pairs = [(entry, event) for entry, event in pairs if id(event) in kept]
+        strongest = {id(event) for _, event in sorted(pairs, key=lambda pair: -pair[1].score)[:N_EVENTS]}
+        pairs = [(entry, event) for entry, event in pairs if id(event) in strongest]
     said = f"The {N_EVENTS} with the highest scores; each recording's own page has all." if is_cut else ""
     names = ["Recording", "Onset", "Offset", "Word", "Score", "Because of"]
     lines = [_event_row(entry, event) for entry, event in pairs]

@@ -39,8 +39,8 @@ def make_report(
     """
     audio = audio or Sound()
     view, tiles = _set_tiles_aside(view)
-    told = {"url": audio.url or None, "type": audio.type, "note": audio.note}
-    data = {"ew-view": view, "ew-answer": answer, "ew-attention": attention, "ew-audio": told}
+    sound = {"url": audio.url or None, "type": audio.type, "note": audio.note}
+    data = {"ew-view": view, "ew-answer": answer, "ew-attention": attention, "ew-audio": sound}
     inert = [f'<script type="application/json" id="{name}">{to_json(value)}</script>' for name, value in data.items()]
     inert += [f'<script type="text/plain" id="ew-tile-{n}">{escape(png)}</script>' for n, png in enumerate(tiles)]
     if audio.content:

@@ -27,7 +27,7 @@ from earwitness.reports.view import encode_bytes, make_answer, make_view
 from earwitness.settings import Settings
 
 N_MAPS = 200  # attention maps in a page, those of the highest scores: 1 kB each
-SHARE_OF_HEARING = 0.9  # of the work; the rest is attention and writing
+SHARE_OF_ANALYSIS = 0.9  # of the work; the rest is attention and writing
 Explain = Callable[[Source, Sequence[float], Settings, LoadedEncoder], list[AttentionMap]]
 
 
@@ -73,7 +73,7 @@ def write_report(
 
             def report(share: float) -> None:
                 if on_progress:
-                    on_progress(SHARE_OF_HEARING * share)
+                    on_progress(SHARE_OF_ANALYSIS * share)
 
             analysis = analyse(source, settings, encoder, report, take, logits_path=Path(folder) / "logits.f32")
             sound = choose_sound(source, out_path, audio, keeper.read())
@@ -166,10 +166,10 @@ class ReportFolder:
         self._write_index()
 
     def write(
-        self, source: Path, name: str, on_progress: Callable[[float], None] | None = None, *, is_kept: bool = True
+        self, source: Path, name: str, on_progress: Callable[[float], None] | None = None, *, is_stored: bool = True
     ) -> Recognition:
         """Write a recording's page and return what was recognised; `is_kept`: the file will still be there later."""
-        with contextlib.nullcontext(source) if is_kept else source.open("rb") as opened:
+        with contextlib.nullcontext(source) if is_stored else source.open("rb") as opened:
             return write_report(
                 opened,
                 self.events,

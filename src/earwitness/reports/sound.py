@@ -68,10 +68,10 @@ class SoundKeeper:
         return content if len(content) <= self.max_bytes else b""
 
 
-def choose_sound(source: Source, page: Path, choice: AudioChoice, kept: bytes = b"") -> Sound:
+def choose_sound(source: Source, page: Path, choice: AudioChoice, content: bytes = b"") -> Sound:
     """Return what a page plays: what was kept, else a link to the recording, else nothing; and what to say of it."""
-    if choice == "embed" and kept:
-        return Sound(content=kept)
+    if choice == "embed" and content:
+        return Sound(content=content)
     if choice == "none":
         return Sound(note="This report was written without sound.")
     if not isinstance(source, str | Path):

@@ -50,22 +50,22 @@ def draw_lines(
 def draw_confusion(labels: Sequence[str], confusion: np.ndarray) -> str:
     """Return a matrix (V, V + 1) of counts as cells, darker for a larger share of the row; "none" is left out if 0."""
     columns = [*labels, "no answer"] if confusion[:, -1].any() else list(labels)
-    kept = [row for row in range(len(labels)) if confusion[row].any()]
+    rows = [row for row in range(len(labels)) if confusion[row].any()]
     side = 10 + 7 * max(map(len, columns))
-    width, height = side + CELL * len(columns) + side // 2, side + CELL * len(kept) + 10
+    width, height = side + CELL * len(columns) + side // 2, side + CELL * len(rows) + 10
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="confusion">']
     for place, name in enumerate(columns):
         x = side + CELL * place + CELL / 2 + 4
         parts.append(f'<text x="{x}" y="{side - 6}" transform="rotate(-60 {x} {side - 6})">{_escape(name)}</text>')
-    for line, row in enumerate(kept):
+    for line, row in enumerate(rows):
         y, total = side + CELL * line, int(confusion[row].sum())
         parts.append(f'<text x="{side - 6}" y="{y + CELL / 2 + 4}" text-anchor="end">{_escape(labels[row])}</text>')
         for place in range(len(columns)):
             count = int(confusion[row, place])
             look = f'fill="rgba(var(--cell), {0.75 * count / total:.2f})" stroke="var(--line)"'
-            told = _escape(f"{labels[row]} taken for {columns[place]}: {count} of {total}")
+            hint = _escape(f"{labels[row]} taken for {columns[place]}: {count} of {total}")
             x = side + CELL * place
-            parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {look}><title>{told}</title></rect>')
+            parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {look}><title>{hint}</title></rect>')
             if count:
                 parts.append(f'<text x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle">{count}</text>')
     return "".join((*parts, "</svg>"))

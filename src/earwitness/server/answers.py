@@ -30,7 +30,7 @@ N_SUGGESTIONS = 20
 
 
 @dataclass(frozen=True)
-class Question:
+class FileQuery:
     """What is asked of a recording; `settings` holds those of `analysis.ASKED_WITH` that are changed."""
 
     events: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ FILES = {
 REPORT = ("", "text/html; charset=utf-8", ".html")
 
 
-def answer_question(folder: Path, question: Question) -> dict[str, Any]:
+def answer_query(folder: Path, query: FileQuery) -> dict[str, Any]:
     """Return what `pages.view.make_answer` says of a question, about what has been heard so far.
 
     Raises:
@@ -71,11 +71,11 @@ def answer_question(folder: Path, question: Question) -> dict[str, Any]:
     """
     begun = time.perf_counter()
     analysis = load_analysis(folder)
-    answer = make_answer(analysis, without_paths(_ask(analysis, question)))
+    answer = make_answer(analysis, without_paths(_ask(analysis, query)))
     return {**answer, "elapsed_ms": round(1000 * (time.perf_counter() - begun), 2)}
 
 
-def write_download(folder: Path, question: Question, form: str, attender: Attender) -> Download:
+def write_download(folder: Path, query: FileQuery, form: str, attender: Attender) -> Download:
     """Return an answer as a file of the format `form`; `attender` tells a report what the encoder looked at.
 
     Raises:
@@ -84,7 +84,7 @@ def write_download(folder: Path, question: Question, form: str, attender: Attend
         MissingExtraError: the format needs an extra.
     """
     analysis = load_analysis(folder)
-    recognition = without_paths(_ask(analysis, question))
+    recognition = without_paths(_ask(analysis, query))
     if form == "json":
         return Download(json.dumps(to_dict(recognition), indent=2).encode(), "application/json", ".json")
     if form == "report":
@@ -160,11 +160,11 @@ def without_paths(recognition: Recognition) -> Recognition:
     return replace(recognition, settings=_strip_paths(recognition.settings))
 
 
-def _ask(analysis: Analysis, question: Question) -> Recognition:
-    given = dict(question.settings)
+def _ask(analysis: Analysis, query: FileQuery) -> Recognition:
+    given = dict(query.settings)
     if "event_threshold" in given and "event_hold" not in given:  # a lower threshold takes the hold along
         given["event_hold"] = min(analysis.settings.event_hold, given["event_threshold"])
-    return ask(analysis, question.events, question.scenes, replace(analysis.settings, **given))
+    return ask(analysis, query.events, query.scenes, replace(analysis.settings, **given))
 
 
 def _strip_paths(settings: Settings) -> Settings:

@@ -23,7 +23,7 @@ from earwitness.server.answers import FILES, REPORT
 from earwitness.server.limits import Limits
 from earwitness.server.metrics import Measured, Metrics
 from earwitness.server.problems import Problem, Refused
-from earwitness.server.routes import SCHEMAS, router, tell_mistakes, tell_problems
+from earwitness.server.routes import SCHEMAS, report_mistakes, report_problems, router
 from earwitness.server.security import Access, Guard
 from earwitness.server.service import Options, Service
 from earwitness.server.uploads import ProblemResponse
@@ -67,7 +67,7 @@ def make_app(options: Options, limits: Limits | None = None, access: Access | No
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=live,
-        responses=tell_problems(*((401,) if access.token else ()), 403, 421),
+        responses=report_problems(*((401,) if access.token else ()), 403, 421),
         separate_input_output_schemas=False,
     )
     app.state.failure = None
@@ -104,7 +104,7 @@ async def _refuse_http(_: Request, error: HTTPException) -> Response:
 
 
 async def _refuse_values(_: Request, error: RequestValidationError) -> Response:
-    return ProblemResponse(Problem("invalid", tell_mistakes(error.errors())))
+    return ProblemResponse(Problem("invalid", report_mistakes(error.errors())))
 
 
 async def _drop(_: Request, __: ClientDisconnect) -> Response:
@@ -123,7 +123,7 @@ def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
     """Return the OpenAPI, with what FastAPI does not know: bodies that routes read themselves, problems, the token."""
     if app.openapi_schema:
         return app.openapi_schema
-    told = get_openapi(
+    openapi = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
@@ -131,24 +131,24 @@ def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
         routes=app.routes,
         separate_input_output_schemas=False,
     )
-    known = told["components"]["schemas"]
+    known = openapi["components"]["schemas"]
     for model in SCHEMAS:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         known.update(schema.pop("$defs", {}))
         known[model.__name__] = schema
-    for route in (each for path in told["paths"].values() for each in path.values()):
+    for route in (each for path in openapi["paths"].values() for each in path.values()):
         if "422" in route["responses"]:
-            route["responses"]["422"] = tell_problems(422)[422]
+            route["responses"]["422"] = report_problems(422)[422]
     for unused in ("HTTPValidationError", "ValidationError"):
         known.pop(unused, None)
-    answers = told["paths"]["/v1/recordings/{id}/ask"]["post"]["responses"]["200"]["content"]
+    answers = openapi["paths"]["/v1/recordings/{id}/ask"]["post"]["responses"]["200"]["content"]
     recognition = {"type": "object", "title": "Recognition", "description": "With format=json: a line of jsonl."}
     answers["application/json"]["schema"] = {"anyOf": [answers["application/json"]["schema"], recognition]}
     for _, media_type, _ in (*FILES.values(), REPORT):
         answers[media_type] = {"schema": {"type": "string", "format": "binary"}}
     if access.token:
-        told["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        told["security"] = [{"token": []}]
-        told["paths"]["/v1/health"]["get"]["security"] = []
-    app.openapi_schema = told
-    return told
+        openapi["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        openapi["security"] = [{"token": []}]
+        openapi["paths"]["/v1/health"]["get"]["security"] = []
+    app.openapi_schema = openapi
+    return openapi

@@ -83,7 +83,7 @@ class Limits:
         return round(self.max_stored_mb * 1e6)
 
     @property
-    def max_question_bytes(self) -> int:
+    def max_query_bytes(self) -> int:
         """Largest body of a question in bytes."""
         return round(self.max_question_kb * 1e3)
 

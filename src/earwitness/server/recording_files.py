@@ -113,7 +113,7 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
     return facts
 
 
-def measure_heard(folder: Path, token_s: float, n_tags: int) -> float:
+def measure_analysed(folder: Path, token_s: float, n_tags: int) -> float:
     """Return the time in seconds up to which rows are there."""
     try:
         return (folder / LOGITS).stat().st_size // (4 * n_tags) * token_s

@@ -16,7 +16,7 @@ from typing import Literal
 
 from earwitness.server.limits import Limits
 from earwitness.server.problems import Problem, Refused
-from earwitness.server.recording_files import UPLOAD, estimate_bytes, measure_folder, measure_heard, remove_folder
+from earwitness.server.recording_files import UPLOAD, estimate_bytes, measure_analysed, measure_folder, remove_folder
 
 State = Literal["waiting", "working", "done", "failed"]
 RETRY_S = 5
@@ -58,7 +58,7 @@ class Recording:
             return 0.0
         if self.state == "done":
             return self.duration_s
-        return min(self.duration_s, measure_heard(self.folder, grid.token_s, grid.n_tags))
+        return min(self.duration_s, measure_analysed(self.folder, grid.token_s, grid.n_tags))
 
 
 class Recordings:

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from earwitness.server.answers import answer_question, draw_view, explain_words, suggest_words, write_download
+from earwitness.server.answers import answer_query, draw_view, explain_words, suggest_words, write_download
 from earwitness.server.download_names import clean_name, offer_download
 from earwitness.server.problems import Problem, Refused
 from earwitness.server.recording_files import AUDIO, UPLOAD
@@ -77,7 +77,7 @@ ASK_BODY = {
 }
 
 
-def tell_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def report_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI of the problems that a route may answer."""
     from earwitness.server.problems import KINDS, MEDIA_TYPE
 
@@ -113,7 +113,7 @@ def show_recording(recording: Recording, service: Service) -> dict[str, Any]:
     response_model=RecordingModel,
     responses={
         202: {"headers": {"Location": {"description": "Where its state is.", "schema": {"type": "string"}}}},
-        **tell_problems(408, 413, 415, 422, 429, 503),
+        **report_problems(408, 413, 415, 422, 429, 503),
     },
     openapi_extra=UPLOAD_BODY,
     summary="Upload a recording",
@@ -140,7 +140,10 @@ async def upload_recording(
 
 
 @router.get(
-    "/recordings/{id}", response_model=RecordingModel, responses=tell_problems(404, 422), summary="State of a recording"
+    "/recordings/{id}",
+    response_model=RecordingModel,
+    responses=report_problems(404, 422),
+    summary="State of a recording",
 )
 async def get_recording(request: Request, id: str) -> dict[str, Any]:
     """Tell how far a recording is."""
@@ -148,7 +151,7 @@ async def get_recording(request: Request, id: str) -> dict[str, Any]:
     return show_recording(service.recordings.find(id), service)
 
 
-@router.delete("/recordings/{id}", status_code=204, responses=tell_problems(404, 422), summary="Delete a recording")
+@router.delete("/recordings/{id}", status_code=204, responses=report_problems(404, 422), summary="Delete a recording")
 async def delete_recording(request: Request, id: str) -> None:
     """Delete a recording and all that was heard in it; one that is being heard is stopped."""
     recordings = service_of(request).recordings
@@ -158,7 +161,7 @@ async def delete_recording(request: Request, id: str) -> None:
 @router.get(
     "/recordings/{id}/view",
     response_model=ViewModel,
-    responses=tell_problems(404, 409, 422, 429),
+    responses=report_problems(404, 409, 422, 429),
     summary="What is shown of a recording before any word",
 )
 async def get_view(request: Request, id: str) -> Response:
@@ -175,7 +178,7 @@ async def get_view(request: Request, id: str) -> Response:
     responses={
         200: {"content": {"audio/flac": RAW_BODY}},
         206: {"description": "A part", "content": {"audio/flac": RAW_BODY}},
-        **tell_problems(404, 409, 416, 422),
+        **report_problems(404, 409, 416, 422),
     },
     summary="What the encoder heard",
 )
@@ -190,7 +193,7 @@ async def get_audio(request: Request, id: str) -> FileResponse:
 @router.post(
     "/recordings/{id}/ask",
     response_model=AnswerModel,
-    responses=tell_problems(404, 408, 409, 413, 415, 422, 429, 501, 503),
+    responses=report_problems(404, 408, 409, 413, 415, 422, 429, 501, 503),
     openapi_extra=ASK_BODY,
     summary="Ask for words",
 )
@@ -202,19 +205,19 @@ async def ask_recording(
     """Tell events and scenes for any words, without hearing the recording again; while it is heard, as far as it is."""
     service = service_of(request)
     recording = service.recordings.find(id)
-    question = (await _read_question(request, service)).to_question()
-    n_words = len(question.events) + len(question.scenes)
+    query = (await _read_query(request, service)).to_query()
+    n_words = len(query.events) + len(query.scenes)
     if n_words > service.limits.max_words:
         raise Refused("invalid", f"{n_words} words: this server takes {service.limits.max_words} at once")
     _check_known(recording)
     if form:
-        file = await service.think(write_download, recording.folder, question, form, service.attender)
+        file = await service.think(write_download, recording.folder, query, form, service.attender)
         disposition = offer_download(recording.name, file.suffix)
         return Response(file.content, media_type=file.media_type, headers={"Content-Disposition": disposition})
     state, heard_until_s = recording.state, recording.heard_until_s(service.recordings.grid)
 
     def answer() -> bytes:
-        said = answer_question(recording.folder, question)
+        said = answer_query(recording.folder, query)
         return json.dumps({**said, "state": state, "heard_until_s": heard_until_s}).encode()
 
     return Response(await service.think(answer), media_type="application/json")
@@ -223,7 +226,7 @@ async def ask_recording(
 @router.get(
     "/recordings/{id}/attention",
     response_model=AttentionModel,
-    responses=tell_problems(404, 409, 422, 429, 501),
+    responses=report_problems(404, 409, 422, 429, 501),
     summary="What the encoder attended to at a moment",
 )
 async def get_attention(
@@ -237,7 +240,7 @@ async def get_attention(
 
 
 @router.get(
-    "/words", response_model=WordsModel, responses=tell_problems(422, 429), summary="What is understood by words"
+    "/words", response_model=WordsModel, responses=report_problems(422, 429), summary="What is understood by words"
 )
 async def get_words(
     request: Request, word: Annotated[list[str], Query(description="A word; repeat it.", examples=[["dog bark"]])]
@@ -252,7 +255,7 @@ async def get_words(
 @router.get(
     "/words/suggestions",
     response_model=SuggestionsModel,
-    responses=tell_problems(422, 429),
+    responses=report_problems(422, 429),
     summary="Words that start so",
 )
 async def get_suggestions(
@@ -265,13 +268,13 @@ async def get_suggestions(
 @router.get("/health", response_model=HealthModel, summary="How the server is")
 async def get_health(request: Request) -> dict[str, Any]:
     """Tell how the server is; needs no token."""
-    return service_of(request).tell_health()
+    return service_of(request).report_health()
 
 
 @router.get("/limits", summary="What the server takes")
 async def get_limits(request: Request) -> dict[str, float]:
     """Tell the limits, by the names that the settings have."""
-    return service_of(request).tell_limits()
+    return service_of(request).report_limits()
 
 
 @router.get(
@@ -312,22 +315,22 @@ async def _receive(request: Request, service: Service, name: str) -> Recording:
     return recording
 
 
-async def _read_question(request: Request, service: Service) -> AskModel:
+async def _read_query(request: Request, service: Service) -> AskModel:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused("wrong-type", f"a question is JSON (Content-Type: application/json), not {kind[:100]!r}")
     limits = service.limits
-    body = await receive_bytes(request, limits.max_question_bytes, limits, lambda: service.is_stopping)
+    body = await receive_bytes(request, limits.max_query_bytes, limits, lambda: service.is_stopping)
     try:
         return AskModel.model_validate_json(body)
     except ValidationError as error:
-        raise Refused("invalid", tell_mistakes(error.errors(include_url=False))) from error
+        raise Refused("invalid", report_mistakes(error.errors(include_url=False))) from error
 
 
-def tell_mistakes(mistakes: Any) -> str:
+def report_mistakes(mistakes: Any) -> str:
     """Return where values are wrong and why, without the values themselves."""
-    told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in list(mistakes)[:5]]
-    return "; ".join(each.lstrip(": ") for each in told)[:1000].encode("utf-8", "replace").decode()
+    mistakes_shown = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in list(mistakes)[:5]]
+    return "; ".join(each.lstrip(": ") for each in mistakes_shown)[:1000].encode("utf-8", "replace").decode()
 
 
 def _find_known(service: Service, name_id: str) -> Recording:

@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
         finally:
             log.setLevel(usual)
         if self.started and self.on_ready and sockets:
-            self.on_ready(tell_url(sockets[0]))
+            self.on_ready(print_url(sockets[0]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, on a signal."""
@@ -141,7 +141,7 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def tell_url(listening: socket.socket) -> str:
+def print_url(listening: socket.socket) -> str:
     """Return the URL of a socket that listens."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from earwitness.server.answers import Question
+from earwitness.server.answers import FileQuery
 
 Format = Literal["json", "csv", "scenes_csv", "tags_csv", "jsonl", "dcase", "audacity", "raven", "parquet", "report"]
 Score = float
@@ -87,10 +87,10 @@ class AskModel(_Model):
     scenes: list[str] = Field(default=[], description="Where it may have been made.")
     settings: AskSettings = Field(default_factory=AskSettings)
 
-    def to_question(self) -> Question:
+    def to_query(self) -> FileQuery:
         """Return the question, as threads take it."""
         given = self.settings.model_dump(exclude_none=True)
-        return Question(tuple(self.events), tuple(self.scenes), tuple(given.items()))
+        return FileQuery(tuple(self.events), tuple(self.scenes), tuple(given.items()))
 
 
 class AnswerModel(_Model):
@@ -169,4 +169,4 @@ class HealthModel(_Model):
     workers: int = Field(description="Workers that are ready or at work.")
     waiting: int
     working: int
-    kept: int
+    stored: int = Field(alias="kept")

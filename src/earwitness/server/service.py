@@ -21,7 +21,7 @@ from earwitness.server.limits import Limits
 from earwitness.server.metrics import Metrics
 from earwitness.server.problems import Refused
 from earwitness.server.recordings import Recordings
-from earwitness.server.storage import Spool
+from earwitness.server.storage import Storage
 from earwitness.server.workers import Workers
 from earwitness.settings import Settings
 from earwitness.version import __version__
@@ -45,7 +45,7 @@ class Options:
     """
 
     settings: Settings
-    spool: Path | None = None
+    storage: Path | None = None
     is_mpnet_loaded: bool = True
 
 
@@ -55,8 +55,8 @@ class Service:
     def __init__(self, options: Options, limits: Limits, metrics: Metrics) -> None:
         self.options, self.limits, self.metrics = options, limits, metrics
         self.is_stopping = False
-        self.spool = Spool(options.spool)
-        self.recordings = Recordings(self.spool.folder, limits)
+        self.storage = Storage(options.storage)
+        self.recordings = Recordings(self.storage.folder, limits)
         self.workers = Workers(options.settings, limits, self.recordings, self.metrics)
         self.attender = Attender(options.settings)
         self._askers = ThreadPoolExecutor(limits.n_askers, "ask")
@@ -86,7 +86,7 @@ class Service:
             self._sweeper.cancel()
         await self.workers.stop()
         self._askers.shutdown(wait=False, cancel_futures=True)
-        await asyncio.to_thread(self.spool.close)
+        await asyncio.to_thread(self.storage.close)
 
     async def think(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run what takes time in a thread, while the event loop goes on.
@@ -110,7 +110,7 @@ class Service:
         finally:
             self._n_asking -= 1
 
-    def tell_health(self) -> dict[str, Any]:
+    def report_health(self) -> dict[str, Any]:
         """Return how the server is."""
         n_alive = len(self.workers.pids)
         return {
@@ -123,7 +123,7 @@ class Service:
             "kept": len(self.recordings),
         }
 
-    def tell_limits(self) -> dict[str, Any]:
+    def report_limits(self) -> dict[str, Any]:
         """Return the limits, for pages that want to say them before they are met."""
         return asdict(self.limits)
 

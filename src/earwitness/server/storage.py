@@ -22,7 +22,7 @@ LOCK = "lock"
 YOUNG_S = 60.0  # a folder without a lock may belong to a server that starts right now
 
 
-class Spool:
+class Storage:
     """A folder of mode 0700; call `close` to remove it.
 
     Raises:

@@ -40,7 +40,7 @@ async def receive_file(
         async for part in read_parts(request, limits, is_stopping):
             n_bytes += len(part)
             if n_bytes > limits.max_upload_bytes:
-                raise Refused("too-large", _tell_largest(limits))
+                raise Refused("too-large", _name_largest(limits))
             on_bytes(n_bytes)
             held += part
             if len(held) >= BUFFER:
@@ -103,7 +103,7 @@ def check_announced(request: Request, limits: Limits) -> int:
     announced = request.headers.get("content-length", "")
     n_bytes = int(announced) if announced.isdigit() and len(announced) < 20 else 0
     if n_bytes > limits.max_upload_bytes or len(announced) >= 20:
-        raise Refused("too-large", _tell_largest(limits))
+        raise Refused("too-large", _name_largest(limits))
     return n_bytes
 
 
@@ -147,5 +147,5 @@ def _check_pace(n_bytes: int, elapsed_s: float, idle_s: float, limits: Limits) -
         raise Refused("too-slow", f"it is slower than the {limits.upload_least_kb_s:g} kB/s that this server waits for")
 
 
-def _tell_largest(limits: Limits) -> str:
+def _name_largest(limits: Limits) -> str:
     return f"the upload is larger than the {limits.max_upload_mb:g} MB that this server takes; cut or compress it"

@@ -39,19 +39,19 @@ from earwitness.server.recording_files import (
 from earwitness.settings import Settings
 
 NICENESS = 5  # the server answers first
-Tell = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], None]
 
 
 def main() -> None:
     """Hear what the server sends until it closes the pipe."""
-    told = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is no answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server hears the key press and ends us
     orders: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_orders, args=(sys.stdin, orders), daemon=True).start()
 
-    def tell(message: dict[str, Any]) -> None:
-        told.write(json.dumps(message) + "\n")
+    def send(message: dict[str, Any]) -> None:
+        replies.write(json.dumps(message) + "\n")
 
     how = orders.get()
     settings, limits = Settings.from_mapping(how["settings"]), Limits.from_mapping(how["limits"])
@@ -59,45 +59,49 @@ def main() -> None:
     try:
         encoder = choose_encoder(settings)
     except EarwitnessError as error:
-        tell({"event": "unable", "reason": str(error)})
+        send({"event": "unable", "reason": str(error)})
         return
     limit_process(limits, encoder)
     spec = encoder.spec
     ready = {"encoder": spec.name, "rate_hz": spec.sample_rate_hz, "token_s": spec.token_s, "n_tags": spec.n_tags}
-    tell({"event": "ready", **ready})
+    send({"event": "ready", **ready})
     while True:
         order = orders.get()
-        if not hear(Path(order["folder"]), order["name"], settings, limits, encoder, tell):
+        if not process_recording(Path(order["folder"]), order["name"], settings, limits, encoder, send):
             return
 
 
-def hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, tell: Tell) -> bool:
+def process_recording(
+    folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, send: Send
+) -> bool:
     """Hear one upload and tell how it ended; return whether this process is fit for another."""
     upload = folder / UPLOAD
-    tell({"event": "taken"})  # from here on, if this process ends, the upload may be why
+    send({"event": "taken"})  # from here on, if this process ends, the upload may be why
     try:
-        _hear(folder, name, settings, limits, encoder, tell)
+        _process_recording(folder, name, settings, limits, encoder, send)
     except Refused as error:
-        tell({"event": "failed", "kind": error.problem.kind, "detail": f"{name}: {error}"})
+        send({"event": "failed", "kind": error.problem.kind, "detail": f"{name}: {error}"})
     except OutputError:
-        tell({"event": "failed", "kind": "full", "detail": f"{name}: the server has no room on its disk"})
+        send({"event": "failed", "kind": "full", "detail": f"{name}: the server has no room on its disk"})
     except EarwitnessError as error:
         kind = "unreadable" if isinstance(error, AudioError) else "failed"
-        tell({"event": "failed", "kind": kind, "detail": str(error).replace(str(upload), name)})
+        send({"event": "failed", "kind": kind, "detail": str(error).replace(str(upload), name)})
     except OSError as error:
-        tell({"event": "failed", "kind": "full", "detail": f"{name}: the server cannot keep it ({error.strerror})"})
+        send({"event": "failed", "kind": "full", "detail": f"{name}: the server cannot keep it ({error.strerror})"})
     except MemoryError:
         detail = f"{name}: it takes more than the {limits.worker_memory_mb:g} MB that this server gives a recording"
-        tell({"event": "failed", "kind": "too-much-work", "detail": detail})
+        send({"event": "failed", "kind": "too-much-work", "detail": detail})
         return False
     finally:
         upload.unlink(missing_ok=True)
     return True
 
 
-def _hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, tell: Tell) -> None:
+def _process_recording(
+    folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, send: Send
+) -> None:
     upload, maker = folder / UPLOAD, SpectrogramMaker()
-    tell({"event": "begun", "duration_s": check_container(upload, limits)})
+    send({"event": "begun", "duration_s": check_container(upload, limits)})
     with soundfile.SoundFile(folder / AUDIO, "w", encoder.spec.sample_rate_hz, 1, "PCM_16", format="FLAC") as audio:
 
         def take(block: Waveform) -> None:
@@ -110,14 +114,14 @@ def _hear(folder: Path, name: str, settings: Settings, limits: Limits, encoder: 
             spectrogram = maker.finish()
             first = FirstPass(name, spectrogram.duration_s, clip, spectrogram, find_notes(upload))
             write_first_pass(folder, first, settings, encoder)
-            tell({"event": "known", "duration_s": spectrogram.duration_s})
+            send({"event": "known", "duration_s": spectrogram.duration_s})
 
         def progress(share: float) -> None:
-            tell({"event": "progress", "share": round(share, 4)})
+            send({"event": "progress", "share": round(share, 4)})
 
         analysis = analyse(upload, settings, encoder, progress, take, note, folder / LOGITS)
     write_rows(folder, analysis.rows)
-    tell({"event": "done", "duration_s": analysis.duration_s})
+    send({"event": "done", "duration_s": analysis.duration_s})
 
 
 def limit_process(limits: Limits, encoder: LoadedEncoder) -> None:

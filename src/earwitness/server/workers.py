@@ -67,7 +67,7 @@ class _Worker:
             raise _Lost from error
         return message
 
-    async def tell(self, message: dict[str, Any]) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin
         try:
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -126,7 +126,7 @@ class Workers:
         while True:
             self._alive[number] = worker
             try:
-                await self._hear_all(worker)
+                await self._extract_all(worker)
             except _Lost:
                 logger.warning("a worker ended (%s): %s", worker.process.returncode, "".join(worker.complaints)[-2000:])
             finally:
@@ -159,7 +159,7 @@ class Workers:
         worker.listener = asyncio.create_task(worker.listen())
         message: dict[str, Any] = {}
         try:
-            await worker.tell({"settings": self._share_cores().to_dict(), "limits": asdict(self.limits)})
+            await worker.send({"settings": self._share_cores().to_dict(), "limits": asdict(self.limits)})
             message = await worker.read(START_S)
             if message.get("event") != "ready":
                 raise ServerError(str(message.get("reason", "a worker does not start")))
@@ -180,7 +180,7 @@ class Workers:
         n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return replace(self.settings, n_threads=max(1, (n_cores - 1) // self.limits.n_workers))
 
-    async def _hear_all(self, worker: _Worker) -> None:
+    async def _extract_all(self, worker: _Worker) -> None:
         """Hear recordings until the worker is lost."""
         while True:
             recording = await self._next(worker)
@@ -189,7 +189,7 @@ class Workers:
             recording.state, recording.cancel, begun = "working", worker.kill, time.monotonic()
             problem: Problem | None = None
             try:
-                problem, is_fit = await self._hear(worker, recording)
+                problem, is_fit = await self._analyse(worker, recording)
             except _Lost:
                 if not recording.is_taken and recording.n_sent < MOST_SENT:  # it ended before, of something else
                     recording.state, recording.cancel = "waiting", None
@@ -228,11 +228,11 @@ class Workers:
             waiting.cancel()
             ended.cancel()
 
-    async def _hear(self, worker: _Worker, recording: Recording) -> tuple[Problem | None, bool]:
+    async def _analyse(self, worker: _Worker, recording: Recording) -> tuple[Problem | None, bool]:
         """Return what went wrong with a recording, if anything, and whether the worker is fit for another."""
         recording.n_sent += 1
         ends = time.monotonic() + self.limits.worker_s
-        await worker.tell({"folder": str(recording.folder), "name": recording.name})
+        await worker.send({"folder": str(recording.folder), "name": recording.name})
         while True:
             message = await worker.read(ends - time.monotonic())
             match message.get("event"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.datasets.mixtures.meta import Mixture, find_recipes, read_recipes, write_meta
+from earwitness.datasets.mixtures.meta import MixtureRow, find_recipes, read_recipes, write_meta
 from earwitness.errors import AudioError, OutputError
 from results_read import read_rows
 
@@ -28,8 +28,8 @@ RECIPES = """
   mixture_audio_filename: m1.wav
 """
 MIXTURES = [
-    Mixture("m0.wav", "beach", "audio/79.wav", -math.inf, False),
-    Mixture("m1.wav", "train", "audio/261.wav", -6.0, True, "babycry", 1.3200000000000003),
+    MixtureRow("m0.wav", "beach", "audio/79.wav", -math.inf, False),
+    MixtureRow("m1.wav", "train", "audio/261.wav", -6.0, True, "babycry", 1.3200000000000003),
 ]
 META_CSV = """\
 ,mixture_audio_filename,bg_classname,bg_path,ebr,event_present,event,event_length

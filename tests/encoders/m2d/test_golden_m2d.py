@@ -19,7 +19,7 @@ from earwitness.encoders.base import spread_timestamps_ms
 from earwitness.encoders.m2d.checkpoint import build_encoder, infer_spec, rename_keys
 from earwitness.encoders.m2d.clap import MeanProjection, SemanticProjection
 from earwitness.encoders.m2d.model import Encoder
-from earwitness.encoders.m2d.positions import make_positions, stretch_positions
+from earwitness.encoders.m2d.positions import make_positions, resize_positions
 from golden_m2d import (
     N_SAMPLES,
     TOLERANCE,
@@ -65,7 +65,7 @@ LOG_MELS = [("logmel/16k", tag) for tag in N_SAMPLES] + [("logmel/32k", tag) for
 POSITIONS = {
     "posembed/sincos_5x38": lambda: make_positions((5, 38), 768),
     "posembed/sincos_5x50": lambda: make_positions((5, 50), 768),
-    "posembed/sincos_5x38_resampled_to_5x62": lambda: stretch_positions(make_positions((5, 38), 768), (5, 38), (5, 62)),
+    "posembed/sincos_5x38_resampled_to_5x62": lambda: resize_positions(make_positions((5, 38), 768), (5, 38), (5, 62)),
 }
 ENCODER_KEYS = {"1001": "asft_80x1001p16x16", "608": "enconly_80x608p16x16", "200": "full_m2d_80x200p16x4"}
 HASHES = {

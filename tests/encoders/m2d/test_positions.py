@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from earwitness.encoders.m2d.positions import make_positions, stretch_positions
+from earwitness.encoders.m2d.positions import make_positions, resize_positions
 
 
 def test_a_row_holds_time_first_then_frequency_sines_before_cosines() -> None:
@@ -32,7 +32,7 @@ def test_a_row_holds_time_first_then_frequency_sines_before_cosines() -> None:
 @pytest.mark.parametrize(("grid", "new_grid"), [((5, 38), (5, 62)), ((1, 304), (1, 256)), ((3, 4), (7, 5))])
 def test_stretching_is_bicubic_as_torch_does_it(grid: tuple[int, int], new_grid: tuple[int, int]) -> None:
     table = np.random.default_rng(0).standard_normal((1, 1 + grid[0] * grid[1], 8)).astype(np.float32)
-    stretched = stretch_positions(table, grid, new_grid)
+    stretched = resize_positions(table, grid, new_grid)
     cells = torch.from_numpy(table[:, 1:]).unflatten(1, grid).permute(0, 3, 1, 2)  # (1, D, bands, columns)
     expected = functional.interpolate(cells, size=new_grid, mode="bicubic").permute(0, 2, 3, 1).flatten(1, 2)
     assert np.abs(stretched[:, 1:] - expected.numpy()).max() < 1e-5
@@ -40,17 +40,17 @@ def test_stretching_is_bicubic_as_torch_does_it(grid: tuple[int, int], new_grid:
 
 
 def test_a_stretched_table_is_not_the_computed_one() -> None:
-    stretched = stretch_positions(make_positions((5, 38), 768), (5, 38), (5, 62))
+    stretched = resize_positions(make_positions((5, 38), 768), (5, 38), (5, 62))
     assert np.abs(stretched - make_positions((5, 62), 768)).max() == pytest.approx(2.0, abs=0.05)
 
 
 def test_stretching_to_the_same_grid_changes_nothing() -> None:
     table = make_positions((5, 38), 64)
-    assert np.array_equal(stretch_positions(table, (5, 38), (5, 38)), table)
+    assert np.array_equal(resize_positions(table, (5, 38), (5, 38)), table)
 
 
 def test_wrong_sizes_are_told() -> None:
     with pytest.raises(ValueError, match="18 dimensions: sines and cosines of two axes need a multiple of 4"):
         make_positions((5, 38), 18)
     with pytest.raises(ValueError, match=r"shape \(1, 191, 8\) is not one of a grid of 5x62 patches"):
-        stretch_positions(make_positions((5, 38), 8), (5, 62), (5, 38))
+        resize_positions(make_positions((5, 38), 8), (5, 62), (5, 38))

@@ -23,7 +23,7 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
-class Mixture:
+class MixtureRow:
     """One mixture of the data set; `ebr` in dB is -inf, and the event fields are empty, where no event was mixed in."""
 
     mixture_audio_filename: str
@@ -53,7 +53,7 @@ def find_recipes(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def read_recipes(path: str | Path) -> list[Mixture]:
+def read_recipes(path: str | Path) -> list[MixtureRow]:
     """Read one recipe file.
 
     Raises:
@@ -75,8 +75,8 @@ def parse_recipes(path: str | Path, read: Callable[[dict[str, Any]], Read]) -> l
         raise AudioError(f"{path}: not a file of mixture recipes ({type(error).__name__}: {error})") from error
 
 
-def write_meta(mixtures: Sequence[Mixture], path: str | Path) -> None:
-    """Write `meta.csv`: an unnamed index, then the fields of `Mixture`.
+def write_meta(mixtures: Sequence[MixtureRow], path: str | Path) -> None:
+    """Write `meta.csv`: an unnamed index, then the fields of `MixtureRow`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -85,15 +85,15 @@ def write_meta(mixtures: Sequence[Mixture], path: str | Path) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["", *(field.name for field in fields(Mixture))])
+            writer.writerow(["", *(field.name for field in fields(MixtureRow))])
             writer.writerows([index, *astuple(mixture)] for index, mixture in enumerate(mixtures))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _read_recipe(recipe: dict[str, Any]) -> Mixture:
+def _read_recipe(recipe: dict[str, Any]) -> MixtureRow:
     is_present = bool(recipe["event_present"])
-    return Mixture(
+    return MixtureRow(
         mixture_audio_filename=str(recipe["mixture_audio_filename"]),
         bg_classname=str(recipe["bg_classname"]),
         bg_path=str(recipe["bg_path"]),

@@ -106,8 +106,8 @@ def find_active(samples: Samples, path: Path, longest_s: float = LONGEST_S) -> t
     size = max(2, min(n_frames, math.floor(longest_s / FRAME_S)))
     energy = np.concatenate([[0.0], np.cumsum(np.square(levels))])
     first = int(np.argmax(energy[size:] - energy[: n_frames + 1 - size]))
-    stretch = levels[first : first + size]
-    loud = first + np.flatnonzero(stretch >= stretch.max() * 10 ** (QUIET_DB / 20))
+    segment = levels[first : first + size]
+    loud = first + np.flatnonzero(segment >= segment.max() * 10 ** (QUIET_DB / 20))
     start, end = int(loud[0]), max(int(loud[-1]) + 1, int(loud[0]) + 2)
     start = min(start, n_frames - 2)
     return round(start * FRAME_S, 6), round(min(end, n_frames) * FRAME_S, 6)

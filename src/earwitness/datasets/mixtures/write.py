@@ -93,7 +93,7 @@ def _write_events(made: list[tuple[str, Recipe]], path: Path) -> None:
         writer.writerow(COLUMNS)
         for target, recipe in made:
             event = recipe.event
-            heard = [event.onset_s, event.offset_s, event.label] if event else ["", "", ""]
+            event_cells = [event.onset_s, event.offset_s, event.label] if event else ["", "", ""]
             ebr = f"{event.ebr_db:g}" if event else ""
             cells = [recipe.scene, target, ebr, recipe.background_path]
-            writer.writerow([f"audio/{recipe.file_name}", *heard, *cells])
+            writer.writerow([f"audio/{recipe.file_name}", *event_cells, *cells])

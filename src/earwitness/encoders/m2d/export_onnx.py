@@ -50,7 +50,7 @@ Ranges = dict[str, tuple[float, float]]  # of the inputs of linear layers, by th
 
 OPSET, IR_VERSION = 23, 11  # the first with Attention; int8 runs from ONNX Runtime 1.24 on, fp32 from 1.23
 LARGEST_WEIGHT = 63  # 2 * 63 * 255 fits into 16 bits, 2 * 127 * 255 does not
-KEPT_PERCENT = 99.99  # of activations are inside the ranges; the head's, in fp32, have none
+RANGE_PERCENT = 99.99  # of activations are inside the ranges; the head's, in fp32, have none
 N_CALIBRATION = 32  # windows
 
 
@@ -239,9 +239,9 @@ def _fit_activations(low: float, high: float) -> tuple[Array, Array]:
 class _Graph:
     """Nodes and constants of an ONNX graph, as they are written."""
 
-    def __init__(self, weights: dict[str, Array], ranges: Ranges, kept_in: Path | None) -> None:
+    def __init__(self, weights: dict[str, Array], ranges: Ranges, weights_path: Path | None) -> None:
         self.weights, self.ranges = weights, ranges
-        self.kept_in, self.places = kept_in, _locate_tensors(kept_in) if kept_in else {}
+        self.weights_path, self.places = weights_path, _locate_tensors(weights_path) if weights_path else {}
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[tuple[Any, ...], onnx.TensorProto] = {}
 
@@ -262,11 +262,11 @@ class _Graph:
         """Return a matrix turned round, for a product: written, or read from the weights file at run time."""
         if name not in self.places:
             return self.weights[name].T
-        assert self.kept_in is not None
+        assert self.weights_path is not None
         offset, length = self.places[name]
         tensor = TensorProto(name=name, data_type=TensorProto.FLOAT16, dims=self.weights[name].shape)
         tensor.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", self.kept_in.name), ("offset", offset), ("length", length)):
+        for key, value in (("location", self.weights_path.name), ("offset", offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
         self.constants[(name,)] = tensor
         return self.add("Transpose", self.add("Cast", name, to=TensorProto.FLOAT), perm=[1, 0])
@@ -322,7 +322,7 @@ def _observe(model: Encoder, ranges: Ranges) -> Iterator[None]:
     """Widen `ranges` by what the linear layers of the blocks are given; they always include 0."""
 
     def widen(name: str, _: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        low, high = np.percentile(inputs[0][:, ::3].numpy(), (100 - KEPT_PERCENT, KEPT_PERCENT))
+        low, high = np.percentile(inputs[0][:, ::3].numpy(), (100 - RANGE_PERCENT, RANGE_PERCENT))
         known_low, known_high = ranges.get(name, (0.0, 0.0))
         ranges[name] = min(known_low, float(low)), max(known_high, float(high))
 

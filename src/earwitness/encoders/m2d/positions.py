@@ -37,7 +37,7 @@ def make_positions(grid: tuple[int, int], dim: int) -> Table:
     return table[None].astype(np.float32)
 
 
-def stretch_positions(table: Table, grid: tuple[int, int], new_grid: tuple[int, int]) -> Table:
+def resize_positions(table: Table, grid: tuple[int, int], new_grid: tuple[int, int]) -> Table:
     """Return a table (1, 1 + n, D) of `grid` stretched to `new_grid` by bicubic interpolation; the cls row stays.
 
     Patches are taken as areas, not as points (the outer edges of both grids meet), and nothing is smoothed first.
