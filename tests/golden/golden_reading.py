@@ -101,7 +101,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
 
 
 def read_page(text: str) -> dict[str, Any]:
-    """Return the data in a page, named by what is in it, the numbers of its tables, and its sound."""
+    """Return the data in a page, named by what is in it, the numbers of its tables, its pictures and its sound."""
     found: dict[str, Any] = {"numbers": [float(each) for each in re.findall(r'data-value="([-\d.e]+)"', text)]}
     for content in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL):
         data = json.loads(content)
@@ -109,7 +109,9 @@ def read_page(text: str) -> dict[str, Any]:
         names = {"spectrogram": "view", "recognition": "answer", "maps": "attention", "url": "audio"}
         found[next((name for key, name in names.items() if key in keys), "grids")] = data
     for content in re.findall(r'<script type="text/plain"[^>]*>(.*?)</script>', text, re.DOTALL):
-        with contextlib.suppress(soundfile.LibsndfileError):  # a tile of the spectrogram
+        if content.startswith(PICTURE):
+            found.setdefault("tiles", []).append(content)
+        else:
             found["sound"] = read_sound(base64.b64decode(content))
     return found
 

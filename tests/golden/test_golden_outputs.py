@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import cases_archive  # noqa: F401 (each module of cases puts its own into the table)
 import cases_evaluation  # noqa: F401
+import cases_long  # noqa: F401
 import cases_pictures  # noqa: F401
 import cases_published  # noqa: F401
 import cases_python  # noqa: F401
