@@ -1,4 +1,5 @@
 # make demo   sets up, makes a recording in code, listens to it     (make demo AUDIO=street.wav: to yours)
+# make golden remakes the golden outputs in tests/golden/outputs and prints what changed
 # make test   sets up and checks everything: lint, types, tests, docs
 
 VENV ?= .venv
@@ -6,7 +7,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: notebook demo test check bench ablation docs gallery words clean
+.PHONY: notebook demo test check golden bench ablation docs gallery words clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/demo.py $(AUDIO)
@@ -18,6 +19,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+golden: $(VENV)/.dev
+	$(BIN)/python scripts/make_golden.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/speed.py
