@@ -1,0 +1,27 @@
+"""What the site's build does besides MkDocs: the project's addresses are read from pyproject.toml, where they stand once.
+
+In: `[project.urls]` of pyproject.toml. Out: MkDocs' `site_url`, and a link to the source in each page's footer.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PYPROJECT_PATH = Path(__file__).parent.parent / "pyproject.toml"
+
+
+def on_config(config: Any) -> Any:
+    """Return MkDocs' configuration with the addresses in it; the theme's `repo_url`, which asks a network, stays unset."""
+    urls = tomllib.loads(PYPROJECT_PATH.read_text(encoding="utf-8"))["project"].get("urls", {})
+    config.site_url = urls.get("Documentation")
+    source = urls.get("Source") or urls.get("Repository")
+    link = f' · <a href="{source}">Source</a>' if source else ""
+    config.copyright = f"Apache-2.0{link}"
+    return config
