@@ -1,4 +1,4 @@
-"""What the defaults reach on recordings that none of their constants was chosen on: fold 3 of ESC-50, and mixtures of it.
+"""What the defaults reach on recordings that they were not chosen on: fold 3 of ESC-50, and mixtures of its clips.
 
 In: a folder with `esc10/` and `esc50/` (folders of clips by class; a file name's first digit is its fold) and
 `background/` (loops of ambience). Out: Markdown tables with 95 % intervals, as docs/results.md holds them.

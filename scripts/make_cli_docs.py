@@ -18,7 +18,7 @@ The exit status means the same in every command:
 | status | meaning |
 |---|---|
 | 0 | every word and file was answered; `live` and `serve`: stopped |
-| 1 | some words or files were left out, each with its reason in `errors.csv`; `verify` and `doctor`: something is wrong |
+| 1 | some words or files were left out, with reasons in `errors.csv`; `verify`, `doctor`: something is wrong |
 | 2 | nothing was done; a disk that is full; what was finished remains |
 | 130 | stopped by a signal; what was done remains, and `run.json` says so |
 

@@ -1,4 +1,4 @@
-"""What the site's build does besides MkDocs: the project's addresses are read from pyproject.toml, where they stand once.
+"""Give the documentation's site the project's addresses, which stand once, in pyproject.toml.
 
 In: `[project.urls]` of pyproject.toml. Out: MkDocs' `site_url`, and a link to the source in each page's footer.
 """
@@ -18,7 +18,7 @@ PYPROJECT_PATH = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def on_config(config: Any) -> Any:
-    """Return MkDocs' configuration with the addresses in it; the theme's `repo_url`, which asks a network, stays unset."""
+    """Return MkDocs' configuration with the addresses; `repo_url` stays unset, since the theme asks GitHub about it."""
     urls = tomllib.loads(PYPROJECT_PATH.read_text(encoding="utf-8"))["project"].get("urls", {})
     config.site_url = urls.get("Documentation")
     source = urls.get("Source") or urls.get("Repository")

@@ -1,7 +1,7 @@
 """The docs are true: examples of the README, tutorial and how-to pages run, the command's page is current, links work.
 
-Blocks marked `sh` and `python` run, page by page, in one folder with the recordings that they name. Blocks marked `console`
-or `text` need a network, hardware or time, or show output; they do not run.
+Blocks marked `sh` and `python` run, page by page, in one folder with the recordings that they name. Blocks marked
+`console` or `text` need a network, hardware or time, or show output; they do not run.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# What makes a browser load something; links that a reader clicks on are not among it.
-LOADS = re.compile(r"<(?:script|img|iframe|source|audio|video)[^>]* src=\"?([^\" >]+)|<link[^>]* href=\"?([^\" >]+)")
+# What makes a browser load something; links that a reader follows, and addresses for search engines, are not among it.
+LOADS = re.compile(
+    r"<(?:script|img|iframe|source|audio|video)\b[^>]*>|<link\b[^>]*rel=\"?(?!canonical|next|prev)[^>]*>"
+)
 needs_mkdocs = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs: pip install '.[docs]'")
 
 
