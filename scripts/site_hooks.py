@@ -20,8 +20,8 @@ PYPROJECT_PATH = Path(__file__).parent.parent / "pyproject.toml"
 def on_config(config: Any) -> Any:
     """Return MkDocs' configuration with the addresses; `repo_url` stays unset, since the theme asks GitHub about it."""
     urls = tomllib.loads(PYPROJECT_PATH.read_text(encoding="utf-8"))["project"].get("urls", {})
-    config.site_url = urls.get("Documentation")
-    source = urls.get("Source") or urls.get("Repository")
+    config.site_url = urls.get("Documentation") or urls.get("Homepage")
+    source = urls.get("Source") or urls.get("Repository") or urls.get("Homepage")
     link = f' · <a href="{source}">Source</a>' if source else ""
     config.copyright = f"Apache-2.0{link}"
     return config
