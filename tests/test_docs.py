@@ -19,7 +19,7 @@ from demo_recording import make_recording
 from earwitness.cli import app
 from make_cli_docs import DOCS_PATH, make_cli_docs
 
-ROOT = Path(__file__).parent.parent
+ROOT = next(each for each in Path(__file__).parents if (each / "pyproject.toml").exists())
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 README = ROOT / "README.md"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = next(each for each in Path(__file__).parents if (each / "pyproject.toml").exists())
 # What makes a browser load something; links that a reader follows, and addresses for search engines, are not among it.
 LOADS = re.compile(r"<(?:script|img|iframe|source)\b[^>]*>|<link\b(?![^>]*rel=\"?(?:canonical|next|prev))[^>]*>")
 needs_mkdocs = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs: pip install '.[docs]'")
