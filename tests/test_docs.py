@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import soundfile
 from typer.main import get_command
@@ -28,7 +28,7 @@ README = ROOT / "README.md"
 TAUGHT = [README, *sorted((DOCS / "tutorial").glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
 RUN = [page for page in TAUGHT if page.name != "server.md" and re.search(r"```(sh|python)\n", page.read_text("utf-8"))]
 LARGEST_README = 600  # words
-COMMANDS: dict[str, click.Command] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 COMING = {"demo", "doctor", "--beside", "--sort", "--top", "--quiet"}  # documented before they are there
 
 
@@ -53,7 +53,7 @@ def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def find_options(command: click.Command) -> set[str]:
+def find_options(command: Any) -> set[str]:
     return {each for param in command.params for each in (*param.opts, *param.secondary_opts)}
 
 
