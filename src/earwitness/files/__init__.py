@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
+    from earwitness.files.atomic import write_csv, write_error, write_errors_reported, write_text, written_whole
     from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file, file_errors_reported
     from earwitness.files.licences import require_acceptance
     from earwitness.files.paths import DATA_DIR, cache_dir, datasets_dir, hash_file
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
 _HOMES = {
+    "atomic": "write_csv write_error write_errors_reported write_text written_whole",
     "download": "BLOCK_BYTES Report check_whole download_file file_errors_reported",
     "licences": "require_acceptance",
     "paths": "DATA_DIR cache_dir datasets_dir hash_file",
