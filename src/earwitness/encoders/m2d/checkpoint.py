@@ -20,6 +20,7 @@ from earwitness.audio import N_MELS
 from earwitness.encoders.base import EncoderSpec
 from earwitness.encoders.m2d.model import Encoder
 from earwitness.errors import WeightsError
+from earwitness.files import write_errors_reported, written_whole
 
 DEFAULT_NORM_STATS = (-7.1, 4.2)  # of M2D's 2022 files, which hold none
 HEAD_DIM = 64  # every M2D encoder splits its width into heads of 64
@@ -183,13 +184,11 @@ def convert_weights(path: Path, out: Path) -> Path:
     except WeightsError:
         is_same = False
     target = out if is_same else out.parent / spec.name / out.name
-    part = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.contiguous() for key, tensor in state.items()}, part)
-        part.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{target}: cannot be written ({error})") from error
+    with write_errors_reported(target, WeightsError), written_whole(target) as scratch:
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in state.items()}, scratch)
+        except SafetensorError as error:  # what the file system refuses, too
+            raise OSError(str(error)) from error
     return target
 
 

@@ -42,7 +42,7 @@ from earwitness.encoders.onnx_backend import (
     WEIGHTS_SHA256,
 )
 from earwitness.errors import WeightsError
-from earwitness.files import hash_file
+from earwitness.files import hash_file, write_errors_reported, written_whole
 
 Array = npt.NDArray[Any]
 Shape = list[str | int]
@@ -100,15 +100,13 @@ def export_onnx(
         producer_name="earwitness",
     )
     helper.set_model_props(proto, _describe(encoder, weights))
-    part = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(proto.SerializeToString(deterministic=True))
-        onnx.checker.check_model(str(part), full_check=True)
-        return part.replace(out)
-    except (OSError, onnx.checker.ValidationError) as error:
-        part.unlink(missing_ok=True)
-        raise WeightsError(f"{out}: cannot be written ({error})") from error
+    with write_errors_reported(out, WeightsError), written_whole(out) as scratch:
+        scratch.write_bytes(proto.SerializeToString(deterministic=True))
+        try:
+            onnx.checker.check_model(str(scratch), full_check=True)
+        except onnx.checker.ValidationError as error:
+            raise WeightsError(f"{out}: not valid ONNX ({error}); install the tested versions of onnx") from error
+    return out
 
 
 def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
