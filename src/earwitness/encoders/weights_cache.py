@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from earwitness.encoders.registry import WeightsSpec
+from earwitness.encoders.base import WeightsSpec
 from earwitness.errors import DownloadError, WeightsError
 from earwitness.files import (
     CACHE_ADVICE,
