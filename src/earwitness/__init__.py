@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from earwitness.errors import EarwitnessError
 from earwitness.lazy import load_on_use
+from earwitness.moved import find_moved_modules
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
@@ -79,3 +80,4 @@ __all__ = [
 ]
 
 __getattr__ = load_on_use(__name__, _HOMES)
+find_moved_modules()
