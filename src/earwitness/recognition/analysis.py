@@ -58,13 +58,6 @@ class Analysis:
             yield TagScores(self.rows.logits[part], self.rows.start_s[part], self.rows.span_s)
 
 
-# Settings that words are asked with; all others are what a recording is analysed with.
-QUERY_FIELDS = (
-    *("event_threshold", "event_hold", "thresholds", "merge_gap_s", "min_duration_s"),
-    *("n_tags", "places", "blind_calibration"),
-)
-
-
 def analyse(
     source: Source,
     settings: Settings | None = None,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import LEAST_S, Samples, Source, band_edges_hz
+from earwitness.audio import LEAST_S, Samples, Source
 from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.recognition.analysis import name_source, read_noisy
@@ -148,10 +148,9 @@ def read_attention(
         WeightsError: attention cannot be computed here; see `LoadedEncoder.attention`.
     """
     rate, spec = encoder.spec.sample_rate_hz, encoder.spec
-    edges_hz = band_edges_hz(rate, spec.grid[0], spec.n_mels)
+    edges_hz = spec.attention_edges_hz
     window_s = min(settings.window_s, spec.unit_s)
-    n_tokens = 1 + spec.grid[0] * int(window_s / spec.token_s + 1)
-    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // (spec.depth * spec.n_heads * n_tokens**2)))
+    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // spec.count_attention_weights(window_s)))
     batch: list[tuple[int, float, Samples]] = []
 
     def attend() -> Iterator[tuple[int, Attention]]:

@@ -16,13 +16,13 @@ import numpy as np
 from earwitness.audio import Source, slide
 from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import QUERY_FIELDS, Analysis, RecordingReader, find_notes, name_source, read_noisy
+from earwitness.recognition.analysis import Analysis, RecordingReader, find_notes, name_source, read_noisy
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import TagEvidence, match_words
 from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
 from earwitness.recognition.tags import ClipTags, TagScores, TagSummary, score_windows, summarise_tags
 from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
-from earwitness.settings import Settings
+from earwitness.settings import QuerySettings, Settings, setting_names
 from earwitness.version import __version__
 from earwitness.words import PlaceProfile, WordMeanings, embed_words, profile_scenes, read_places, understand_words
 
@@ -253,9 +253,9 @@ def _order(events: Iterable[Event], duration_s: float) -> list[Event]:
 
 def _check_query(query: Settings, analysed: Settings) -> Settings:
     for name, value in analysed.to_dict().items():
-        if name not in QUERY_FIELDS and getattr(query, name) != value:
+        if name not in setting_names(QuerySettings) and getattr(query, name) != value:
             raise SettingsError(
                 f"{name}={getattr(query, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
-                f"change only {', '.join(QUERY_FIELDS)}"
+                f"change only {', '.join(setting_names(QuerySettings))}"
             )
     return query

@@ -73,7 +73,7 @@ def score_windows(
             mostly padding disturbs all others: see docs/results.md.
     """
     for batch in windows:
-        logits = encoder.token_logits(batch.samples, is_trimmed=is_trimmed).mean(axis=1)  # (W, C)
+        logits = encoder.window_logits(batch.samples, is_trimmed=is_trimmed)  # (W, C)
         yield TagScores(logits, batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
 
 
