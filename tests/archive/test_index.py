@@ -30,11 +30,11 @@ CODE = """
 import sys
 from pathlib import Path
 from earwitness import Settings
-from earwitness.archive.indexing import IndexOptions, index_recordings
+from earwitness.archive.index import IndexOptions, index_recordings
 from earwitness.audio import find_audio
 options = IndexOptions(rows_a_part=int(sys.argv[3]))
 report = index_recordings(find_audio([sys.argv[1]]), sys.argv[2], Settings(runtime="onnx", n_threads=1), None, options)
-print(report.n_heard, report.n_unchanged, report.n_elsewhere)
+print(report.n_analysed, report.n_unchanged, report.n_elsewhere)
 """
 
 
