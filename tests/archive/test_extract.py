@@ -54,7 +54,7 @@ def test_a_row_holds_the_largest_logit_of_its_tokens() -> None:
 def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     chunks = list(extract_file(ExtractTask(str(demo), ONNX, row_s=0.0), onnx))
     assert [(each.start_s, each.end_s, each.is_last) for each in chunks] == [
         *((0.0, 32.0, False), (32.0, 64.0, False)),
@@ -74,7 +74,7 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
 def test_pieces_are_the_same_whichever_are_done_already(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, done: set[int]
 ) -> None:
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     task = ExtractTask(str(demo), ONNX)
     whole = {each.number: each for each in extract_file(task, onnx)}
     rest = list(extract_file(replace(task, done=frozenset(done)), onnx))

@@ -60,13 +60,13 @@ def get(
     A download that was stopped goes on where it stopped; what is unpacked is not fetched again.
     """
     with errors_reported():
-        from earwitness.datasets import LICENCE_TERMS, choose_packages, fetch_dataset, find_spec, take_dataset
+        from earwitness.datasets import choose_packages, fetch_dataset, find_spec, take_dataset
         from earwitness.files import require_acceptance
 
         spec = find_spec(name)
         packages = choose_packages(spec, part)
         command = f"earwitness data get {name}{f' --part {part}' if part else ''} --accept-licence"
-        require_acceptance(name, spec.licence, LICENCE_TERMS[spec.licence], command, accept_licence)
+        require_acceptance(name, spec.licence, spec.licence_terms, command, accept_licence)
         if spec.note:
             print(f"earwitness: {spec.note}", file=sys.stderr)
         if source:

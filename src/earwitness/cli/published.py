@@ -23,18 +23,22 @@ from pathlib import Path
 
 from earwitness.cli.options import read_words
 from earwitness.cli.published_counts import (
-    CLASS_WORDS,
-    WHERE_TO_GET,
     FileEvents,
     choose_scored,
-    find_mixtures,
-    find_recipe_files,
-    find_recordings,
     format_share,
     tabulate_counts,
     tabulate_presence,
 )
-from earwitness.datasets import MixtureRow, read_recipes, write_meta
+from earwitness.datasets import (
+    CLASS_WORDS,
+    WHERE_TO_GET,
+    MixtureRow,
+    find_mixtures,
+    find_recipe_files,
+    find_recordings,
+    read_mixture_rows,
+    write_meta,
+)
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.files import write_csv, write_errors_reported
@@ -215,7 +219,7 @@ def convert_recipes(script: str, description: str) -> int:
             )
         for out in dict.fromkeys(given.out or path.parent / "meta.csv" for path in recipes):
             belonging = [path for path in recipes if given.out or path.parent == out.parent]
-            mixtures = [mixture for path in belonging for mixture in read_recipes(path)]
+            mixtures = [mixture for path in belonging for mixture in read_mixture_rows(path)]
             write_meta(mixtures, out)
             print(f"{len(mixtures)} mixtures -> {out}")
     except EarwitnessError as error:
