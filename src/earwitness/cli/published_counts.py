@@ -41,7 +41,7 @@ class FileEvents:
     found: set[str]
 
     def holds(self, word: str) -> bool:
-        """Tell whether the word is there."""
+        """Return whether the word is there."""
         return as_key(word) == as_key(self.reference)
 
 
@@ -122,7 +122,7 @@ def read_meta(path: Path) -> list[MixtureRow]:
 
 
 def choose_scored(words: Iterable[str], mixtures: Iterable[MixtureRow]) -> list[str]:
-    """Return the words that the metadata can tell about; of others it does not say where they are heard."""
+    """Return the words that the metadata covers; of others it does not know where they occur."""
     known = {as_key(mixture.event) for mixture in mixtures} | set(CLASS_WORDS)
     return [word for word in words if as_key(word) in known]
 
@@ -174,7 +174,7 @@ def _is_recipe(path: Path) -> bool:
 
 
 def _is_meta(path: Path) -> bool:
-    """Tell whether a `meta.csv` is of this data set: others have files of that name, too."""
+    """Return whether a `meta.csv` is of this data set: others have files of that name, too."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return {field.name for field in fields(MixtureRow)} <= set(next(csv.reader(file), []))
 
