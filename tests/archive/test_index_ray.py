@@ -191,7 +191,7 @@ def test_recordings_and_store_may_lie_at_urls(archive: Path, local: Path, tmp_pa
     url = f"file://{tmp_path}/there/store"
     options = ("--store", url, "--engine", "ray", "--workers", "2", "--runtime", "onnx")
     result = CliRunner().invoke(app, ["index", f"file://{archive}", *options])
-    assert (result.exit_code, result.stdout) == (1, "6 heard, 0 known already\n")
+    assert (result.exit_code, result.stdout) == (1, "6 analysed, 0 unchanged\n")
     assert f"file://{archive}/broken.wav: not readable as audio" in result.stderr
     assert {entry.path for entry in Store(RemoteStorage(url)).catalogue} == {
         f"file://{each}" for each in archive.iterdir()
