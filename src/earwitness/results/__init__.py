@@ -8,13 +8,21 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
-    from earwitness.results.folder import FORMATS, SCHEMA, ResultFolder, format_evidence, to_dict
+    from earwitness.results.folder import ResultFolder
+    from earwitness.results.formats.base import SCHEMA, RecordingResult
+    from earwitness.results.formats.csv_tables import format_evidence
+    from earwitness.results.formats.json_lines import to_dict
+    from earwitness.results.formats.table import DOWNLOADS, FORMATS
     from earwitness.results.run import Progress, Show, process_each, show_progress
     from earwitness.results.terminal import print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
-    "folder": "FORMATS SCHEMA ResultFolder format_evidence to_dict",
+    "folder": "ResultFolder",
+    "formats.base": "SCHEMA RecordingResult",
+    "formats.csv_tables": "format_evidence",
+    "formats.json_lines": "to_dict",
+    "formats.table": "DOWNLOADS FORMATS",
     "run": "Progress Show process_each show_progress",
     "terminal": "print_recognition",
 }

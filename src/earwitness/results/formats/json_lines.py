@@ -1,0 +1,64 @@
+"""JSON: all that is known of each recording, as one line of a run's file or as a file of its own.
+
+In: `RecordingResult`s. Out: JSON as `to_dict` gives it; `from_dict` reads it back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from earwitness.errors import OutputError
+from earwitness.recognition import Event, Recognition, SceneScore, TagEvidence, TagSummary
+from earwitness.results.formats.base import SCHEMA, Format, RecordingResult
+from earwitness.settings import Settings
+
+
+def to_dict(recognition: Recognition) -> dict[str, Any]:
+    """Return a recognition as plain values, for JSON."""
+    return {"schema": SCHEMA, **asdict(recognition), "settings": recognition.settings.to_dict()}
+
+
+def from_dict(values: dict[str, Any]) -> Recognition:
+    """Return the recognition that `to_dict` wrote.
+
+    Raises:
+        OutputError: the schema is not the one that this version reads.
+    """
+    if values.get("schema") != SCHEMA:
+        raise OutputError(f"schema {values.get('schema')!r}: this version reads schema {SCHEMA}")
+    fields = {key: value for key, value in values.items() if key != "schema"}
+    read = {
+        "events": [
+            Event(**{**each, "tags": tuple(TagEvidence(**tag) for tag in each["tags"])}) for each in fields["events"]
+        ],
+        "scenes": [
+            SceneScore(**{**each, "tags": tuple(each["tags"]), "tags_against": tuple(each["tags_against"])})
+            for each in fields["scenes"]
+        ],
+        "tags": [TagSummary(**each) for each in fields["tags"]],
+        "settings": Settings.from_mapping(fields["settings"]),
+    }
+    return Recognition(**{**fields, **read})
+
+
+def _add_line(result: RecordingResult) -> str:
+    return json.dumps(to_dict(result.recognition)) + "\n"
+
+
+def _indent(result: RecordingResult) -> str:
+    return json.dumps(to_dict(result.recognition), indent=2)
+
+
+JSONL = Format(
+    name="jsonl",
+    title="JSON, a line a recording",
+    suffix=".jsonl",
+    media_type="application/x-ndjson",
+    rows=_add_line,
+    run_file="recognitions.jsonl",
+)
+JSON = Format(
+    name="json", title="JSON, a file a recording", suffix=".json", media_type="application/json", rows=_indent
+)
