@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
 from earwitness.recognition.pipeline import Recognition
 from earwitness.recognition.scenes import SceneScore
 from earwitness.recognition.tags import TagSummary
-from earwitness.results.formats.base import Format, RecordingResult
+from earwitness.results.formats.base import Format, RecordingResult, TokenScores
 from earwitness.settings import Settings
 
 BARK = TagEvidence("Bark", 0.91, 0.5, 0.75)
@@ -31,6 +33,12 @@ RECOGNITION = Recognition(
     notes=["truncated: half of it is missing"],
 )
 SILENT = replace(RECOGNITION, source="sounds/quiet.wav", events=[], notes=[])
+
+SCORES = TokenScores(
+    words=tuple(RECOGNITION.event_words),
+    edges_s=np.array([0.0, 0.16, 0.32, 0.48]),
+    scores=np.array([[0.25, 0.5], [0.9999994, 0.0], [1 / 3, 1.0]]),
+)
 
 
 def encode(form: Format, *recognitions: Recognition) -> str:

@@ -23,7 +23,7 @@ from earwitness.results.formats.json_lines import from_dict
 from earwitness.results.formats.raven import RAVEN
 from earwitness.results.formats.table import FORMATS
 from earwitness.settings import Settings
-from made_recognitions import BARK, RECOGNITION, SILENT, encode
+from made_recognitions import BARK, RECOGNITION, SCORES, SILENT, encode
 from results_read import read_run
 
 TABLES = ("events.csv", "scenes.csv")
@@ -62,7 +62,7 @@ def test_tags_and_clips_have_their_tables(tmp_path: Path) -> None:
         results.add(SILENT)
         results.add_clip("a.wav", [ClipScore("dog bark", 0.75, (BARK,)), ClipScore("rain", 1 / 3, ())])
     assert read_rows(tmp_path / "tags.csv") == [["sounds/quiet.wav", "1", "Bark", "0.4000", "0.9000", "1.000"]]
-    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.75"], ["a.wav", "rain", "0.333333"]]
+    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.7500"], ["a.wav", "rain", "0.3333"]]
 
 
 def test_rows_are_on_disk_as_soon_as_a_recording_is_done(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_rows_are_on_disk_as_soon_as_a_recording_is_done(tmp_path: Path) -> None
         assert len(read_rows(tmp_path / "events.csv")) == 2
         assert len(read_rows(tmp_path / "errors.csv")) == 2
         assert (tmp_path / "recognitions.jsonl").read_text().count("\n") == 1
-        assert (tmp_path / "events_dcase.tsv").read_text().count("\n") == 2
+        assert (tmp_path / "events_dcase.txt").read_text().count("\n") == 2
         assert read_run(tmp_path)["state"] == "running"
 
 
@@ -86,8 +86,8 @@ def test_run_json_says_what_was_run_and_how_it_ended(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_cut_off_is_interrupted_and_keeps_its_rows(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), ResultFolder(tmp_path, TABLES, FORMATS, RUN) as results:  # noqa: PT012
-        results.add(RECOGNITION)
+    with pytest.raises(KeyboardInterrupt), ResultFolder(tmp_path, TABLES, tuple(FORMATS), RUN) as results:  # noqa: PT012
+        results.add(RECOGNITION, SCORES)
         raise KeyboardInterrupt
     assert read_run(tmp_path)["state"] == "interrupted"
     assert len(read_rows(tmp_path / "events.csv")) == 2
@@ -174,7 +174,7 @@ def test_a_full_disk_is_reported_before_any_work(tmp_path: Path, name: str) -> N
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     ("form", "name"),
-    [("jsonl", "recognitions.jsonl"), ("dcase", "events_dcase.tsv"), ("audacity", "audacity/yard.labels.txt")],
+    [("jsonl", "recognitions.jsonl"), ("dcase", "events_dcase.txt"), ("audacity", "audacity/yard.labels.txt")],
 )
 def test_a_disk_that_fills_up_is_reported_and_the_run_is_interrupted(tmp_path: Path, form: str, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -205,3 +205,31 @@ def test_a_file_name_that_is_not_utf8_is_written_escaped(tmp_path: Path) -> None
         results.add(odd)
     assert read_rows(tmp_path / "events.csv")[0][0] == r"caf\udce9.wav"
     assert from_dict(json.loads((tmp_path / "recognitions.jsonl").read_text())) == odd
+
+
+def test_files_beside_the_recordings_are_named_after_them(tmp_path: Path) -> None:
+    yard, other = replace(RECOGNITION, source=str(tmp_path / "yard.wav")), str(tmp_path / "yard.flac")
+    (tmp_path / "yard.labels.txt").write_text("someone's own")
+    with ResultFolder(None, TABLES, ["audacity", "raven"], RUN, beside=True, sample_rate_hz=32000) as results:
+        results.add(yard)
+        results.add(replace(SILENT, source=other))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    ends = "labels.txt", "Table.1.selections.txt"
+    own = [f"yard{number}.earwitness.{end}" for number in ("", "_2") for end in ends]
+    assert names == sorted([*own, "yard.labels.txt"])
+    assert "16000.0" in (tmp_path / "yard.earwitness.Table.1.selections.txt").read_text()
+    assert (tmp_path / "yard.labels.txt").read_text() == "someone's own"
+
+
+@pytest.mark.parametrize(("form", "beside"), [("jsonl", True), ("raven", False)])
+def test_without_a_folder_only_files_beside_the_recordings_are_written(form: str, beside: bool) -> None:
+    with pytest.raises(OutputError, match=f"--format {form} needs a folder: give --out"):
+        ResultFolder(None, TABLES, [form], RUN, beside=beside)
+
+
+def test_a_file_of_all_recordings_is_whole_at_the_end(tmp_path: Path) -> None:
+    with ResultFolder(tmp_path, TABLES, ["labelstudio", "aoef"], RUN) as results:
+        for recognition in (RECOGNITION, SILENT, RECOGNITION):
+            results.add(recognition)
+    assert len(json.loads((tmp_path / "labelstudio.json").read_text())) == 3
+    assert len(json.loads((tmp_path / "predictions_aoef.json").read_text())["data"]["clips"]) == 3

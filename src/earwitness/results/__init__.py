@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from earwitness.results.formats.base import SCHEMA, RecordingResult
     from earwitness.results.formats.csv_tables import format_evidence
     from earwitness.results.formats.json_lines import to_dict
-    from earwitness.results.formats.table import DOWNLOADS, FORMATS
+    from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
+    from earwitness.results.formats.token_scores import check_scores, score_words
     from earwitness.results.run import Progress, Show, process_each, show_progress
     from earwitness.results.terminal import print_recognition
 
@@ -22,7 +23,8 @@ _HOMES = {
     "formats.base": "SCHEMA RecordingResult",
     "formats.csv_tables": "format_evidence",
     "formats.json_lines": "to_dict",
-    "formats.table": "DOWNLOADS FORMATS",
+    "formats.table": "DOWNLOADS FORMATS needs_scores",
+    "formats.token_scores": "check_scores score_words",
     "run": "Progress Show process_each show_progress",
     "terminal": "print_recognition",
 }

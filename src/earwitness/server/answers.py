@@ -14,10 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from earwitness.encoders import WEIGHTS
 from earwitness.errors import WordError
 from earwitness.recognition import Analysis, Recognition, ask, understand
 from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
-from earwitness.results import DOWNLOADS, RecordingResult
+from earwitness.results import DOWNLOADS, RecordingResult, score_words
 from earwitness.server.attention import Attender
 from earwitness.server.problems import Refused
 from earwitness.server.recording_files import AUDIO, VIEW, read_analysis, read_spectrogram
@@ -77,8 +78,16 @@ def write_download(folder: Path, query: FileQuery, form: str, attender: Attender
     if form == "report":
         content = _write_report(folder, analysis, recognition, attender)
     else:
-        content = DOWNLOADS[form].encode([RecordingResult(recognition)])
+        file = DOWNLOADS[form]
+        scores = score_words(analysis, query.events) if file.needs_scores else None
+        content = file.encode([RecordingResult(recognition, _find_rate(analysis.encoder), scores)])
     return Download(content, *FILES[form])
+
+
+def _find_rate(encoder: str) -> int:
+    """Return the sample rate of a known encoder; of one's own, the rate of nearly all."""
+    known = WEIGHTS.get(encoder)
+    return known.sample_rate_hz if known else 16000
 
 
 def draw_view(folder: Path, *, is_done: bool) -> bytes:

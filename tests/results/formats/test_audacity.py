@@ -7,5 +7,5 @@ from made_recognitions import RECOGNITION, SILENT, encode
 
 
 def test_labels_are_start_end_and_word() -> None:
-    assert encode(AUDACITY, RECOGNITION).splitlines()[0] == "0.160000\t2.400000\tdog bark (0.81)"
+    assert encode(AUDACITY, RECOGNITION).splitlines()[0] == "0.160\t2.400\tdog bark (0.81)"
     assert encode(AUDACITY, SILENT) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,3 +26,15 @@ def test_a_result_of_another_schema_is_refused() -> None:
         from_dict({**to_dict(RECOGNITION), "schema": 99})
     with pytest.raises(OutputError, match="schema None"):
         from_dict({})
+
+
+def test_numbers_are_rounded_to_what_they_mean() -> None:
+    (event, *_) = RECOGNITION.events
+    noisy = replace(RECOGNITION, duration_s=1 / 3, events=[replace(event, onset_s=2 / 3, score=1 / 3)])
+    values = to_dict(noisy)
+    assert (values["duration_s"], values["events"][0]["onset_s"], values["events"][0]["score"]) == (
+        0.333,
+        0.667,
+        0.3333,
+    )
+    assert values["settings"] == noisy.settings.to_dict()

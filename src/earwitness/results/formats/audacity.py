@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from earwitness.results.formats.base import PLAIN, Format, RecordingResult, join_cells
+from earwitness.results.formats.base import PLAIN, Format, RecordingResult, join_cells, show_time
 
 
 def _list_labels(result: RecordingResult) -> str:
     return "".join(
-        join_cells(f"{e.onset_s:.6f}", f"{e.offset_s:.6f}", f"{e.word} ({e.score:.2f})")
-        for e in result.recognition.events
+        join_cells(show_time(e.onset_s), show_time(e.offset_s), f"{e.word} ({e.score:.2f})") for e in result.events
     )
 
 

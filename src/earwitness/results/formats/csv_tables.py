@@ -34,7 +34,7 @@ def _list_events(result: RecordingResult) -> str:
     source = result.recognition.source
     return format_rows(
         (source, show_time(e.onset_s), show_time(e.offset_s), e.word, show_score(e.score), format_evidence(e.tags))
-        for e in result.recognition.events
+        for e in result.events
     )
 
 

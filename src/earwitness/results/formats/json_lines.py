@@ -5,19 +5,31 @@ In: `RecordingResult`s. Out: JSON as `to_dict` gives it; `from_dict` reads it ba
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from earwitness.errors import OutputError
 from earwitness.recognition import Event, Recognition, SceneScore, TagEvidence, TagSummary
-from earwitness.results.formats.base import SCHEMA, Format, RecordingResult
+from earwitness.results.formats.base import SCHEMA, Format, RecordingResult, as_json, round_score, round_time
 from earwitness.settings import Settings
 
 
 def to_dict(recognition: Recognition) -> dict[str, Any]:
-    """Return a recognition as plain values, for JSON."""
-    return {"schema": SCHEMA, **asdict(recognition), "settings": recognition.settings.to_dict()}
+    """Return a recognition as plain values, for JSON; times and scores rounded to what they mean."""
+    values = {"schema": SCHEMA, **asdict(recognition), "settings": recognition.settings.to_dict()}
+    values["duration_s"] = round_time(recognition.duration_s)
+    for name in ("events", "scenes", "tags"):
+        values[name] = [_round(each) for each in values[name]]
+    return values
+
+
+def _round(value: Any) -> Any:
+    """Return a part with its times and scores rounded."""
+    if isinstance(value, dict):
+        return {key: round_time(each) if key.endswith("_s") else _round(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_round(each) for each in value]
+    return round_score(value) if isinstance(value, float) else value
 
 
 def from_dict(values: dict[str, Any]) -> Recognition:
@@ -44,11 +56,11 @@ def from_dict(values: dict[str, Any]) -> Recognition:
 
 
 def _add_line(result: RecordingResult) -> str:
-    return json.dumps(to_dict(result.recognition)) + "\n"
+    return as_json(to_dict(result.recognition)) + "\n"
 
 
 def _indent(result: RecordingResult) -> str:
-    return json.dumps(to_dict(result.recognition), indent=2)
+    return as_json(to_dict(result.recognition), indent=2)
 
 
 JSONL = Format(

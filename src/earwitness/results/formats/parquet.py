@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from earwitness.errors import MissingExtraError
-from earwitness.results.formats.base import SCHEMA, Format, RecordingResult
+from earwitness.recognition import Event
+from earwitness.results.formats.base import SCHEMA, Format, RecordingResult, round_score, round_time
 from earwitness.results.formats.csv_tables import COLUMNS, format_evidence
 
 
@@ -18,11 +19,7 @@ def encode_parquet(results: Sequence[RecordingResult]) -> bytes:
         MissingExtraError: pyarrow is not installed.
     """
     pyarrow, parquet = import_pyarrow()
-    rows = [
-        (result.recognition.source, event.onset_s, event.offset_s, event.word, event.score, format_evidence(event.tags))
-        for result in results
-        for event in result.recognition.events
-    ]
+    rows = [(result.recognition.source, *_list_cells(event)) for result in results for event in result.events]
     names = COLUMNS["events.csv"]
     numbers, text = pyarrow.float64(), pyarrow.string()
     schema = pyarrow.schema(
@@ -32,6 +29,11 @@ def encode_parquet(results: Sequence[RecordingResult]) -> bytes:
     file = io.BytesIO()
     parquet.write_table(pyarrow.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema), file)
     return file.getvalue()
+
+
+def _list_cells(event: Event) -> tuple[object, ...]:
+    times = round_time(event.onset_s), round_time(event.offset_s)
+    return *times, event.word, round_score(event.score), format_evidence(event.tags)
 
 
 def import_pyarrow() -> tuple[Any, Any]:

@@ -1,4 +1,7 @@
-"""Raven's selection table: a box in time and frequency a row; over all frequencies, for a word says nothing of them."""
+"""Raven's selection table: a box in time and frequency a row.
+
+Its boxes reach from 0.0 to the highest frequency of the encoder, half its sample rate: a word has no frequencies.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ _COLUMNS = ("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "L
 
 
 def _list_selections(result: RecordingResult) -> str:
+    top_hz = result.sample_rate_hz / 2
     return "".join(
         join_cells(
-            *(number, "Spectrogram 1", 1, show_time(e.onset_s), show_time(e.offset_s), 0, 8000),
+            *(number, "Spectrogram 1", 1, show_time(e.onset_s), show_time(e.offset_s), 0.0, top_hz),
             *(e.word, show_score(e.score), result.recognition.source, show_time(e.onset_s)),
         )
-        for number, e in enumerate(result.recognition.events, start=1)
+        for number, e in enumerate(result.events, start=1)
     )
 
 
