@@ -20,7 +20,8 @@ from earwitness.cli.main import app
 from earwitness.cli.options import read_words
 from earwitness.encoders.registry import WEIGHTS
 from earwitness.errors import WordError
-from earwitness.results.folder import FORMATS, from_dict
+from earwitness.results.formats.json_lines import from_dict
+from earwitness.results.formats.table import FORMATS
 from earwitness.settings import Settings
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 from results_read import read_rows, read_run

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import EVENTS, match_files, read_durations, read_events, read_scenes
 from earwitness.metrics.tables import open_table
-from earwitness.results.folder import COLUMNS
+from earwitness.results.formats.csv_tables import COLUMNS
 from made_events import event
 
 SIREN = event("siren", 0.5, 2.25)
@@ -80,7 +80,7 @@ def test_a_header_alone_lists_no_file(tmp_path: Path) -> None:
     assert read_events(tmp_path / "names.csv") == {"a.wav": []}
 
 
-def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+def test_text_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "events.tsv"
     path.write_bytes(b"a.wav\t0\t1\tdog\nb.wav\t0\t1\tb\xe9b\xe9\n")
     with pytest.raises(AnnotationError, match=r"line 2: .* is not UTF-8; save the table as UTF-8"):
@@ -90,7 +90,7 @@ def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
         read_events(path)
 
 
-def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_table_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"none\.tsv: cannot be read"):
         read_events(tmp_path / "none.tsv")
     with pytest.raises(AnnotationError, match="cannot be read"):
@@ -191,7 +191,7 @@ def test_scenes_are_read_in_every_form(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_broken_scenes_are_told(text: str, details: str, tmp_path: Path) -> None:
+def test_broken_scenes_are_reported(text: str, details: str, tmp_path: Path) -> None:
     (tmp_path / "scenes.tsv").write_text(text)
     with pytest.raises(AnnotationError, match=details):
         read_scenes(tmp_path / "scenes.tsv")
@@ -221,7 +221,7 @@ def test_files_are_matched_by_name_and_what_is_missing_is_empty() -> None:
     assert match_files(ref, ref, empty=[]).notes == ()
 
 
-def test_files_that_cannot_be_matched_are_told() -> None:
+def test_files_that_cannot_be_matched_are_reported() -> None:
     ref = {"x/a.wav": "park", "y/a.wav": "tram", "b.wav": "bus", "c.wav": "bus"}
     with pytest.raises(AnnotationError, match=r"d\.wav is not among the 4 files of the reference \(x/a\.wav, .*leave"):
         match_files(ref, {"d.wav": "park"}, empty="")

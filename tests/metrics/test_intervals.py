@@ -127,7 +127,7 @@ def test_wilson_s_interval_is_that_of_the_books(n_right: int, n_all: int, low: f
     assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
 
 
-def test_what_has_no_interval_is_told() -> None:
+def test_what_has_no_interval_is_reported() -> None:
     with pytest.raises(AnnotationError, match="1 files: an interval needs at least 2"):
         jackknife(1, mean)
     with pytest.raises(AnnotationError, match="level 95"):

@@ -87,7 +87,7 @@ def test_the_name_of_a_tau_clip_tells_city_and_device() -> None:
         group_tau(["b005_0_10.wav"])
 
 
-def test_scenes_that_do_not_fit_are_told() -> None:
+def test_scenes_that_do_not_fit_are_reported() -> None:
     with pytest.raises(AnnotationError, match=r"a: scene 'Park' is not one of park, tram; perhaps 'park'\?"):
         score_scenes({"a": "park", "b": "tram"}, {"a": "Park"})
     with pytest.raises(AnnotationError, match="c is in the estimates only"):

@@ -43,7 +43,7 @@ HEAVY = {
     "transformers": {"encoders/m2d/clap", "words/text_model"},
     "matplotlib": {f"plots/{name}" for name in ("figure", "panels", "timeline", "attention")},
     "umap": {"plots/embeddings"},
-    "pyarrow": {"results/folder", "results/features", "archive/part_files"},
+    "pyarrow": {"results/formats/parquet", "archive/part_files"},
     "duckdb": {"archive/query"},
     "ray": {"archive/index_ray"},
     "fsspec": {"archive/remote_audio"},

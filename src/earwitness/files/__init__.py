@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.files.atomic import write_csv, write_error, write_errors_reported, write_text, written_whole
+    from earwitness.files.atomic import (
+        write_bytes, write_csv, write_error, write_errors_reported, write_text, written_whole,
+    )  # fmt: skip
     from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file
     from earwitness.files.licences import require_acceptance
     from earwitness.files.paths import CACHE_ADVICE, DATA_DIR, cache_dir, datasets_dir, hash_file
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
 _HOMES = {
-    "atomic": "write_csv write_error write_errors_reported write_text written_whole",
+    "atomic": "write_bytes write_csv write_error write_errors_reported write_text written_whole",
     "download": "BLOCK_BYTES Report check_whole download_file",
     "licences": "require_acceptance",
     "paths": "CACHE_ADVICE DATA_DIR cache_dir datasets_dir hash_file",

@@ -79,6 +79,16 @@ def write_text(path: Path, text: str, error: type[EarwitnessError] = OutputError
         scratch.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole.
+
+    Raises:
+        OutputError: the path cannot be written.
+    """
+    with write_errors_reported(path), written_whole(path) as scratch:
+        scratch.write_bytes(content)
+
+
 def write_csv(path: Path, rows: Iterable[Sequence[object]], line_end: str = "\r\n") -> None:
     """Write rows, the first one usually the columns' names, as comma-separated values in UTF-8.
 

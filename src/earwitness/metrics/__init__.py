@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.metrics.matching import match_pairs
     from earwitness.metrics.psds import PSDS_1, PSDS_2, CurveCounts, count_curves
-    from earwitness.metrics.score_curves import ScoreCurves
+    from earwitness.metrics.score_curves import ScoreCurves, read_score_curves
     from earwitness.metrics.segment_metrics import count_segments
 
 _HOMES = {
@@ -34,7 +34,7 @@ _HOMES = {
     "intervals": "Difference Interval Metric bootstrap bootstrap_difference jackknife of_sums",
     "matching": "match_pairs",
     "psds": "PSDS_1 PSDS_2 CurveCounts count_curves",
-    "score_curves": "ScoreCurves",
+    "score_curves": "ScoreCurves read_score_curves",
     "segment_metrics": "count_segments",
 }
 

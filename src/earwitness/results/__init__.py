@@ -8,23 +8,25 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
-    from earwitness.results.folder import FORMATS, SCHEMA, ResultFolder, format_evidence, to_dict
+    from earwitness.results.folder import ResultFolder
+    from earwitness.results.formats.base import SCHEMA, RecordingResult
+    from earwitness.results.formats.csv_tables import format_evidence
+    from earwitness.results.formats.json_lines import to_dict
+    from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
+    from earwitness.results.formats.token_scores import check_scores, score_words
     from earwitness.results.run import (
-        Progress,
-        RunRecord,
-        Show,
-        Tally,
-        name_tables,
-        open_results,
-        process_each,
-        show_progress,
-        show_recognition,
-    )
+        Progress, RunRecord, Show, Tally, name_tables, open_results, process_each, show_progress, show_recognition,
+    )  # fmt: skip
     from earwitness.results.terminal import print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
-    "folder": "FORMATS SCHEMA ResultFolder format_evidence to_dict",
+    "folder": "ResultFolder",
+    "formats.base": "SCHEMA RecordingResult",
+    "formats.csv_tables": "format_evidence",
+    "formats.json_lines": "to_dict",
+    "formats.table": "DOWNLOADS FORMATS needs_scores",
+    "formats.token_scores": "check_scores score_words",
     "run": "Progress RunRecord Show Tally name_tables open_results process_each show_progress show_recognition",
     "terminal": "print_recognition",
 }

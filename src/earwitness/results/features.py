@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from earwitness.encoders import Features
-from earwitness.errors import MissingExtraError, OutputError
+from earwitness.errors import OutputError
 from earwitness.files import write_errors_reported
+from earwitness.results.formats.parquet import import_pyarrow
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -37,7 +38,7 @@ class FeatureFile:
         self._rows: list[tuple[str, Features]] = []
         self._parquet: Any = None
         if path.suffix == ".parquet":
-            _import_pyarrow()
+            import_pyarrow()
         with write_errors_reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch()
@@ -59,7 +60,7 @@ class FeatureFile:
         if self._path.suffix == ".npz":
             self._rows.append((name, features))
             return
-        pyarrow, parquet = _import_pyarrow()
+        pyarrow, parquet = import_pyarrow()
         with write_errors_reported(self._path):
             if self._parquet is None:
                 floats = pyarrow.list_(pyarrow.float32(), features.values.shape[1])
@@ -94,12 +95,3 @@ class FeatureFile:
         else:
             self._parquet.close()
         self._part.replace(self._path)
-
-
-def _import_pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'earwitness[archive]', or write .npz") from error
-    return pyarrow, parquet

@@ -6,15 +6,22 @@ errors are the same everywhere.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
-from earwitness.server.answers import FileQuery
+from earwitness.server.answers import FILES, FileQuery
 from earwitness.words import tag_names
 
-Format = Literal["json", "csv", "scenes_csv", "tags_csv", "jsonl", "dcase", "audacity", "raven", "parquet", "report"]
+
+def _check_format(name: str) -> str:
+    if name not in FILES:
+        raise ValueError(f"{name!r}: choose from {', '.join(FILES)}")
+    return name
+
+
+Format = Annotated[str, AfterValidator(_check_format), WithJsonSchema({"type": "string", "enum": list(FILES)})]
 Score = float
 PROBLEM: JsonDict = {
     "type": "urn:earwitness:problem:not-found",
