@@ -98,7 +98,7 @@ def test_an_event_goes_on_across_the_border_of_pieces(
     path = tmp_path / "a.wav"
     soundfile.write(path, np.concatenate([quiet, ringing, quiet]), 16000)
     whole = analyse([path], tmp_path / "whole", onnx, is_by_token=True).ask(["telephone ringing"]).events
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     cut = analyse([path], tmp_path / "cut", onnx, is_by_token=True).ask(["telephone ringing"]).events
     assert len(whole) == len(cut) == 1
     assert whole[0].event.onset_s < 32 < whole[0].event.offset_s
