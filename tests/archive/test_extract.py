@@ -84,6 +84,14 @@ def test_pieces_are_the_same_whichever_are_done_already(
         assert np.array_equal(each.clips, whole[each.number].clips)
 
 
+def test_only_the_window_across_a_joint_is_encoded_for_both_chunks(
+    demo: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    list(extract_file(ExtractTask(str(demo), ONNX), quick))
+    assert quick.backend.n_windows == (89 + 2) + 11  # type: ignore[attr-defined]
+
+
 def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> None:
     task = pickle.loads(pickle.dumps(ExtractTask(str(write_wav("20260301_120000.wav", make_tone())), ONNX)))
     (chunk,) = map(pickle.loads, map(pickle.dumps, extract_file(task)))

@@ -205,7 +205,9 @@ class Listener:
 class _SegmentAnalysis:
     """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
 
-    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None
+    ) -> None:
         self.encoder, self.query, self.counts, self.keeper = encoder, query, counts, keeper
         self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
         self.speech: list[Span] = []
