@@ -1,6 +1,7 @@
 # make demo   sets up, makes a recording in code, listens to it     (make demo AUDIO=street.wav: to yours)
 # make golden remakes the golden outputs in tests/golden/outputs and prints what changed
 # make test   sets up and checks everything: lint, types, tests, docs
+# make docs   builds the documentation into site/
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -29,8 +30,9 @@ bench: $(VENV)/.dev
 ablation: $(VENV)/.dev
 	$(BIN)/python bench/ablation.py
 
-docs: $(VENV)/.demo
+docs: $(VENV)/.docs
 	$(BIN)/python scripts/make_cli_docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 gallery: $(VENV)/.dev
 	$(BIN)/python scripts/make_gallery.py
@@ -43,7 +45,7 @@ notebook: $(VENV)/.dev
 	$(BIN)/python scripts/make_notebook.py
 
 clean:
-	rm -rf $(VENV) demo_out
+	rm -rf $(VENV) demo_out site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -54,4 +56,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
+	touch $@ $(VENV)/.demo $(VENV)/.docs
+
+$(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.[docs]'
 	touch $@ $(VENV)/.demo

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from demo_recording import make_recording
-from earwitness import Compute, Settings, load_encoder, open_store
+from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import ANALYSED, Chunk
 from earwitness.archive.index import ROW_S
 from earwitness.archive.quantise import quantise_logits, quantise_scores
@@ -25,6 +25,7 @@ from earwitness.audio.read import Waveform, find_audio, load_audio
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.tags import Logits, score_tokens
+from earwitness.settings import EncoderSettings
 
 WORDS = (
     "siren,dog bark,gunshot,glass breaking,baby cry,thunder,rain,car horn,church bell,train,helicopter,chainsaw,"
@@ -89,7 +90,7 @@ def main() -> None:
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
     if not options.folder.exists():
-        encoder = load_encoder(compute=Compute(runtime="onnx"))
+        encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
         started = time.perf_counter()
         fill_store(options.folder, options.days, encoder, hear_material(encoder, options.recordings), options.sounds)
         print(f"filled in {time.perf_counter() - started:.0f} s")

@@ -95,7 +95,7 @@ def test_the_sql_of_the_docs_runs(
 ) -> None:
     import duckdb
 
-    page = Path(__file__).parents[2] / "docs" / "archives.md"
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "archive.md"
     over_tables, over_files = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     index(archive, encoder=onnx, store=tmp_path / "tags")
     assert open_store(tmp_path / "tags").sql(over_tables).column_names == ["hour", "seconds"]

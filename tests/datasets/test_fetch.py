@@ -16,13 +16,13 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
+import earwitness.files.download as stage
 from earwitness.cli.main import app
 from earwitness.datasets import registry as catalogue
 from earwitness.datasets.fetch import fetch_dataset, read_record, take_dataset
 from earwitness.datasets.packages import DatasetPackage
 from earwitness.datasets.registry import DATASETS, LICENCE_TERMS
 from earwitness.errors import DatasetError
-from earwitness.files import download as stage
 from file_server import Behaviour, serve
 
 ACCEPT = "--accept-licence"

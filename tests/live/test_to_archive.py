@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from demo_recording import make_recording
 from earwitness.archive.tag_store import open_store
 from earwitness.cli.main import app
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.errors import ArchiveError
 from earwitness.live import to_archive as keeping
 from earwitness.live.clock import StreamClock
@@ -20,7 +20,7 @@ from earwitness.live.items import Break, Gap, Item
 from earwitness.live.listener import Listener, LiveQuery
 from earwitness.live.to_archive import TagKeeper
 from earwitness.recognition.pipeline import understand
-from earwitness.settings import Settings
+from earwitness.settings import EncoderSettings, Settings
 from live_items import ListedItems, cut, events_of
 
 DEMO = make_recording()[0]
@@ -29,7 +29,7 @@ WORDS = ["thunder", "siren"]
 
 @pytest.fixture(scope="module")
 def onnx() -> LoadedEncoder:
-    return load_encoder(compute=Compute(runtime="onnx"))
+    return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
 def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **query: float) -> list[object]:

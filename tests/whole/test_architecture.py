@@ -29,7 +29,7 @@ LAYERS = (
     ("recognition", "datasets"),
     ("encoders", "words"),
     ("audio", "files", "metrics", "settings"),
-    ("errors", "version", "lazy"),
+    ("errors", "version", "lazy", "moved"),
 )
 LAYER_OF = {unit: len(LAYERS) - row for row, units in enumerate(LAYERS) for unit in units}
 FOLDERS = [path.parent.name for path in sorted(PACKAGE.glob("*/__init__.py"))]

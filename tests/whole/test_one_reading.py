@@ -12,7 +12,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from earwitness.audio import read
-from earwitness.audio.windows import Waveform
+from earwitness.audio.read import Waveform
 from earwitness.cli.main import app
 from earwitness.encoders.batching import SharedBackend
 from earwitness.encoders.load import LoadedEncoder
@@ -53,15 +53,14 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         return resample(name, blocks, rate_hz)  # type: ignore[arg-type]
 
     monkeypatch.setattr(read, "resample", watch_decoding)
-    for output in ("logits", "features"):
-        compute = getattr(SharedBackend, output)
+    encode = SharedBackend.encode
 
-        def watch(self: SharedBackend, windows: np.ndarray, *, is_trimmed: bool, compute: object = compute) -> object:
-            for window in windows:
-                counts.encoded[len(window) / RATE_HZ, window.tobytes()] += 1
-            return compute(self, windows, is_trimmed=is_trimmed)  # type: ignore[operator]
+    def watch_encoding(self: SharedBackend, windows: np.ndarray, *arguments: object, **named: object) -> object:
+        for window in windows:
+            counts.encoded[len(window) / RATE_HZ, window.tobytes()] += 1
+        return encode(self, windows, *arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(SharedBackend, output, watch)
+    monkeypatch.setattr(SharedBackend, "encode", watch_encoding)
     return counts
 
 

@@ -6,7 +6,6 @@ In: an `Answer`. Out: a folder with events, files, hours, scenes and errors as C
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import sys
@@ -19,7 +18,7 @@ from earwitness.archive.ask import Answer
 from earwitness.archive.part_files import import_pyarrow
 from earwitness.archive.start_times import format_time
 from earwitness.archive.store import Provenance
-from earwitness.errors import OutputError
+from earwitness.files import write_csv, write_errors_reported, write_text, written_whole
 from earwitness.results import SCHEMA, format_evidence
 from earwitness.settings import Settings
 from earwitness.version import __version__
@@ -80,19 +79,14 @@ def write_answer(
             name: value for name, value in asdict(provenance).items() if name not in ("tags", "tag_mean", "tag_std")
         },
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, rows in tabulate_answer(answer).items():
-            if form == "parquet" and name != "errors":
-                _write_parquet(folder / f"{name}.parquet", COLUMNS[name], rows)
-            else:
-                text = io.StringIO(newline="")
-                csv.writer(text).writerows([COLUMNS[name], *rows])
-                (folder / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
-        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{folder}: cannot be written ({reason}); free some space or choose another --out") from error
+    for name, rows in tabulate_answer(answer).items():
+        if form == "parquet" and name != "errors":
+            path = folder / f"{name}.parquet"
+            with write_errors_reported(path), written_whole(path) as scratch:
+                _write_parquet(scratch, COLUMNS[name], rows)
+        else:
+            write_csv(folder / f"{name}.csv", [COLUMNS[name], *rows])
+    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
 
 
 def print_answer(answer: Answer) -> None:

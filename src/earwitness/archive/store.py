@@ -30,7 +30,7 @@ from earwitness.archive.part_files import ChunkRecord, import_pyarrow, read_reco
 from earwitness.archive.quantise import RULES
 from earwitness.encoders import LoadedEncoder, TagStats
 from earwitness.errors import ArchiveError
-from earwitness.settings import Settings
+from earwitness.settings import Settings, WindowSettings, setting_names
 from earwitness.version import __version__
 from earwitness.words import tag_names
 
@@ -40,7 +40,6 @@ except ImportError:  # Windows: files may be heard twice by two processes, and s
     fcntl = None  # type: ignore[assignment]
 
 STORE, SCHEMA = "store.json", 1
-ANALYSIS_FIELDS = ("method", "window_s", "hop_s", "clip_window_s", "noise_factor")
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def describe_analysis(settings: Settings, encoder: LoadedEncoder, row_s: float) 
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
         runtime="onnx" if encoder.backend.computed_on.startswith("onnx") else "torch",
-        heard_with={name: getattr(settings, name) for name in ANALYSIS_FIELDS},
+        heard_with={name: getattr(settings, name) for name in setting_names(WindowSettings)},
         row_s=max(row_s, token_s),
         token_s=token_s,
         tag_mean=tuple(map(float, stats.mean)) if stats else (),
@@ -147,7 +146,7 @@ class PartStore:
         pairs = {**{name: name for name in ("encoder", "weights_sha256", "row_s", "tags", "quantisation")}}
         for name in pairs:
             _compare(self.folder, name, here[name], there[name])
-        for name in ANALYSIS_FIELDS:
+        for name in setting_names(WindowSettings):
             _compare(self.folder, name, here["heard_with"][name], there["heard_with"][name])
 
     def commit(self, chunks: Sequence[Chunk]) -> int:
@@ -293,8 +292,8 @@ def _check_values(made: Provenance) -> None:
         ValueError, KeyError, TypeError: a value is missing, or none that a store can have.
     """
     made.settings()
-    if set(made.heard_with) != set(ANALYSIS_FIELDS):
-        raise KeyError(*(set(ANALYSIS_FIELDS) ^ set(made.heard_with)))
+    if set(made.heard_with) != set(setting_names(WindowSettings)):
+        raise KeyError(*(set(setting_names(WindowSettings)) ^ set(made.heard_with)))
     if not (made.row_s > 0 and made.token_s > 0):
         raise ValueError(f"row_s={made.row_s}, token_s={made.token_s}")
     if made.tags != tag_names() or made.quantisation != RULES:

@@ -8,7 +8,7 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.audio.mel import (
-        FRAMES_PER_S, LOG_FLOOR, N_MELS, band_edges_hz, compute_log_mel, compute_power, mel_filters,
+        MelSpec, band_edges_hz, compute_log_mel, compute_power, mel_filters,
     )  # fmt: skip
     from earwitness.audio.read import (
         LARGEST_SAMPLE, LEAST_S, MEDIA_SUFFIXES, SNDFILE_SUFFIXES, Samples, Source, Waveform, find_audio,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from earwitness.audio.windows import SHORTEST_S, WindowCutter, Windows, slide
 
 _HOMES = {
-    "mel": "FRAMES_PER_S LOG_FLOOR N_MELS band_edges_hz compute_log_mel compute_power mel_filters",
+    "mel": "MelSpec band_edges_hz compute_log_mel compute_power mel_filters",
     "read": (
         "LARGEST_SAMPLE LEAST_S MEDIA_SUFFIXES SNDFILE_SUFFIXES Samples Source Waveform find_audio find_truncation "
         "is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample"

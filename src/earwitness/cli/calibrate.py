@@ -31,7 +31,8 @@ from earwitness.cli.options import (
     read_words,
     show_name,
 )
-from earwitness.errors import AnnotationError, OutputError, SettingsError, WordError
+from earwitness.errors import AnnotationError, SettingsError, WordError
+from earwitness.files import write_text
 
 if TYPE_CHECKING:
     from earwitness.calibration import CalibratedWord, Calibration, WordTraces
@@ -93,7 +94,7 @@ def calibrate(
         if not traces:
             raise SettingsError(f"none of {len(sources)} recordings could be used as background; give others")
         calibration = choose_thresholds(traces, rate, chosen, loaded)
-        _write(describe_toml(calibration), out)
+        write_text(out, describe_toml(calibration))
         print(describe(calibration))
         if clips:
             print("\n" + "\n".join(_print_recall(clips, meanings, calibration, loaded)))
@@ -233,11 +234,3 @@ def _print_recall(
             f"{found.best_f1:.2f} at {found.best:.4g}"
         )
     return lines
-
-
-def _write(text: str, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); give --out another place") from error

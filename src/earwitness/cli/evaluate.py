@@ -162,7 +162,7 @@ def _evaluate(
         print(note, file=sys.stderr)
     _publish(results, out)
     if out:
-        from earwitness.evaluation import write_text
+        from earwitness.files import write_text
 
         write_text(out / "submission.tsv", format_submission(plan, clips))
     return sum(bool(each.reason or each.note) for each in clips)
@@ -210,7 +210,8 @@ def _score_tables(ref: Path, est: Path, protocol: str, out: Path | None) -> None
 def _publish(results: Results, out: Path | None) -> None:
     """Print a short table and what it is; write everything where a folder is given."""
     if out:
-        from earwitness.evaluation import write_results, write_text
+        from earwitness.evaluation import write_results
+        from earwitness.files import write_text
         from earwitness.reports import make_page
 
         write_results(out, results)

@@ -12,12 +12,11 @@ and Blind Acoustic Scene Classification"; TUT Rare Sound Events 2017 (Diment et 
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +38,7 @@ from earwitness.cli.published_counts import (
 from earwitness.datasets import MixtureRow, read_recipes, write_meta
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, EarwitnessError, OutputError
+from earwitness.files import write_csv, write_errors_reported
 from earwitness.plots import (
     Detected,
     LoudestFinder,
@@ -121,7 +121,8 @@ def label_events(options: Options) -> int:
                 file_events.append(FileEvents(recognition.source, mixture.event, found))
     if _is_scored(len(file_events), results.n_done, mixtures):
         scored = choose_scored(words, mixtures.values())
-        _write_csv(options.event_dir / "aec.csv", *tabulate_presence(scored, file_events))
+        columns, presence = tabulate_presence(scored, file_events)
+        write_csv(options.event_dir / "aec.csv", [columns, *presence])
         _print_table(f"events in {len(file_events)} recordings", tabulate_counts(scored, file_events))
     return _finish(results)
 
@@ -148,7 +149,7 @@ def label_scenes(options: Options) -> int:
                 is_top_1 = as_key(reference) in map(as_key, winners)
                 rows.append((source, reference, rank, is_top_1, "; ".join(ranked[:N_BEST_SCENES])))
     if _is_scored(len(rows), results.n_done, mixtures):
-        _write_csv(options.env_dir / "asc.csv", ("file", "reference_scene", "rank", "is_top_1", "best_five"), rows)
+        write_csv(options.env_dir / "asc.csv", [("file", "reference_scene", "rank", "is_top_1", "best_five"), *rows])
         _print_accuracy([(rank, is_top_1) for _, _, rank, is_top_1, _ in rows], choose_method(settings).n_winners)
     return _finish(results)
 
@@ -262,11 +263,9 @@ def log_to(path: Path) -> Iterator[None]:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
+    with write_errors_reported(path, advice="choose another --log_dir"):
         path.parent.mkdir(parents=True, exist_ok=True)
         to_file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --log_dir") from error
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_console = logging.StreamHandler()
     to_console.setLevel(logging.INFO)
@@ -379,14 +378,6 @@ def _print_table(title: str, lines: Sequence[tuple[str, ...]]) -> None:
     print("\n".join(text))
     for line in text:
         logger.debug("%s", line)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([columns, *rows])
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space") from error
 
 
 def _read_factor(text: str) -> float:

@@ -161,16 +161,17 @@ def export(
     To use it: earwitness listen street.wav -e siren --runtime onnx, or --encoder FILE.onnx. For int8 set precision.
     """
     with errors_reported():
-        from earwitness.encoders import EMBEDDED, Compute, identify_weights, load_encoder, locate_weights, onnx_path
+        from earwitness.encoders import EMBEDDED, identify_weights, load_encoder, locate_weights, onnx_path
 
         name_or_path = name_or_path or EMBEDDED
-        from earwitness.encoders import attention_path, export_onnx
+        from earwitness.encoders import attention_path, export_encoder
+        from earwitness.settings import EncoderSettings
 
-        encoder = load_encoder(name_or_path, compute=Compute(runtime="torch", device="cpu", precision="fp32"))
-        path = export_onnx(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
+        encoder = load_encoder(name_or_path, compute=EncoderSettings(runtime="torch", device="cpu", precision="fp32"))
+        path = export_encoder(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
         print(path)
         if is_attention:
-            print(export_onnx(encoder, attention_path(path), is_attention=True))
+            print(export_encoder(encoder, attention_path(path), is_attention=True))
         known = identify_weights(locate_weights(name_or_path))
         if known and not known.is_commercial_use_allowed:
             print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)

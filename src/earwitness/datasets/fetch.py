@@ -6,27 +6,27 @@ which damage is found later. A package is deleted once it is unpacked; a downloa
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earwitness.datasets.packages import DatasetPackage
 from earwitness.datasets.registry import DatasetSpec
-from earwitness.errors import DatasetError, WeightsError
+from earwitness.errors import DatasetError, DownloadError
 from earwitness.files import (
+    CACHE_ADVICE,
     TAR_SUFFIXES,
     Report,
     Unpacked,
     check_whole,
+    copy_file,
     datasets_dir,
     download_file,
-    file_errors_reported,
     hash_file,
     unpack_archive,
-    write_whole,
+    write_text,
 )
 
 RECORD = "packages.json"
@@ -61,15 +61,14 @@ def fetch_dataset(
         if on_package:
             on_package(package.file_name)
         path = folder / INCOMING / package.file_name
-        with _as_dataset_error():
-            download_file(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
-            try:
-                _take_in(path, folder, _choose_place(spec, package.part))
-            except WeightsError as error:
-                if not isinstance(error.__cause__, OSError):  # another try would meet the same package again
-                    path.unlink()
-                raise
-            path.unlink(missing_ok=True)
+        download_file(package.url, path, package.n_bytes, on_progress=on_progress, md5=package.md5)
+        try:
+            _take_in(path, folder, _choose_place(spec, package.part))
+        except DownloadError as error:
+            if not isinstance(error.__cause__, OSError):  # another try would meet the same package again
+                path.unlink()
+            raise
+        path.unlink(missing_ok=True)
     shutil.rmtree(folder / INCOMING, ignore_errors=True)
     return folder
 
@@ -97,11 +96,10 @@ def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, pa
         names = ", ".join(list(known)[:3]) + (", ..." if len(known) > 3 else "")
         raise DatasetError(f"{source}: no package of {spec.name} here; looked for {names}")
     for path in found:
-        with _as_dataset_error():
-            package = known.get(path.name)
-            if package:
-                check_whole(path, package.n_bytes, None, package.md5)
-            _take_in(path, folder, _choose_place(spec, package.part if package else part))
+        package = known.get(path.name)
+        if package:
+            check_whole(path, package.n_bytes, None, package.md5)
+        _take_in(path, folder, _choose_place(spec, package.part if package else part))
     return folder
 
 
@@ -150,21 +148,9 @@ def _take_in(path: Path, folder: Path, place: str) -> None:
     if path.name.endswith(ARCHIVE_SUFFIXES):
         unpacked = unpack_archive(path, folder / place)
     else:
-        with file_errors_reported(folder), path.open("rb") as file:
-            unpacked = [Unpacked(path.name, path.stat().st_size, write_whole(file, folder / place / path.name))]
-    record, part = folder / RECORD, folder / f".{RECORD}.part"
-    with file_errors_reported(record):
-        content = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-        files = [[(PurePosixPath(place) / each.name).as_posix(), each.n_bytes, each.crc32] for each in unpacked]
-        content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
-        part.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        part.replace(record)
-
-
-@contextlib.contextmanager
-def _as_dataset_error() -> Iterator[None]:
-    """Turn what downloads and archives say, which weights use too, into errors of data sets."""
-    try:
-        yield
-    except WeightsError as error:
-        raise DatasetError(str(error)) from error.__cause__
+        unpacked = [Unpacked(path.name, path.stat().st_size, copy_file(path, folder / place / path.name))]
+    record = folder / RECORD
+    content = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    files = [[(PurePosixPath(place) / each.name).as_posix(), each.n_bytes, each.crc32] for each in unpacked]
+    content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
+    write_text(record, json.dumps(content) + "\n", DownloadError, CACHE_ADVICE)

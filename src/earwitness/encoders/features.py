@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import FRAMES_PER_S, Source, Waveform, measure_duration, read_ahead, read_blocks, slide
+from earwitness.audio import Source, Waveform, measure_duration, read_ahead, read_blocks, slide
 from earwitness.encoders.base import EncoderSpec, Floats
 from earwitness.encoders.load import LoadedEncoder, choose_encoder
 from earwitness.errors import SettingsError
@@ -77,8 +77,7 @@ def _embed_tokens(blocks: Iterable[Waveform], encoder: LoadedEncoder, is_trimmed
     rate = encoder.spec.sample_rate_hz
     for start, samples in _cut_segments(blocks, encoder.spec):
         values = encoder.token_features(samples[None], is_trimmed=is_trimmed)[0]
-        n_frames = encoder.spec.count_frames(1 + len(samples) * FRAMES_PER_S // rate, is_trimmed)
-        start_s = start / rate + encoder.spec.token_starts_s(n_frames)
+        start_s = start / rate + encoder.spec.token_starts_s(len(samples), is_trimmed=is_trimmed)
         yield Features(values, start_s, np.minimum(start_s + encoder.spec.token_s, (start + len(samples)) / rate))
 
 
@@ -94,14 +93,14 @@ def _embed_windows(
 
 def _cut_segments(blocks: Iterable[Waveform], spec: EncoderSpec) -> Iterator[tuple[int, Floats]]:
     """Yield (start in samples, samples) of consecutive stretches of whole units; the last one ends the recording."""
-    size = UNITS_AT_ONCE * spec.unit_frames * spec.sample_rate_hz // FRAMES_PER_S
+    hop, size = spec.segment_samples(UNITS_AT_ONCE)
     least = round(LEAST_S * spec.sample_rate_hz)
     start, held = 0, np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block.samples])
-        while len(held) >= size + least:
-            yield start, held[: size - 1]  # the last sample would begin a frame of the next unit
-            start, held = start + size, held[size:]
+        while len(held) >= hop + least:
+            yield start, held[:size]
+            start, held = start + hop, held[hop:]
     if len(held):
         yield start, held
 

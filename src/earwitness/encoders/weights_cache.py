@@ -13,19 +13,22 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from earwitness.encoders.registry import WeightsSpec
-from earwitness.errors import WeightsError
+from earwitness.encoders.base import WeightsSpec
+from earwitness.errors import DownloadError, WeightsError
 from earwitness.files import (
+    CACHE_ADVICE,
     DATA_DIR,
     Report,
     cache_dir,
     check_member,
     check_whole,
+    copy_file,
     download_file,
-    file_errors_reported,
     hash_file,
     unreadable_reported,
-    write_whole,
+    write_errors_reported,
+    write_stream,
+    write_text,
 )
 
 logger = logging.getLogger(__name__)
@@ -96,8 +99,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
         if source.suffix == ".pth":
             check_whole(source, None, spec.sha256)
             path = folder / (spec.file_name or source.name)
-        with file_errors_reported(path), source.open("rb") as file:
-            write_whole(file, path)
+        copy_file(source, path)
     else:
         raise WeightsError(f"{source}: not weights by its name; give the published .zip, a .pth or a .safetensors")
     cached = weights_dir(spec) / path.name
@@ -105,7 +107,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
         _check_published(spec, path)
         check(path)
         sha256 = hash_file(path)
-        with file_errors_reported(cached):
+        with write_errors_reported(cached, DownloadError, CACHE_ADVICE):
             cached.parent.mkdir(parents=True, exist_ok=True)
             path.replace(cached)
     finally:
@@ -152,7 +154,7 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
     Raises:
         WeightsError: the zip is damaged, names places outside its folder, or does not hold the file.
     """
-    with unreadable_reported(zip_path), zipfile.ZipFile(zip_path) as archive, file_errors_reported(folder):
+    with unreadable_reported(zip_path), zipfile.ZipFile(zip_path) as archive:
         for member in archive.infolist():
             check_member(zip_path, member)
         found = [member for member in archive.infolist() if member.filename.endswith(".pth")]
@@ -162,7 +164,7 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
             raise WeightsError(f"{zip_path}: holds no {file_name or 'single .pth'}; is it the published zip?")
         path = folder / PurePosixPath(found[0].filename).name
         with archive.open(found[0]) as file:
-            write_whole(file, path)
+            write_stream(file, path)
     return path
 
 
@@ -187,8 +189,5 @@ def _read_hashes(path: Path) -> dict[str, str]:
 
 
 def _record_hash(path: Path, sha256: str) -> None:
-    record = path.with_name(HASHES)
-    part = record.with_name(f".{HASHES}.part")
-    with file_errors_reported(record):
-        part.write_text(json.dumps({**_read_hashes(path), path.name: sha256}, indent=1) + "\n", encoding="utf-8")
-        part.replace(record)
+    hashes = {**_read_hashes(path), path.name: sha256}
+    write_text(path.with_name(HASHES), json.dumps(hashes, indent=1) + "\n", DownloadError, CACHE_ADVICE)

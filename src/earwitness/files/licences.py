@@ -9,7 +9,8 @@ import json
 import sys
 
 from earwitness.errors import LicenceError
-from earwitness.files.paths import cache_dir
+from earwitness.files.atomic import write_text
+from earwitness.files.paths import CACHE_ADVICE, cache_dir
 
 ACCEPTED = "accepted_licences.json"  # in the cache
 
@@ -38,8 +39,4 @@ def require_acceptance(name: str, licence: str, terms: str, command: str, is_acc
     if not is_accepted_now:
         raise LicenceError(f"{name}: the licence above must be accepted first; if you do, run: {command}")
     others = accepted if isinstance(accepted, list) else []
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps([*others, licence], indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LicenceError(f"{record}: cannot be written ({error}); set EARWITNESS_CACHE") from error
+    write_text(record, json.dumps([*others, licence], indent=1) + "\n", LicenceError, CACHE_ADVICE)

@@ -5,6 +5,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+CACHE_ADVICE = "free some space, or set EARWITNESS_CACHE (data sets: EARWITNESS_DATA)"
 DATA_DIR = Path(__file__).parent.parent / "data"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.errors import MissingExtraError, OutputError
+from earwitness.files import write_errors_reported, written_whole
 from earwitness.recognition import choose_method
 from earwitness.settings import Settings
 from earwitness.version import __version__
@@ -92,13 +93,9 @@ def save_picture(figure: Any, path: str | Path, dpi: int | None = None) -> Path:
         OutputError: the suffix is none of these, or the file cannot be written.
     """
     path = check_picture_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with styled():
-            kind = path.suffix.lower()
-            figure.savefig(path, format=kind[1:], metadata=METADATA[kind], dpi=dpi or "figure")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    kind = path.suffix.lower()
+    with write_errors_reported(path), written_whole(path) as scratch, styled():
+        figure.savefig(scratch, format=kind[1:], metadata=METADATA[kind], dpi=dpi or "figure")
     return path
 
 

@@ -5,7 +5,7 @@ In: a recording and words, or its `Recognition`; where they are known, reference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -22,13 +22,12 @@ from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, f
 from earwitness.recognition import (
     Logits,
     Recognition,
-    TagScores,
+    StoredRows,
     analyse,
     ask,
-    average_windows,
     check_words,
     choose_method,
-    encode_windows,
+    scan,
 )
 from earwitness.settings import Settings
 from earwitness.words import as_key
@@ -82,24 +81,20 @@ class TimelineMaker:
             self._spectrogram.add(part)
         return part
 
-    def finish(self, batches: Iterable[TagScores]) -> Timeline:
+    def finish(self, windows: StoredRows) -> Timeline:
         """Return the timeline, with the logits of the windows that events come from.
 
         Windows of the published method are drawn from their starts, as its events are; others around their middles.
         """
-        spectrogram, rows = self._spectrogram.finish(), list(batches)
-        start_s, logits = (
-            np.concatenate([each.start_s for each in rows]),
-            np.concatenate([each.logits for each in rows]),
-        )
-        is_from_start, span_s = self._cut.per == "window", rows[0].span_s
-        is_drawn = start_s + (0.0 if is_from_start else span_s) < spectrogram.duration_s + 1e-6
-        is_drawn[0] = True
-        start_s = start_s[is_drawn]
+        spectrogram, span_s = self._spectrogram.finish(), windows.span_s
+        is_from_start = self._cut.per == "window"
+        end_s = windows.start_s + (0.0 if is_from_start else span_s)
+        n_drawn = max(1, int(np.count_nonzero(end_s < spectrogram.duration_s + 1e-6)))
+        start_s = windows.start_s[:n_drawn]
         inner_s = start_s[1:] if is_from_start else (start_s[1:] + start_s[:-1] + span_s) / 2
         return Timeline(
             spectrogram=spectrogram.narrowed(N_COLUMNS),
-            logits=logits[is_drawn],
+            logits=windows.logits[:n_drawn],
             edges_s=np.concatenate([[0.0], inner_s, [spectrogram.duration_s]]),
             duration_s=spectrogram.duration_s,
             is_whole=self.is_whole,
@@ -113,10 +108,10 @@ def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) ->
         AudioError: the recording cannot be used.
         WeightsError: the encoder has no tag head.
     """
-    maker, cut = TimelineMaker(settings), choose_method(settings).cut_rows(settings)
+    maker = TimelineMaker(settings)
     blocks = read_blocks(source, encoder.spec.sample_rate_hz, noise_factor=settings.noise_factor)
     drawn = takewhile(lambda part: len(part.samples), map(maker.add, blocks))
-    return maker.finish([average_windows(logits, batch) for _, logits, batch in encode_windows(drawn, [cut], encoder)])
+    return maker.finish(scan(drawn, ["event_windows"], settings, encoder)["event_windows"])
 
 
 def recognize_timeline(
@@ -140,7 +135,7 @@ def recognize_timeline(
 
     check_words(events, [], settings)
     analysis = analyse(source, settings, encoder, on_block=take, kinds=["rows", "event_windows"])
-    return ask(analysis, events), maker.finish(analysis.event_windows.batches())
+    return ask(analysis, events), maker.finish(analysis.event_windows)
 
 
 def draw_recognition(

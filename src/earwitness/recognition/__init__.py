@@ -8,7 +8,7 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.recognition.analysis import (
-        ROWS, WINDOWS, Analysis, Kind, analyse, analyse_rows, find_notes, name_source,
+        ROWS, WINDOWS, Analysis, Kind, analyse, analyse_rows, find_notes, name_source, scan,
     )  # fmt: skip
     from earwitness.recognition.events import Event, EventFinder, find_events
     from earwitness.recognition.explain import (
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from earwitness.recognition.rows import StoredRows
     from earwitness.recognition.scenes import LEAST_CLIPS, USUAL_SPREAD, SceneScore, rank_scenes
     from earwitness.recognition.tags import (
-        ClipTags, Logits, TagScores, TagSummary, TokenGrid, WindowCut, average_windows, encode_windows, score_tokens,
-        score_windows, sigmoid, summarise_tags,
+        ClipTags, Logits, TagScores, TagSummary, TokenGrid, WindowCut, score_tokens, score_windows,
+        sigmoid, summarise_tags,
     )  # fmt: skip
 
 _HOMES = {
-    "analysis": "ROWS WINDOWS Analysis Kind analyse analyse_rows find_notes name_source",
+    "analysis": "ROWS WINDOWS Analysis Kind analyse analyse_rows find_notes name_source scan",
     "events": "Event EventFinder find_events",
     "explain": "CLASS_TOKEN Attention AttentionMap attend explain_peaks read_attention read_surroundings",
     "match": (
@@ -41,8 +41,7 @@ _HOMES = {
     "rows": "StoredRows",
     "scenes": "LEAST_CLIPS USUAL_SPREAD SceneScore rank_scenes",
     "tags": (
-        "ClipTags Logits TagScores TagSummary TokenGrid WindowCut average_windows encode_windows score_tokens "
-        "score_windows sigmoid summarise_tags"
+        "ClipTags Logits TagScores TagSummary TokenGrid WindowCut score_tokens score_windows sigmoid summarise_tags"
     ),
 }
 

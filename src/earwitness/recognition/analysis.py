@@ -15,18 +15,16 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from earwitness.audio import Source, Waveform, Windows, find_truncation, measure_duration, read_ahead, read_blocks
-from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
+from earwitness.encoders import Encoded, LoadedEncoder, Output, TagStats, choose_encoder
 from earwitness.recognition.methods import choose_method
 from earwitness.recognition.rows import RowFile, RowWriter, StoredRows
 from earwitness.recognition.tags import (
     ClipTags,
-    Logits,
-    TagScores,
     TokenGrid,
     WindowCut,
-    average_windows,
     encode_windows,
     summarise_tags,
+    to_rows,
 )
 from earwitness.settings import Settings
 from earwitness.version import __version__
@@ -48,7 +46,7 @@ class Analysis:
         rows: tag logits (N, C) over time: of tokens, or of 4 s windows with the published method.
         clip: the tags of the recording as a whole.
         tag_stats: usual logits of the encoder, None where they are not known.
-        settings: what it was analysed with; `ask` may change those in `QUERY_FIELDS` only.
+        settings: what it was analysed with; `ask` may change those of `QuerySettings` only.
         encoder, weights_sha256, version: what analysed it.
         notes: what the user should know about this recording, such as that it is truncated.
         windows: tag logits of windows of `clip_window_s` side by side; empty where nothing was computed from them.
@@ -67,13 +65,6 @@ class Analysis:
     notes: list[str] = field(default_factory=list)
     windows: StoredRows = NO_ROWS
     event_windows: StoredRows = NO_ROWS
-
-
-# Settings of a query; a recording is analysed with all others.
-QUERY_FIELDS = (
-    *("event_threshold", "event_hold", "thresholds", "merge_gap_s", "min_duration_s"),
-    *("n_tags", "places", "blind_calibration"),
-)
 
 
 def analyse(
@@ -162,34 +153,36 @@ def scan(
     logits_path: Path | None = None,
 ) -> dict[Kind, StoredRows]:
     """Return rows of several kinds from one reading of a recording's blocks, at the encoder's rate."""
-    collectors: list[tuple[WindowCut, list[_Collector]]] = []
-    if "windows" in kinds:
-        window_s = settings.clip_window_s
-        collectors.append((WindowCut(window_s, window_s), [_Collector("windows", "window", encoder)]))
-    cut = choose_method(settings).cut_rows(settings)
-    by_event = [_Collector("rows", cut.per, encoder, logits_path)] if "rows" in kinds else []
-    by_event += [_Collector("event_windows", "window", encoder)] if "event_windows" in kinds else []
-    if by_event:
-        collectors.append((cut, by_event))
-    for index, logits, batch in encode_windows(blocks, [cut for cut, _ in collectors], encoder):
-        for each in collectors[index][1]:
-            each.add(logits, batch)
-    return {each.kind: each.finish() for _, some in collectors for each in some}
+    window_s, cut = settings.clip_window_s, choose_method(settings).cut_rows(settings)
+    by_event = [(kind, logits_path if kind == "rows" else None) for kind in kinds if kind != "windows"]
+    collectors: list[tuple[WindowCut, list[_Collector]]] = [
+        (WindowCut(window_s, window_s), [_Collector(kind, "window", encoder) for kind in kinds if kind == "windows"]),
+        (cut, [_Collector(kind, cut.per if kind == "rows" else "window", encoder, path) for kind, path in by_event]),
+    ]
+    used = [(cut, some) for cut, some in collectors if some]
+    cuts = [(cut, sorted({each.output for each in some})) for cut, some in used]
+    for index, encoded, batch in encode_windows(blocks, cuts, encoder):
+        for each in used[index][1]:
+            each.add(encoded, batch)
+    return {each.kind: each.finish() for _, some in used for each in some}
 
 
 class _Collector:
-    """Turns the token logits of windows into rows of one kind."""
+    """Turns the logits of windows into rows of one kind."""
 
     def __init__(
         self, kind: Kind, per: Literal["token", "window"], encoder: LoadedEncoder, path: Path | None = None
     ) -> None:
         self.kind, self._writer = kind, RowWriter(encoder.spec.n_tags, path)
+        self.output: Output = "token_logits" if per == "token" else "window_logits"
         self._grid = TokenGrid(encoder.spec) if per == "token" else None
 
-    def add(self, logits: Logits, batch: Windows) -> None:
-        rows: Iterable[TagScores] = self._grid.take(logits, batch) if self._grid else [average_windows(logits, batch)]
-        for each in rows:
-            self._writer.add(each)
+    def add(self, encoded: Encoded, batch: Windows) -> None:
+        if self._grid and encoded.token_logits is not None:
+            for each in self._grid.take(encoded.token_logits, batch):
+                self._writer.add(each)
+        elif encoded.window_logits is not None:
+            self._writer.add(to_rows(encoded.window_logits, batch))
 
     def finish(self) -> StoredRows:
         if self._grid and (rest := self._grid.unsettled()):

@@ -17,7 +17,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import SHORTEST_S, Source, Waveform, band_edges_hz, read_blocks
+from earwitness.audio import SHORTEST_S, Source, Waveform, read_blocks
 from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.recognition.analysis import name_source
@@ -157,9 +157,8 @@ def read_attention(
         SettingsError: a time is not in the recording.
         WeightsError: attention cannot be computed here; see `LoadedEncoder.attention`.
     """
-    spec = encoder.spec
-    n_tokens = 1 + spec.grid[0] * int(choose_length_s(settings, encoder) / spec.token_s + 1)
-    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // (spec.depth * spec.n_heads * n_tokens**2)))
+    window_s = min(settings.window_s, encoder.spec.unit_s)
+    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // encoder.spec.count_attention_weights(window_s)))
     windows = read_surroundings(source, times_s, settings, encoder)
     while batch := list(islice(windows, n_batch)):
         found = attend([each.window for each in batch], encoder)
@@ -173,7 +172,7 @@ def attend(windows: Sequence[Waveform], encoder: LoadedEncoder) -> list[Attentio
         WeightsError: see `LoadedEncoder.attention`.
     """
     spec = encoder.spec
-    edges_hz = band_edges_hz(spec.sample_rate_hz, spec.grid[0], spec.n_mels)
+    edges_hz = spec.attention_edges_hz
     weights = encoder.attention(np.stack([window.samples for window in windows]))
     return [
         Attention(each, window.start_s, spec.token_s, edges_hz) for window, each in zip(windows, weights, strict=True)
@@ -203,11 +202,6 @@ def explain_peaks(
     return [maps[index] for index in range(len(peaks_s))]
 
 
-def choose_length_s(settings: Settings, encoder: LoadedEncoder) -> float:
-    """Return the length of a window for attention: `settings.window_s`, at most the encoder's longest input."""
-    return min(settings.window_s, encoder.spec.unit_s)
-
-
 def read_surroundings(
     source: Source, times_s: Sequence[float], settings: Settings, encoder: LoadedEncoder
 ) -> Iterator[Surroundings]:
@@ -220,7 +214,7 @@ def read_surroundings(
     if not times_s:
         return
     rate = encoder.spec.sample_rate_hz
-    size = round(choose_length_s(settings, encoder) * rate)
+    size = round(min(settings.window_s, encoder.spec.unit_s) * rate)
     waiting = sorted(range(len(times_s)), key=lambda index: times_s[index])
     if not times_s[waiting[0]] >= 0:
         raise SettingsError(f"{times_s[waiting[0]]:g} s: times are counted from the recording's beginning")

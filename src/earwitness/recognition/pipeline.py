@@ -15,14 +15,14 @@ import numpy as np
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import QUERY_FIELDS, Analysis, analyse, analyse_rows
+from earwitness.recognition.analysis import Analysis, analyse, analyse_rows
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence, match_words
 from earwitness.recognition.methods import choose_method, understand
 from earwitness.recognition.rows import StoredRows
 from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner
 from earwitness.recognition.tags import TagSummary
-from earwitness.settings import Settings
+from earwitness.settings import QuerySettings, Settings, setting_names
 from earwitness.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def ask(
     Args:
         analysis: of the recording.
         events, scenes: words, see `recognize`.
-        settings: those of the analysis if not given. Settings of a query may differ (`QUERY_FIELDS`: thresholds, gaps,
+        settings: those of the analysis if not given. Settings of a query may differ (`QuerySettings`: thresholds, gaps,
             places); those of the analysis may not.
 
     Raises:
@@ -196,9 +196,9 @@ def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
 
 def _check_query(query: Settings, analysed: Settings) -> Settings:
     for name, value in analysed.to_dict().items():
-        if name not in QUERY_FIELDS and getattr(query, name) != value:
+        if name not in setting_names(QuerySettings) and getattr(query, name) != value:
             raise SettingsError(
                 f"{name}={getattr(query, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
-                f"change only {', '.join(QUERY_FIELDS)}"
+                f"change only {', '.join(setting_names(QuerySettings))}"
             )
     return query

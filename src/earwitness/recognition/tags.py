@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.audio import Waveform, WindowCutter, Windows
-from earwitness.encoders import EncoderSpec, LoadedEncoder
+from earwitness.encoders import Encoded, EncoderSpec, Floats, LoadedEncoder, Output
 from earwitness.words import tag_names
 
 Logits = npt.NDArray[np.float32]
@@ -81,17 +81,18 @@ class WindowCut:
 
 
 def encode_windows(
-    blocks: Iterable[Waveform], cuts: Sequence[WindowCut], encoder: LoadedEncoder
-) -> Iterator[tuple[int, Logits, Windows]]:
-    """Yield (index of the cut, token logits (W, T, C), windows) of all cuts, from one reading of the blocks."""
+    blocks: Iterable[Waveform], cuts: Sequence[tuple[WindowCut, Sequence[Output]]], encoder: LoadedEncoder
+) -> Iterator[tuple[int, Encoded, Windows]]:
+    """Yield (index of the cut, its outputs, windows) of all cuts, from one reading of the blocks."""
     cutters = [
         WindowCutter(cut.window_s, cut.hop_s, is_tail_repeated=cut.is_tail_repeated, n_batch=encoder.batch)
-        for cut in cuts
+        for cut, _ in cuts
     ]
 
-    def encode(index: int, batches: Iterator[Windows]) -> Iterator[tuple[int, Logits, Windows]]:
+    def encode(index: int, batches: Iterator[Windows]) -> Iterator[tuple[int, Encoded, Windows]]:
+        cut, outputs = cuts[index]
         for batch in batches:
-            yield index, encoder.token_logits(batch.samples, is_trimmed=cuts[index].is_trimmed), batch
+            yield index, encoder.encode(batch.samples, outputs, is_trimmed=cut.is_trimmed), batch
 
     for block in blocks:
         for index, cutter in enumerate(cutters):
@@ -100,9 +101,9 @@ def encode_windows(
         yield from encode(index, cutter.finish())
 
 
-def average_windows(logits: Logits, batch: Windows) -> TagScores:
-    """Return a row for each window: the mean of its token logits (W, T, C)."""
-    return TagScores(logits.mean(axis=1), batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
+def to_rows(window_logits: Floats, batch: Windows) -> TagScores:
+    """Return a row for each window, of its logits (W, C)."""
+    return TagScores(window_logits, batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
 
 
 def score_windows(
@@ -117,7 +118,7 @@ def score_windows(
             mostly padding disturbs all others: see docs/results.md.
     """
     for batch in windows:
-        yield average_windows(encoder.token_logits(batch.samples, is_trimmed=is_trimmed), batch)
+        yield to_rows(encoder.window_logits(batch.samples, is_trimmed=is_trimmed), batch)
 
 
 def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator[TagScores]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.archive import Answer, ArchiveEvent, Choice, Provenance, format_time, make_heats
-from earwitness.errors import OutputError
+from earwitness.files import write_text
 from earwitness.reports.heatmap_page import describe_heat, show_heat, show_rate
 from earwitness.reports.index_page import FIND, show_bars, show_duration, show_number, show_table, show_time
 from earwitness.reports.page import escape, make_document, to_json
@@ -49,12 +49,7 @@ def write_answer_page(answer: Answer, query: ArchiveQuery, folder: Path) -> Path
         OutputError: the folder cannot be written.
     """
     path = folder / "index.html"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(make_answer_page(answer, query, folder), encoding="utf-8", newline="")
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{path}: cannot be written ({reason}); free some space or choose another --out") from error
+    write_text(path, make_answer_page(answer, query, folder))
     return path
 
 

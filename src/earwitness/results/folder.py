@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from earwitness.errors import MissingExtraError, OutputError
+from earwitness.files import write_error, write_errors_reported, write_text, written_whole
 from earwitness.recognition import ClipScore, Event, Recognition, SceneScore, TagEvidence, TagSummary
 from earwitness.settings import Settings
 
@@ -117,7 +118,7 @@ class ResultFolder:
         for form, suffix, write in _PER_RECORDING:
             if form in self.formats:
                 name = f"{self.n_done:06d}_{Path(source).stem}{suffix}"
-                _write_file(self.folder / form / name, write(recognition))
+                write_text(self.folder / form / name, write(recognition))
         if "parquet" in self.formats:
             self.recognitions.append(recognition)
         self.n_done += 1
@@ -142,7 +143,7 @@ class ResultFolder:
             for name in (*tables, *(forms[each] for each in forms if each in self.formats)):
                 self._files[name] = (self.folder / name).open("w", encoding="utf-8", errors=_ESCAPE, newline="")
         except OSError as error:
-            raise _output_error(self.folder, error) from error
+            raise write_error(error.filename or self.folder, error) from error
         for name in tables:
             self._write_rows(name, [COLUMNS[name]])
 
@@ -153,11 +154,9 @@ class ResultFolder:
             self._write_text(name, text.getvalue())
 
     def _write_text(self, name: str, text: str) -> None:
-        try:
+        with write_errors_reported(self.folder / name):
             self._files[name].write(text)
             self._files[name].flush()
-        except OSError as error:
-            raise _output_error(self.folder / name, error) from error
 
     def _close_all(self) -> None:
         """Close every file, then raise the first failure: some file systems tell only now that the disk is full."""
@@ -166,13 +165,13 @@ class ResultFolder:
             try:
                 file.close()
             except OSError as error:
-                failures.append(_output_error(self.folder / name, error))
+                failures.append(write_error(self.folder / name, error))
         if failures:
             raise failures[0]
 
     def _write_run(self, state: str) -> None:
         content = {"schema": SCHEMA, "state": state, "n_done": self.n_done, "n_failed": self.n_failed, **self.run}
-        _write_file(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
+        write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
 
 
 def to_dict(recognition: Recognition) -> dict[str, Any]:
@@ -250,10 +249,8 @@ def write_parquet(path: Path, recognitions: Sequence[Recognition]) -> None:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(types)
     arrays = [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     table = pyarrow.table(arrays, names=list(COLUMNS["events.csv"]))
-    try:
-        parquet.write_table(table.replace_schema_metadata({"earwitness_schema": str(SCHEMA)}), path)
-    except OSError as error:
-        raise _output_error(path, error) from error
+    with write_errors_reported(path), written_whole(path) as scratch:
+        parquet.write_table(table.replace_schema_metadata({"earwitness_schema": str(SCHEMA)}), scratch)
 
 
 def format_evidence(tags: Sequence[TagEvidence]) -> str:
@@ -284,19 +281,6 @@ def _tag_row(source: str, rank: int, tag: TagSummary) -> tuple[object, ...]:
 def _in_cell(text: str) -> str:
     """Return a word or name for a table between tabs, which knows no quotes: tabs and line ends become spaces."""
     return " ".join(re.split(r"[\t\r\n]+", text))
-
-
-def _write_file(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors=_ESCAPE)
-    except OSError as error:
-        raise _output_error(path, error) from error
-
-
-def _output_error(path: Path, error: OSError) -> OutputError:
-    where, why = error.filename or path, error.strerror or error
-    return OutputError(f"{where}: cannot be written ({why}); free some space or choose another --out")
 
 
 def _import_pyarrow() -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.errors import WordError
+from earwitness.files import written_whole
 from earwitness.recognition import Analysis, Recognition, ask, understand
 from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
 from earwitness.results import FORMATS, ResultFolder, to_dict
@@ -113,9 +114,8 @@ def draw_view(folder: Path, *, is_done: bool) -> bytes:
     shown = replace(analysis, settings=_strip_paths(analysis.settings))
     content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
     if is_done:
-        scratch = drawn.with_suffix(".part")
-        scratch.write_bytes(content)
-        scratch.replace(drawn)
+        with written_whole(drawn) as scratch:
+            scratch.write_bytes(content)
     return content
 
 

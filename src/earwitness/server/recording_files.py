@@ -16,6 +16,7 @@ import numpy as np
 
 from earwitness.audio import Spectrogram
 from earwitness.encoders import LoadedEncoder, TagStats
+from earwitness.files import written_whole
 from earwitness.recognition import Analysis, ClipTags, Logits, StoredRows
 from earwitness.settings import Settings
 
@@ -58,9 +59,8 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         **({"usual_mean": stats.mean, "usual_std": stats.std} if stats else {}),
     }
     _save(folder / ARRAYS, **arrays)
-    scratch = folder / f"{FACTS}.part"
-    scratch.write_text(json.dumps(facts), encoding="utf-8")
-    scratch.replace(folder / FACTS)
+    with written_whole(folder / FACTS) as scratch:
+        scratch.write_text(json.dumps(facts), encoding="utf-8")
 
 
 def write_rows(folder: Path, rows: StoredRows) -> None:
@@ -151,7 +151,5 @@ def _read_rows(folder: Path, facts: dict[str, Any]) -> StoredRows:
 
 
 def _save(path: Path, **arrays: Any) -> None:
-    scratch = path.with_name(f"{path.name}.part")
-    with scratch.open("wb") as file:
+    with written_whole(path) as scratch, scratch.open("wb") as file:
         np.savez(file, **arrays)
-    scratch.replace(path)

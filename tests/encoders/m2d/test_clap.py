@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.audio.mel import compute_log_mel
+from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.encoders.m2d.clap import (
     Clap,
     MeanProjection,
@@ -75,7 +75,7 @@ def clap(tmp_path: Path) -> Clap:
 
 def mean_tokens(clap: Clap) -> torch.Tensor:
     with torch.inference_mode():
-        return clap.encoder.flat_features(compute_log_mel(torch.from_numpy(WINDOWS), 16000)).mean(dim=1)
+        return clap.encoder.flat_features(compute_log_mel(torch.from_numpy(WINDOWS), MelSpec.at(16000))).mean(dim=1)
 
 
 def test_audio_is_projected_from_the_mean_over_all_tokens(clap: Clap) -> None:

@@ -8,7 +8,6 @@ Source: TUT Rare Sound Events 2017 (Diment et al.); the columns are those of the
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from earwitness.errors import AudioError, OutputError
+from earwitness.errors import AudioError
+from earwitness.files import write_csv
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader reads 200 kB of recipes in a blink
 Read = TypeVar("Read")
@@ -81,14 +81,9 @@ def write_meta(mixtures: Sequence[MixtureRow], path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["", *(field.name for field in fields(MixtureRow))])
-            writer.writerows([index, *astuple(mixture)] for index, mixture in enumerate(mixtures))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    columns = ["", *(field.name for field in fields(MixtureRow))]
+    rows = ([index, *astuple(mixture)] for index, mixture in enumerate(mixtures))
+    write_csv(Path(path), [columns, *rows], line_end="\n")
 
 
 def _read_recipe(recipe: dict[str, Any]) -> MixtureRow:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from earwitness.datasets.mixtures.meta import parse_recipes
-from earwitness.errors import OutputError
+from earwitness.files import write_text
 from earwitness.metrics import LabelledEvent
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -86,11 +86,7 @@ def write_recipes(recipes: Sequence[Recipe], path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dump_recipes([to_fields(recipe) for recipe in recipes]), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, dump_recipes([to_fields(recipe) for recipe in recipes]))
 
 
 def dump_recipes(content: Any) -> str:

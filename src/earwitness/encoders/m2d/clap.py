@@ -23,8 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from earwitness.audio import compute_log_mel
-from earwitness.encoders.load import check_licence, identify_weights, locate_weights
+from earwitness.encoders.load import check_licence, locate_weights
 from earwitness.encoders.m2d.checkpoint import (
     HEAD_DIM,
     LARGEST_DEPTH,
@@ -34,8 +33,8 @@ from earwitness.encoders.m2d.checkpoint import (
     read_state_dict,
     rename_keys,
 )
-from earwitness.encoders.m2d.model import Block, Encoder
-from earwitness.encoders.registry import WEIGHTS
+from earwitness.encoders.m2d.model import Block, M2DModel
+from earwitness.encoders.registry import WEIGHTS, identify_weights
 from earwitness.encoders.weights_cache import check_hash
 from earwitness.errors import AudioError, MissingExtraError, WeightsError, WordError
 from earwitness.files import hash_file
@@ -99,7 +98,7 @@ class Clap:
         sha256: its hash, in hex.
     """
 
-    encoder: Encoder
+    encoder: M2DModel
     audio_proj: MeanProjection | SemanticProjection
     text_proj: nn.Module
     text_state: State
@@ -120,7 +119,7 @@ class Clap:
         samples = torch.from_numpy(np.require(windows, np.float32, ["C", "W"]))
         with torch.inference_mode():
             embedded = [
-                self.audio_proj(self.encoder.flat_features(compute_log_mel(batch, self.encoder.spec.sample_rate_hz)))
+                self.audio_proj(self.encoder.flat_features(self.encoder.log_mel(batch)))
                 for batch in torch.split(samples, BATCH_WINDOWS)
             ]
         return torch.cat(embedded).numpy()
