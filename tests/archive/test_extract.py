@@ -84,6 +84,14 @@ def test_pieces_are_the_same_whichever_are_done_already(
         assert np.array_equal(each.clips, whole[each.number].clips)
 
 
+def test_only_the_window_across_a_joint_is_encoded_for_both_chunks(
+    demo: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    list(extract_file(ExtractTask(str(demo), ONNX), quick))
+    assert quick.backend.n_windows == (89 + 2) + 11  # type: ignore[attr-defined]
+
+
 def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> None:
     task = pickle.loads(pickle.dumps(ExtractTask(str(write_wav("20260301_120000.wav", make_tone())), ONNX)))
     (chunk,) = map(pickle.loads, map(pickle.dumps, extract_file(task)))
@@ -94,23 +102,23 @@ def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> 
 def test_a_recording_that_changes_or_vanishes_meanwhile_is_not_kept(
     write_wav: WriteWav, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = hearing.read_noisy
+    read = hearing.read_blocks
     path = write_wav("a.wav", make_tone())
 
-    def touch(*arguments: object) -> object:
-        yield from read(*arguments)  # type: ignore[arg-type]
+    def touch(*arguments: object, **named: object) -> object:
+        yield from read(*arguments, **named)  # type: ignore[arg-type]
         os.utime(path, ns=(1, 1))
 
-    monkeypatch.setattr(hearing, "read_noisy", touch)
-    with pytest.raises(AudioError, match="changed while it was heard"):
+    monkeypatch.setattr(hearing, "read_blocks", touch)
+    with pytest.raises(AudioError, match="changed while it was analysed"):
         list(extract_file(ExtractTask(str(path), ONNX), quick))
 
-    def remove(*arguments: object) -> object:
-        yield from read(*arguments)  # type: ignore[arg-type]
+    def remove(*arguments: object, **named: object) -> object:
+        yield from read(*arguments, **named)  # type: ignore[arg-type]
         path.unlink()
 
-    monkeypatch.setattr(hearing, "read_noisy", remove)
-    with pytest.raises(AudioError, match="vanished while it was heard"):
+    monkeypatch.setattr(hearing, "read_blocks", remove)
+    with pytest.raises(AudioError, match="vanished while it was analysed"):
         list(extract_file(ExtractTask(str(path), ONNX), quick))
 
 

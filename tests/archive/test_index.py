@@ -148,16 +148,16 @@ def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
 ) -> None:
     archive = make_archive(1)
     soundfile.write(archive / "000.wav", make_noise(seconds), 16000)
-    real = hearing.read_noisy
+    real = hearing.read_blocks
 
-    def read_and_grow(*arguments: object) -> object:
-        yield from real(*arguments)  # type: ignore[arg-type]
+    def read_and_grow(*arguments: object, **named: object) -> object:
+        yield from real(*arguments, **named)  # type: ignore[arg-type]
         soundfile.write(archive / "000.wav", make_noise(2.0), 16000)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hearing, "read_noisy", read_and_grow)
+        patch.setattr(hearing, "read_blocks", read_and_grow)
         ((_, reason),) = index(archive, rows_a_part=1).failures
-    assert "changed while it was heard; 'index' takes it when it is run again" in reason
+    assert "changed while it was analysed; run 'index' again to take it" in reason
     assert open_store(tmp_path / "store").ask(["siren"]).n_files == 0
     report = index(archive)
     assert (report.n_analysed, report.n_failed_before) == (1, 0)

@@ -346,7 +346,7 @@ def test_windows_are_gathered_only_while_more_can_be_had() -> None:
 
 def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
     for settings in (Settings(method="tmrl"), Settings(noise_factor=0.1)):
-        with pytest.raises(SettingsError, match="live listening knows no method"):
+        with pytest.raises(SettingsError, match="live listening takes method='earwitness' without noise"):
             listen([], ["siren"], onnx, settings)
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from earwitness.audio.mel import MelSpec, band_edges_hz, compute_log_mel_in_numpy, mel_filters
-from earwitness.audio.read import Waveform
+from earwitness.audio.read import Waveform, read_blocks
 from earwitness.audio.windows import slide
 from earwitness.cli.main import app
 from earwitness.encoders.base import EncoderSpec
@@ -27,7 +27,6 @@ from earwitness.encoders.registry import EMBEDDED
 from earwitness.encoders.torch_backend import TorchBackend
 from earwitness.errors import AudioError, SettingsError, WeightsError
 from earwitness.files.paths import DATA_DIR
-from earwitness.recognition.analysis import read_noisy
 from earwitness.recognition.explain import Attention, explain_peaks, read_attention, roll_out
 from earwitness.settings import EncoderSettings, Settings
 from golden_m2d import make_state, make_waves
@@ -254,7 +253,7 @@ def test_peaks_are_explained_in_their_order_from_windows_around_them(encoder: Lo
 
 def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncoder) -> None:
     source, settings = (make_noise(5.0), RATE_HZ), Settings(noise_factor=0.5)
-    detected = np.concatenate([block.samples for block in read_noisy(source, settings, RATE_HZ)])
+    detected = np.concatenate([block.samples for block in read_blocks(source, RATE_HZ, noise_factor=0.5)])
     (seen,) = explain_peaks(source, [2.5], settings, encoder)
     (direct_map,) = explain_peaks((detected, RATE_HZ), [2.5], Settings(), encoder)
     assert np.abs(seen.weights - direct_map.weights).max() < TOLERANCE
@@ -265,7 +264,7 @@ def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncode
 def test_a_short_recording_is_one_window_as_listening_takes_it(length_s: float, encoder: LoadedEncoder) -> None:
     source = (make_noise(length_s), RATE_HZ)
     ((_, attention),) = read_attention(source, [0.2], Settings(), encoder)
-    (windows,) = slide(read_noisy(source, Settings(), RATE_HZ), 2.0, 1.0)
+    (windows,) = slide(read_blocks(source, RATE_HZ), 2.0, 1.0)
     assert np.abs(attention.weights - encoder.attention(windows.samples)[0]).max() < TOLERANCE
     assert attention.start_s == 0
 
@@ -285,12 +284,12 @@ def test_times_that_are_not_in_the_recording_are_told(encoder: LoadedEncoder) ->
 
 
 def test_memory_does_not_grow_with_the_recording(encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_blocks(*_: object) -> Iterator[Waveform]:
+    def make_blocks(*_: object, **__: object) -> Iterator[Waveform]:
         noise = make_noise(10.0)
         for index in range(90):
             yield Waveform(noise.copy(), RATE_HZ, 10.0 * index)
 
-    monkeypatch.setattr("earwitness.recognition.explain.read_noisy", read_blocks)
+    monkeypatch.setattr("earwitness.recognition.explain.read_blocks", make_blocks)
     encoder.attention(make_noise(2.0)[None])  # what is made once is not counted
     tracemalloc.start()
     maps = explain_peaks("any", [899.0, 3.0, *np.linspace(10, 890, 60)], Settings(), encoder)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         resample,
     )  # fmt: skip
     from earwitness.audio.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram, SpectrogramMaker
-    from earwitness.audio.windows import Windows, slide
+    from earwitness.audio.windows import SHORTEST_S, WindowCutter, Windows, slide
 
 _HOMES = {
     "mel": "MelSpec band_edges_hz compute_log_mel compute_power mel_filters",
@@ -25,7 +25,7 @@ _HOMES = {
         "is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample"
     ),
     "spectrogram": "DB_PER_STEP FLOOR_DB Spectrogram SpectrogramMaker",
-    "windows": "Windows slide",
+    "windows": "SHORTEST_S WindowCutter Windows slide",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -31,7 +31,8 @@ Source: TypeAlias = "str | Path | IO[bytes] | tuple[np.ndarray, int] | Waveform"
 
 BLOCK_S = 30.0
 LEAST_S = 0.025  # one STFT window
-LARGEST_SAMPLE = 1e10  # more is no sound, not even integers kept as floats, and its power would overflow
+LARGEST_SAMPLE = 1e10  # larger than integers stored as floats; the power would overflow
+NOISE_SEED = 0
 SNDFILE_SUFFIXES = frozenset(
     ".wav .wave .w64 .rf64 .bwf .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf".split()
 )
@@ -62,26 +63,37 @@ def load_audio(source: Source, sample_rate_hz: int = 16000) -> Waveform:
     return Waveform(np.concatenate(blocks), sample_rate_hz)
 
 
-def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BLOCK_S) -> Iterator[Waveform]:
+def read_blocks(
+    source: Source, sample_rate_hz: int = 16000, block_s: float = BLOCK_S, noise_factor: float = 0.0
+) -> Iterator[Waveform]:
     """Yield a recording as consecutive mono blocks of about `block_s` seconds, resampled to `sample_rate_hz`.
 
-    Channels are averaged. Resampling (soxr, high quality) runs on across blocks, so that their joints are not heard.
+    Channels are averaged. The resampler (soxr, high quality) runs on across blocks, so their joints are inaudible.
+
+    Args:
+        source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
+        sample_rate_hz: the rate of the blocks.
+        block_s: length of a block in seconds.
+        noise_factor: standard deviation of noise added to the samples, the same in every reading.
 
     Raises:
-        AudioError: the recording is missing, unreadable, empty, too short, or holds samples that are not numbers.
+        AudioError: the recording is missing, unreadable, empty or too short, or a sample is not a number.
         MissingExtraError: the format needs PyAV.
     """
     name, raw_blocks = _open(source, block_s)
+    noise = np.random.default_rng(NOISE_SEED)
     n_read = 0
     for samples in resample(name, raw_blocks, sample_rate_hz):
-        is_sound = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
-        if not is_sound.all():
-            first = int(np.argmin(is_sound))
+        is_valid = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
+        if not is_valid.all():
+            first = int(np.argmin(is_valid))
             raise AudioError(
                 f"{name}: the sample at {(n_read + first) / sample_rate_hz:.3f} s is {samples[first]:g}, "
                 "not a number in [-1, 1]; repair or re-export the recording"
             )
         if len(samples):
+            if noise_factor:
+                samples = samples + noise_factor * noise.standard_normal(len(samples), dtype=np.float32)
             yield Waveform(samples, sample_rate_hz, n_read / sample_rate_hz)
         n_read += len(samples)
     if n_read == 0:

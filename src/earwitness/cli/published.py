@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from earwitness.audio import measure_duration
 from earwitness.cli.options import read_words
 from earwitness.cli.published_counts import (
     FileEvents,
@@ -44,17 +45,19 @@ from earwitness.errors import AudioError, EarwitnessError, OutputError
 from earwitness.files import write_csv, write_errors_reported
 from earwitness.plots import (
     Detected,
+    LoudestFinder,
     Query,
     choose_panels,
     describe_settings,
     draw_attention,
     draw_detections,
-    draw_recognition,
+    draw_timeline,
     import_figure,
     read_attended,
+    recognize_timeline,
     save_picture,
 )
-from earwitness.recognition import WINDOW_S, Recognition, check_words, recognize
+from earwitness.recognition import METHODS, Recognition, check_words, choose_method, recognize
 from earwitness.results import ResultFolder, RunRecord, Tally
 from earwitness.settings import Settings
 from earwitness.words import as_key
@@ -134,7 +137,8 @@ def label_scenes(options: Options) -> int:
                 rows.append((recognition.source, reference, rank, is_top_1, "; ".join(ranked[:N_BEST_SCENES])))
     if work.is_scored(len(rows)):
         write_csv(options.env_dir / "asc.csv", [("file", "reference_scene", "rank", "is_top_1", "best_five"), *rows])
-        _print_accuracy([(rank, is_top_1) for _, _, rank, is_top_1, _ in rows], options.settings.method)
+        ranks = [(rank, is_top_1) for _, _, rank, is_top_1, _ in rows]
+        _print_accuracy(ranks, choose_method(options.settings).n_winners)
     return work.finish()
 
 
@@ -149,13 +153,17 @@ def draw_all(options: Options) -> int:
     with _begin(options, options.graph_dir, "events.csv") as work:
         n_same = Counter(path.stem for path in work.recordings)
 
-        def draw(recognition: Recognition, source: Path) -> None:
+        def recognize_and_draw(source: Path) -> Recognition:
             parts = source.relative_to(options.data_dir).parts if n_same[source.stem] > 1 else (source.stem,)
-            name = f"{'_'.join(parts)}.png"
-            draw_recognition(recognition, source, options.graph_dir / name, work.encoder)
-            _draw_attention(recognition, source, options.graph_dir / "attention" / name, work.encoder)
+            loudest, out = LoudestFinder(), options.graph_dir / f"{'_'.join(parts)}.png"
+            recognition, timeline = recognize_timeline(source, work.events, options.settings, work.encoder, loudest.add)
+            total_s = measure_duration(source) or recognition.duration_s
+            save_picture(draw_timeline(recognition, timeline, total_s=total_s), out)
+            attention_path = options.graph_dir / "attention" / out.name
+            _draw_attention(recognition, loudest.time_s, source, attention_path, work.encoder)
+            return recognition
 
-        for recognition, mixture in work.each(draw):
+        for recognition, mixture in work.each(recognize_and_draw):
             if mixture:
                 found = sorted(recognition.events, key=lambda event: event.score)
                 detected.append(Detected(mixture.event, {event.word: event.score for event in found}))
@@ -166,17 +174,20 @@ def draw_all(options: Options) -> int:
     return work.finish()
 
 
-def _draw_attention(recognition: Recognition, source: Path, out: Path, encoder: LoadedEncoder) -> None:
-    """Draw roll-out at the strongest event: from what its score was read from, and from the class token."""
+def _draw_attention(
+    recognition: Recognition, loudest_s: float, source: Path, out: Path, encoder: LoadedEncoder
+) -> None:
+    """Draw roll-out at the strongest event, or where it is loudest: from what is scored, and from the class token."""
     settings = recognition.settings
     strongest = max(recognition.events, key=lambda event: event.score, default=None)
-    time_s = strongest.peak_s if strongest else None
-    if settings.method == "tmrl":  # scores whole windows, and reports when they begin
-        settings = replace(settings, window_s=WINDOW_S)
-        time_s = None if time_s is None else min(time_s + WINDOW_S / 2, recognition.duration_s)
-    attended = read_attended(source, time_s, settings, encoder)
-    query = Query(is_mean=True) if settings.method == "tmrl" else Query(attended.time_s)
-    panels = choose_panels(attended, "rollout", [query, Query()])
+    cut, time_s = choose_method(settings).cut_rows(settings), loudest_s
+    if strongest and cut.per == "window":  # its peak is where a window begins
+        time_s = min(strongest.peak_s + cut.window_s / 2, recognition.duration_s)
+    elif strongest:
+        time_s = strongest.peak_s
+    attended = read_attended(source, time_s, replace(settings, window_s=cut.window_s), encoder)
+    scored = Query(is_mean=True) if cut.per == "window" else Query(attended.time_s)
+    panels = choose_panels(attended, "rollout", [scored, Query()])
     save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)
 
 
@@ -214,7 +225,9 @@ def read_options(description: str, root: Path) -> Options:
         parser.add_argument(f"--{name}_dir", type=Path, default=Path(f"./{name}/"), help=f"for {what}")
     parser.add_argument("--noise_factor", type=_read_factor, default=0.0, help="standard deviation of noise to add")
     parser.add_argument("--encoder", default="", help="a known name, or the path of weights; else the embedded one")
-    parser.add_argument("--method", choices=("tmrl", "earwitness"), default="tmrl", help="tmrl is the published one")
+    parser.add_argument(
+        "--method", choices=sorted(METHODS, reverse=True), default="tmrl", help="tmrl is the published one"
+    )
     how = "comma list, or @FILE with one a line"
     parser.add_argument("--events", nargs="+", default=[",".join(CLASS_WORDS)], help=f"words for events: {how}")
     parser.add_argument("--scenes", nargs="+", default=[SCENES], help=f"words for scenes: {how}")
@@ -284,16 +297,15 @@ class _Work:
     results: ResultFolder
 
     def each(
-        self, draw: Callable[[Recognition, Path], None] | None = None
+        self, recognize_one: Callable[[Path], Recognition] | None = None
     ) -> Iterator[tuple[Recognition, MixtureRow | None]]:
         """Yield what was recognized in each recording, and what is known of it; failures go to errors.csv."""
         logger.info("%d recordings", len(self.recordings))
 
         def process(source: Path, _: Callable[[float], None]) -> Recognition:
-            recognition = recognize(source, self.events, self.scenes, self.options.settings, self.encoder)
-            if draw:
-                draw(recognition, source)
-            return recognition
+            if recognize_one:
+                return recognize_one(source)
+            return recognize(source, self.events, self.scenes, self.options.settings, self.encoder)
 
         tally = Tally(self.recordings, report=lambda reason: logger.warning("%s", reason))
         tally.takers.append(self.results)
@@ -340,11 +352,11 @@ def _begin(options: Options, folder: Path, table: str, derived: str = "") -> Ite
         yield _Work(options, words["events"], words["scenes"], recordings, mixtures, encoder, results)
 
 
-def _print_accuracy(ranks: Sequence[tuple[int, bool]], method: str) -> None:
+def _print_accuracy(ranks: Sequence[tuple[int, bool]], n_winners: int) -> None:
     n_all = len(ranks)
     n_right = {
         "best ranked": sum(rank == 1 for rank, _ in ranks),
-        "top 1 (either winner)" if method == "tmrl" else "top 1": sum(is_top_1 for _, is_top_1 in ranks),
+        "top 1 (either winner)" if n_winners > 1 else "top 1": sum(is_top_1 for _, is_top_1 in ranks),
         f"top {N_BEST_SCENES}": sum(rank <= N_BEST_SCENES for rank, _ in ranks),
     }
     lines = [("the scene is", "right", "of", "accuracy")]

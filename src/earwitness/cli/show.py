@@ -56,17 +56,17 @@ def spectrogram(
 
     For example: earwitness show spectrogram street.wav -e siren,thunder --ref truth.tsv -o street.svg
     """
+    from earwitness.audio import measure_duration
     from earwitness.encoders import choose_encoder
-    from earwitness.plots import check_picture_path, draw_recognition, import_figure
-    from earwitness.recognition import recognize
+    from earwitness.plots import check_picture_path, draw_timeline, import_figure, recognize_timeline, save_picture
 
     import_figure()
     path = check_picture_path(out or Path(f"{recording.stem}.png"))
     reference = _read_reference(ref, recording) if ref else []
     loaded = choose_encoder(settings)
-    recognition = recognize(recording, events, [], settings, loaded)
-    draw_recognition(recognition, recording, path, loaded, reference)
-    print(path)
+    recognition, timeline = recognize_timeline(recording, events, settings, loaded)
+    total_s = measure_duration(recording) or recognition.duration_s
+    print(save_picture(draw_timeline(recognition, timeline, reference, total_s), path))
 
 
 @app.command(short_help="What the encoder attends to.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.encoders.base import Encoded, EncoderSpec, Floats, TagStats, WeightsSpec
+    from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output, TagStats, WeightsSpec
     from earwitness.encoders.features import Features, embed
     from earwitness.encoders.load import (
         Compute, LoadedEncoder, choose_encoder, convert_weights, export_encoder, load_encoder, locate_weights,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from earwitness.encoders.weights_cache import check_hash, fetch_weights, find_weights, take_weights
 
 _HOMES = {
-    "base": "Encoded EncoderSpec Floats TagStats WeightsSpec",
+    "base": "Encoded EncoderSpec Floats Output TagStats WeightsSpec",
     "features": "Features embed",
     "load": (
         "Compute LoadedEncoder choose_encoder convert_weights export_encoder load_encoder locate_weights onnx_path"

@@ -28,6 +28,7 @@ from earwitness.recognition import (
     TagSummary,
     TokenGrid,
     WordScores,
+    choose_method,
     match_words,
     rank_scenes,
     summarise_tags,
@@ -73,7 +74,7 @@ class DroppedLine:
 
 
 @dataclass
-class Counts:
+class LiveCounts:
     """What has been done so far, over all stretches; a stream of any length has every token exactly once."""
 
     n_windows: int = 0
@@ -120,13 +121,16 @@ class Listener:
     clock: StreamClock
     on_block: Callable[[Segments], None] | None = None
     keeper: Keeper | None = None
-    counts: Counts = field(default_factory=Counts)
+    counts: LiveCounts = field(default_factory=LiveCounts)
     segments: Segments | None = None
 
     def __post_init__(self) -> None:
         settings = self.query.settings
-        if settings.method != "earwitness" or settings.noise_factor:
-            raise SettingsError("live listening knows no method 'tmrl' and no noise_factor: leave them out of settings")
+        if not choose_method(settings).has_word_scores or settings.noise_factor:
+            raise SettingsError(
+                f"method={settings.method!r}, noise_factor={settings.noise_factor:g}: live listening takes "
+                "method='earwitness' without noise"
+            )
         self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
         self._teller = EventTeller(settings.window_s)
 
@@ -201,7 +205,9 @@ class Listener:
 class _SegmentAnalysis:
     """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
 
-    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, counts: Counts, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None
+    ) -> None:
         self.encoder, self.query, self.counts, self.keeper = encoder, query, counts, keeper
         self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
         self.speech: list[Span] = []

@@ -14,6 +14,7 @@ from earwitness.errors import OutputError
 from earwitness.evaluation import RANKED, Measure, SavedResults, read_results, read_table
 from earwitness.plots.confusion import NONE, draw_confusion, draw_distribution
 from earwitness.plots.curves import LabelScores, draw_precision_recall, draw_roc
+from earwitness.recognition import METHODS
 
 MEANT = {
     "events": "A recording's score for a label is that of its loudest event.",
@@ -130,7 +131,8 @@ def _report(saved: SavedResults) -> str:
     said = [f"{about['n_files']} recordings" if "n_files" in about else ""]
     said.append(f"split {about['split']}" if about.get("split") else "")
     said.append(f"method {about['method']}" if about.get("method") else "")
-    if settings and about.get("method") != "tmrl":
+    method = METHODS.get(about.get("method", ""))
+    if settings and not (method and not method.has_word_scores):
         said.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
     said.append(f"encoder {about['encoder']}" if about.get("encoder") else "")
     said.append(f"earwitness {about['version']}" if about.get("version") else "")

@@ -20,7 +20,16 @@ from earwitness.audio import Source, SpectrogramMaker, Waveform
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import WeightsError
 from earwitness.files import write_text
-from earwitness.recognition import AttentionMap, Event, Recognition, analyse, ask, explain_peaks, name_source
+from earwitness.recognition import (
+    AttentionMap,
+    Event,
+    Recognition,
+    analyse,
+    ask,
+    choose_method,
+    explain_peaks,
+    name_source,
+)
 from earwitness.reports.index_page import IndexEntry, make_index
 from earwitness.reports.recording_page import make_report
 from earwitness.reports.sound import AudioChoice, SoundKeeper, choose_sound, name_page
@@ -98,7 +107,7 @@ def explain_events(
     """Return attention maps at the events' peaks for a page, of the highest scores, and what to say of the others."""
     if not events or explain is None:
         return None
-    if settings.method == "tmrl":
+    if choose_method(settings).cut_rows(settings).per == "window":
         return {"maps": [], "note": "The published method hears whole windows: there is no attention map of a moment."}
     best = sorted(events, key=lambda event: -event.score)[:N_MAPS]
     peaks_s = sorted({event.peak_s for event in best})

@@ -17,7 +17,7 @@ import numpy as np
 from earwitness.audio import Spectrogram
 from earwitness.encoders import LoadedEncoder, TagStats
 from earwitness.files import written_whole
-from earwitness.recognition import Analysis, ClipTags, Logits, TagScores
+from earwitness.recognition import Analysis, ClipTags, Logits, StoredRows
 from earwitness.settings import Settings
 
 UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
@@ -63,7 +63,7 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         scratch.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def write_rows(folder: Path, rows: TagScores) -> None:
+def write_rows(folder: Path, rows: StoredRows) -> None:
     """Write when the rows are, once all are there; their logits are in their file already."""
     _save(folder / ROWS, start_s=rows.start_s, span_s=np.array(rows.span_s))
 
@@ -136,7 +136,7 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_rows(folder: Path, facts: dict[str, Any]) -> TagScores:
+def _read_rows(folder: Path, facts: dict[str, Any]) -> StoredRows:
     n_tags = facts["n_tags"]
     if (folder / ROWS).exists():
         with np.load(folder / ROWS, allow_pickle=False) as rows:
@@ -145,9 +145,9 @@ def _read_rows(folder: Path, facts: dict[str, Any]) -> TagScores:
         n_rows = (folder / LOGITS).stat().st_size // (4 * n_tags) if (folder / LOGITS).exists() else 0
         start_s, span_s = facts["token_s"] * np.arange(n_rows, dtype=np.float64), facts["token_s"]
     if not len(start_s):
-        return TagScores(np.zeros((0, n_tags), np.float32), start_s, span_s)
+        return StoredRows(np.zeros((0, n_tags), np.float32), start_s, span_s)
     logits: Logits = np.memmap(folder / LOGITS, np.float32, "r", shape=(len(start_s), n_tags))
-    return TagScores(logits, start_s, span_s)
+    return StoredRows(logits, start_s, span_s)
 
 
 def _save(path: Path, **arrays: Any) -> None:
