@@ -152,7 +152,7 @@ def test_a_rate_of_zero_is_refused(noise: np.ndarray) -> None:
         load_audio((noise, 0))
 
 
-@pytest.mark.parametrize(("value", "told"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
+@pytest.mark.parametrize(("value", "details"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
     write_wav: WriteWav, noise: np.ndarray, value: float, details: str
 ) -> None:

@@ -55,7 +55,7 @@ def serve(
     max_recordings: Annotated[int | None, typer.Option(help="Recordings kept at the same time.")] = None,
     keep_s: Annotated[float | None, typer.Option("--keep", help="Seconds that a recording is kept.")] = None,
     n_workers: Annotated[int | None, typer.Option("--workers", help="Processes that hear recordings.")] = None,
-    storage: Annotated[Path | None, typer.Option(help="Folder to keep recordings in; else the temporary one.")] = None,
+    storage: Annotated[Path | None, typer.Option("--spool", help="Folder to keep recordings in; else the temporary one.")] = None,
     preload: Annotated[
         bool,
         typer.Option("--preload/--no-preload", help="Load the text model, if it is here, at the start."),

@@ -27,8 +27,8 @@ FRAMES_AT_ONCE = 2000  # of all windows of a run: what they need then stays in t
 POWER, N_PAD, FEATURES, LOGITS = "power", "n_pad", "features", "logits"
 ATTENTION = "attention"  # the only output of a second graph, <name>.attention.onnx
 # Keys of the file's metadata. WEIGHTS: the .safetensors beside it that the graph reads, and its hash.
-SPEC, TAG_STATS = "earwitness.encoders.base", "earwitness.tag_stats"
-WEIGHTS_NAME, WEIGHTS_SHA256 = "earwitness.encoders.m2d.checkpoint", "earwitness.weights_sha256"
+SPEC, TAG_STATS = "earwitness.spec", "earwitness.tag_stats"
+WEIGHTS_NAME, WEIGHTS_SHA256 = "earwitness.weights", "earwitness.weights_sha256"
 
 
 class OnnxBackend:
