@@ -1,8 +1,8 @@
 """Remakes constraints.txt: one version of each package that `.[dev]` brings, for each Python from 3.10 on.
 
 In: pyproject.toml. Out: constraints.txt. `uv pip compile --universal` resolves for all Pythons and systems at once and
-writes a marker where they differ. torch stays at the version below, because its wheels are large and mirrors hold few of
-them; NVIDIA's packages, which torch asks for on Linux, are left out: torch pins them itself.
+writes a marker where they differ. torch stays at the version below, because its wheels are large and mirrors hold few
+of them; NVIDIA's packages, which torch asks for on Linux, are left out: torch pins them itself.
 
     python scripts/lock.py      # `make lock` installs uv and calls it; half a minute
 """

@@ -21,7 +21,7 @@ import soundfile
 import earwitness
 from earwitness.runtime import LoadedEncoder
 
-pytest_plugins = ["made_archives"]
+pytest_plugins = ["made_archives", "optional_packages"]
 RATE_HZ = 16000
 SEED = 20
 WriteWav = Callable[..., Path]
