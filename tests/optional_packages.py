@@ -1,59 +1,44 @@
-"""A pytest plugin: where torch or Ray is not installed, what needs it skips and says so.
+"""A pytest plugin: where torch or another optional package is not installed, what needs it skips and says so.
 
-A file of tests that cannot be imported without it skips as a whole; a test that imports it, or asks for what needs it,
-skips by itself. With the package installed nothing changes: a test that fails, fails.
+A file of tests that cannot be imported without the package skips as a whole; a test skips that is marked
+`@pytest.mark.needs("torch")`. With the package installed nothing changes.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable
 
 import pytest
 
-from earwitness.errors import MissingExtraError
 
-ABSENT = {
-    name for name in ("torch", "ray", "sentence_transformers", "transformers") if not importlib.util.find_spec(name)
-}
-
-
-def find_absent(error: BaseException | None) -> str | None:
-    """Return the name of the absent package that an error, or what caused it, is about."""
-    while error is not None:
-        if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] in ABSENT:
-            return str(error.name).partition(".")[0]
-        extra = re.search(r"earwitness\[(\w+)\]", str(error)) if isinstance(error, MissingExtraError) else None
-        if extra and {"mpnet": "sentence_transformers", "clap": "transformers"}.get(extra[1], extra[1]) in ABSENT:
-            return extra[1]
-        error = error.__cause__ or error.__context__
-    return None
+def is_absent(package: str) -> bool:
+    """Return whether a package is not installed; nothing is imported."""
+    return importlib.util.find_spec(package) is None
 
 
 class OptionalModule(pytest.Module):
-    """A file of tests that skips where it cannot be imported for want of an absent package."""
+    """A file of tests that skips where it cannot be imported for want of an optional package."""
 
-    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Collect as usual, but skip where torch is missing."""
         try:
-            yield from super().collect()
+            return super().collect()
         except self.CollectError as error:
-            if absent := find_absent(error):
-                pytest.skip(f"needs {absent}, which is not installed", allow_module_level=True)
+            cause = error.__cause__
+            if isinstance(cause, ModuleNotFoundError) and str(cause.name).partition(".")[0] == "torch":
+                pytest.skip(f"{self.path.name} needs torch, which is not installed", allow_module_level=True)
             raise
 
 
 def pytest_pycollect_makemodule(module_path: object, parent: pytest.Collector) -> pytest.Module | None:
-    """Let files of tests skip, where a package is absent."""
-    return OptionalModule.from_parent(parent, path=module_path) if ABSENT else None
+    """Let files of tests skip where torch is absent."""
+    return OptionalModule.from_parent(parent, path=module_path) if is_absent("torch") else None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, object, object]:
-    """Skip a test that asks for an absent package."""
-    try:
-        return (yield)
-    except Exception as error:
-        if absent := find_absent(error):
-            pytest.skip(f"needs {absent}, which is not installed")
-        raise
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that is marked with the name of an absent package."""
+    for mark in item.iter_markers("needs"):
+        for package in mark.args:
+            if is_absent(package):
+                pytest.skip(f"needs {package}, which is not installed")
