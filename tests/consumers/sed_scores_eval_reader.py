@@ -9,8 +9,8 @@ import numpy as np
 import pandas
 from expected import check_events, find_files, has_results, read_expected
 from sed_scores_eval import io
-from sed_scores_eval.intersection_based import psds
 from sed_scores_eval.base_modules.scores import validate_score_dataframe
+from sed_scores_eval.intersection_based import psds
 
 n_read = []
 if has_results("dcase"):
