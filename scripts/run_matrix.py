@@ -76,7 +76,7 @@ def write_pins(dependencies: str, cache: Path) -> Path | None:
 
 def run_tests(python: Path, selection: str, arguments: Sequence[str]) -> tuple[bool, str]:
     """Run pytest; return whether it passed, and its last line."""
-    command = [str(python), "-m", "pytest", "-n", "2", "--dist", "loadfile", "-rfE", "-m", selection, *arguments]
+    command = [str(python), "-m", "pytest", "-n", "2", "--dist", "loadfile", "-rsfE", "-m", selection, *arguments]
     lines = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
