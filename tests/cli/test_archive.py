@@ -193,6 +193,7 @@ def test_a_url_needs_the_ray_engine(archive: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.needs("fsspec")
 def test_a_store_comes_from_a_url(store: Path, tmp_path: Path) -> None:
     assert run("store", "fetch", f"file://{store}", tmp_path / "here")[:2] == (
         0,

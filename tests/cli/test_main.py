@@ -79,6 +79,7 @@ def test_listening_writes_events_scenes_and_the_run(sounds: Path, tmp_path: Path
     assert read_rows(out / "errors.csv") == []
 
 
+@pytest.mark.needs("torch")
 def test_run_json_says_all_that_steered_the_run(sounds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("listen", sounds, "-e", "rain", "-s", "park", "--hop", 0.5, "--threshold", 0.7, "-o", out).exit_code == 0

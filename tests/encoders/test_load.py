@@ -106,6 +106,7 @@ def test_a_runtime_that_is_wanted_but_missing_is_named(monkeypatch: pytest.Monke
         (EncoderSettings(device="meta"), "choose 'auto', 'cpu', 'cuda'"),
     ],
 )
+@pytest.mark.needs("torch")
 def test_a_device_that_is_not_to_be_had_is_refused(compute: EncoderSettings, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_encoder(compute=compute)
@@ -117,6 +118,7 @@ def test_settings_of_computing_are_checked(values: dict[str, object]) -> None:
         Settings.from_mapping(values)
 
 
+@pytest.mark.needs("torch")
 def test_settings_say_what_the_encoder_computes_on() -> None:
     encoder = choose_encoder(Settings(device="cpu", precision="bf16"))
     assert next(encoder.model.blocks.parameters()).dtype.is_floating_point
@@ -124,6 +126,7 @@ def test_settings_say_what_the_encoder_computes_on() -> None:
     assert choose_encoder(Settings(), encoder) is encoder
 
 
+@pytest.mark.needs("torch")
 def test_bf16_hears_nearly_the_same(encoder: LoadedEncoder) -> None:
     windows = (0.1 * np.random.default_rng(0).standard_normal((2, 32000))).astype(np.float32)
     exact = encoder.token_logits(windows)

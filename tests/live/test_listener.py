@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from earwitness.events import Event
 
 import earwitness
 from demo_recording import make_recording
@@ -69,13 +70,18 @@ def test_short_streams_end_as_short_files_do(onnx: LoadedEncoder, seconds: float
     assert in_order(events_of(listen(cut(part), WORDS, onnx))) == wanted
 
 
+def rounded(events: list[Event]) -> list[Event]:
+    """Round scores: numpy's older BLAS adds a row of a product in another order where there are fewer rows."""
+    return [replace(each, score=round(each.score, 6)) for each in events]
+
+
 def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
     words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
     for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         wanted = recognised(path, onnx, words)
         lines = listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)
-        assert in_order(events_of(lines)) == wanted, path.name
+        assert rounded(in_order(events_of(lines))) == rounded(wanted), path.name
 
 
 def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: LoadedEncoder) -> None:

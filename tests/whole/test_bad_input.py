@@ -146,7 +146,11 @@ def test_odd_rates_and_channels_are_heard_like_the_plain_recording(
         (["{wav}", "--threshold", "1.5"], "event_threshold=1.5"),
         (["{wav}", "--method", "magic"], "choose 'earwitness' or 'tmrl'"),
         (["{wav}", "--settings", "{dir}/none.toml"], "none.toml: not readable as TOML"),
-        (["{wav}", "--encoder", "{dir}/none.safetensors"], "none.safetensors: neither a file nor a known encoder"),
+        pytest.param(
+            ["{wav}", "--encoder", "{dir}/none.safetensors"],
+            "none.safetensors: neither a file nor a known encoder",
+            marks=pytest.mark.needs("torch"),
+        ),
         (["{wav}", "--places", "{dir}/none.toml"], "none.toml: not readable as TOML"),
         (["{wav}", "-f", "xml", "-o", "{dir}/out"], "format 'xml': choose from csv"),
         (["{wav}", "-o", "{wav}/out"], "cannot be written (Not a directory)"),
@@ -214,6 +218,7 @@ def test_a_word_that_says_nothing_or_too_much_is_refused(word: str) -> None:
         understand_words([word])
 
 
+@pytest.mark.needs("torch")
 def test_damaged_weights_are_told_by_their_hash(tmp_path: Path) -> None:
     path = tmp_path / f"{EMBEDDED}.safetensors"
     content = bytearray((DATA_DIR / path.name).read_bytes())
@@ -223,11 +228,13 @@ def test_damaged_weights_are_told_by_their_hash(tmp_path: Path) -> None:
         load_encoder(path)
 
 
+@pytest.mark.needs("torch")
 def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=f"neither a file nor a known encoder; known are: {EMBEDDED}"):
         load_encoder(tmp_path / "none.safetensors")
 
 
+@pytest.mark.needs("torch")
 def test_weights_that_are_text_are_told(tmp_path: Path) -> None:
     path = tmp_path / "m2d_vit_base-80x608p16x16-text.safetensors"
     path.write_text("these are not weights at all\n" * 10)

@@ -13,6 +13,7 @@ from earwitness.metrics import read_score_curves
 from earwitness.recognition.analysis import analyse
 from earwitness.results.formats.base import RecordingResult
 from earwitness.results.formats.token_scores import SCORES, SCORES_NPZ, check_scores, score_words
+from earwitness.settings import Settings
 from made_recognitions import RECOGNITION
 from made_recognitions import SCORES as MADE
 
