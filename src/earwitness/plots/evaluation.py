@@ -13,7 +13,7 @@ import numpy as np
 from earwitness.errors import OutputError
 from earwitness.evaluation import RANKED, Measure, SavedResults, read_results, read_table
 from earwitness.plots.confusion import NONE, draw_confusion, draw_distribution
-from earwitness.plots.curves import LabelScores, draw_precision_recall, draw_roc
+from earwitness.plots.curves import ScoredLabel, draw_precision_recall, draw_roc
 from earwitness.recognition import METHODS
 
 MEANT = {
@@ -55,7 +55,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     return draw(scored, title, f"{MEANT[measure]} {_report(saved)}")
 
 
-def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[LabelScores]]:
+def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[ScoredLabel]]:
     """Return a measure's name and its scores, a label each; the first measure by default.
 
     Raises:
@@ -78,7 +78,7 @@ def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[LabelS
             is_there = np.array([each for each, _ in pairs], dtype=bool)
             scores = np.array([float(score) if score else FLOOR for _, score in pairs])
             has_floor = any(not score for _, score in pairs)
-            scored.append(LabelScores(label, is_there, scores, FLOOR if has_floor else None))
+            scored.append(ScoredLabel(label, is_there, scores, FLOOR if has_floor else None))
     except ValueError as error:
         raise OutputError(f"{path}: damaged ({error}); run 'earwitness evaluate' again") from error
     return measure, scored
