@@ -18,9 +18,10 @@ import numpy as np
 from demo_recording import make_recording
 from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import ANALYSED, Chunk
-from earwitness.archive.index import ROW_S
+from earwitness.archive.part_writer import ROW_S
+from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import quantise_logits, quantise_scores
-from earwitness.archive.store import PartStore, describe_analysis, make_store
+from earwitness.archive.store import make_store
 from earwitness.audio.read import Waveform, find_audio, load_audio
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
@@ -49,8 +50,8 @@ def hear_material(encoder: LoadedEncoder, folder: Path | None) -> Logits:
 
 def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logits, n_sounds: int = 6) -> None:
     """Write hours of generated scores, one part and one recording an hour."""
-    make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
-    store, generator = PartStore(folder), np.random.default_rng(1)
+    store = make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
+    generator = np.random.default_rng(1)
     usual = encoder.tag_stats.mean if encoder.tag_stats else material.mean(axis=0)
     for hour in range(24 * n_days):
         quiet = usual + generator.normal(0, 0.7, (3600, len(usual))).astype(np.float32)

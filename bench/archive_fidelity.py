@@ -19,7 +19,8 @@ import earwitness
 from archive_ask import WORDS
 from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import pool_rows
-from earwitness.archive.index import ROW_S, IndexOptions, index_recordings
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import ROW_S, IndexOptions
 from earwitness.audio.read import find_audio
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.analysis import Analysis, analyse

@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import earwitness
-from earwitness.cli.main import app, read_words
+from earwitness.cli.main import app
+from earwitness.cli.options import read_words
 from earwitness.encoders.registry import WEIGHTS
 from earwitness.errors import WordError
 from earwitness.results.folder import FORMATS, from_dict
@@ -131,7 +132,7 @@ def test_without_a_folder_results_are_printed(sounds: Path, extract_all: Path) -
     assert "a.wav  (1.0 s)" in result.stdout
     assert "dog bark" in result.stdout
     assert "park" in result.stdout
-    assert "none of these was heard: siren" in run("listen", sounds / "a.wav", "-e", "siren").stdout
+    assert "none of these was detected: siren" in run("listen", sounds / "a.wav", "-e", "siren").stdout
 
 
 def test_standard_input_is_a_recording(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
@@ -248,7 +249,7 @@ def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, 
     out = tmp_path / "out"
     status, errors = start_and_stop(write_wav, out, extract_all, lambda process: process.send_signal(signal.SIGINT))
     assert status == 130
-    assert "earwitness: stopped; results so far are kept" in errors
+    assert "earwitness: stopped; the results so far are stored" in errors
     assert read_run(out)["state"] == "interrupted"
     assert 2 <= read_run(out)["n_done"] == len(read_rows(out / "events.csv")) < 40
 

@@ -75,7 +75,7 @@ def test_standard_input_is_kept_in_the_page_since_it_cannot_be_linked(write_wav:
     ("arguments", "said"),
     [
         (("listen", "-e", "siren", "--report"), "give --out"),
-        (("listen", "-s", "park,office", "--report", "--blind-calibration", "-o", "out"), "leave one out"),
+        (("listen", "-s", "park,office", "--report", "--blind-calibration", "-o", "out"), "drop one"),
         (("report", "-o", "out"), "give --events, --scenes or both"),
         (("report", "-e", "siren", "-o", "in/bad.wav"), "cannot be written"),
     ],

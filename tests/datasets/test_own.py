@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.datasets.loading import load_dataset
 from earwitness.datasets.own import read_own
+from earwitness.datasets.registry import load_dataset
 from earwitness.errors import DatasetError
 from earwitness.metrics.annotations import LabelledEvent
 

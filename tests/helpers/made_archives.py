@@ -11,7 +11,8 @@ import soundfile
 
 import earwitness
 from demo_recording import make_recording
-from earwitness.archive.index import IndexOptions, IndexReport, index_recordings
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import IndexOptions, IndexReport
 from earwitness.audio.read import find_audio
 from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output
 from earwitness.encoders.load import LoadedEncoder

@@ -14,4 +14,4 @@ def test_words_that_were_not_heard_are_printed(capsys: pytest.CaptureFixture[str
     print_recognition(recognition)
     printed = capsys.readouterr().out
     assert "[street].wav" in printed
-    assert "none of these was heard: siren" in printed
+    assert "none of these was detected: siren" in printed

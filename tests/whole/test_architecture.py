@@ -50,7 +50,7 @@ HEAVY = {
     "av": {"audio/read", "server/check_upload", "live/ffmpeg"},
     "sounddevice": {"live/microphone"},
     "paho": {"live/sinks"},
-    "yaml": {f"datasets/mixtures/{name}" for name in ("meta", "recipes", "sources")},
+    "yaml": {"datasets/mixtures/recipes"},
     "soundfile": {
         *("audio/read", "datasets/mixtures/write", "reports/sound", "archive/extract"),
         *("server/check_upload", "server/worker", "server/attention"),

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from earwitness.archive.ask import Answer
 from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.provenance import Provenance
 from earwitness.archive.start_times import format_time
-from earwitness.archive.store import Provenance
 from earwitness.files import write_csv, write_errors_reported, write_text, written_whole
 from earwitness.results import SCHEMA, format_evidence
 from earwitness.settings import Settings

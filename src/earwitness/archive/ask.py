@@ -1,6 +1,6 @@
 """Words over a whole store: events with times, sums by file and by hour, scenes by hour; no audio, no encoder.
 
-In: a `PartStore`, words, a choice of files and times. Out: an `Answer`.
+In: a `Store`, words, a choice of files and times. Out: an `Answer`.
 
 Threads read the parts one after another; of each only the words' scores stay in memory until its recording is complete.
 """
@@ -20,7 +20,7 @@ from earwitness.archive.hourly import FileSum, HourScene, HourSum, rank_hours, s
 from earwitness.archive.part_files import ChunkRecord, read_levels
 from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.query import Choice, choose_files
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.encoders import count_threads
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.recognition import (
@@ -89,7 +89,7 @@ class Answer:
 
 
 def ask_store(
-    store: PartStore,
+    store: Store,
     events: Sequence[str] = (),
     scenes: Sequence[str] = (),
     settings: Settings | None = None,
@@ -155,7 +155,7 @@ class _ChunkScores:
 class _Finder:
     """Turns the bytes of chunks into word scores, and word scores into events."""
 
-    def __init__(self, store: PartStore, meanings: WordMeanings, settings: Settings) -> None:
+    def __init__(self, store: Store, meanings: WordMeanings, settings: Settings) -> None:
         made = store.provenance
         self.meanings, self.span_s = meanings, made.row_s
         self.usual = weigh_usual(meanings, made.tag_stats)
@@ -232,7 +232,7 @@ class _Finder:
 
 
 def _score_files(
-    store: PartStore, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
+    store: Store, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
 ) -> Iterator[tuple[FileEntry, list[_ChunkScores]]]:
     """Yield the scored chunks of each file, by path; a file with a damaged part is left out and reported."""
     wanted: dict[str, list[ChunkRecord]] = {}
@@ -246,7 +246,7 @@ def _score_files(
 
     def read(part: str) -> tuple[Levels, Logits] | ArchiveError:
         try:
-            levels = read_levels(store.folder / "parts" / part)
+            levels = read_levels(store.part_path(part))
             return levels, score(levels)
         except ArchiveError as error:
             return error

@@ -19,7 +19,7 @@ from earwitness.archive.part_files import CLIPS, ChunkRecord, read_clip_starts, 
 from earwitness.archive.quantise import restore_logits
 from earwitness.archive.query import Choice
 from earwitness.archive.start_times import format_time
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.errors import ArchiveError
 from earwitness.recognition import ClipTags, Event, SceneScore, rank_scenes
 from earwitness.words import PlaceProfile
@@ -85,7 +85,7 @@ def sum_events(events: Iterable[tuple[str, Event, float | None]]) -> tuple[list[
 
 
 def rank_hours(
-    store: PartStore,
+    store: Store,
     entries: Sequence[FileEntry],
     profiles: Sequence[PlaceProfile],
     choice: Choice,
@@ -100,8 +100,8 @@ def rank_hours(
     counts: dict[Hour, int] = {}
     for part, chunks in wanted.items():
         try:
-            levels = read_levels(store.folder / "parts" / part, CLIPS)
-            starts = read_clip_starts(store.folder / "parts" / part)
+            levels = read_levels(store.part_path(part), CLIPS)
+            starts = read_clip_starts(store.part_path(part))
         except ArchiveError as error:
             problems.append(str(error))
             continue

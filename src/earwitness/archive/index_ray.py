@@ -14,30 +14,16 @@ import contextlib
 import logging
 import os
 import pickle
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.extract import ANALYSED, FAILED, Chunk, ExtractTask, check_settings, show_path
-from earwitness.archive.index import (
-    CHUNKS_PER_PART,
-    ROW_S,
-    IndexOptions,
-    IndexReport,
-    adopt_settings,
-    check_shard,
-    is_of_shard,
-    make_absolute,
-    plan_task,
-    prune_store,
-    tidy_store,
-)
+from earwitness.archive.extract import FAILED, Chunk, ExtractTask, show_path
 from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.part_writer import IndexOptions, IndexReport, PartWriter, adopt_settings, make_absolute
 from earwitness.archive.remote_audio import find_remote_audio, is_url
-from earwitness.archive.remote_store import has_store, make_parts, open_parts
-from earwitness.archive.store import PartStore, describe_analysis
+from earwitness.archive.remote_store import open_storage
 from earwitness.archive.worker import (
     AnalyseListing,
     End,
@@ -57,7 +43,6 @@ AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
 BATCHES_A_WORKER = 8  # at least, so that all have work to the end
 HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
-LARGEST_PART = 32  # times the rows of a part on one machine: 64 hours
 N_DEATHS = 3  # of so many workers one recording is the cause
 
 
@@ -110,31 +95,20 @@ def index_on_ray(
     """
     options, cluster = options or IndexOptions(), cluster or Cluster()
     import_ray()
-    check_shard(options.shard)
     _check_cluster(cluster)
-    listings = _find_listings(sources)
-    opened = open_parts(store) if has_store(store) else None
-    settings = adopt_settings(opened, settings)
-    check_settings(settings)
+    listings, storage = _find_listings(sources), open_storage(store)
+    settings = adopt_settings(storage, settings)
     encoder = choose_encoder(settings)
-    provenance = describe_analysis(settings, encoder, 0.0 if options.is_by_token else ROW_S)
-    settings = provenance.settings() if settings.runtime == "auto" else settings
-    if opened is None:
-        make_parts(store, provenance)
-        opened = open_parts(store)
-    opened.check_provenance(provenance)
-    intake = _Intake(opened, options, IndexReport(set_aside=tidy_store(opened)))
-    if options.is_pruning:
-        prune_store(opened, [each for each in sources if not is_url(each)], intake.report)
-    todo = [each for each in (_plan(intake, listing, settings) for listing in listings) if each]
+    writer = PartWriter(storage, settings, encoder, options, [each for each in sources if not is_url(each)])
+    todo = [each for each in (_plan(writer, listing) for listing in listings) if each]
     if todo:
-        settings = replace(settings, n_threads=settings.n_threads or cluster.n_cpus)
-        template = ExtractTask("", settings, opened.provenance.row_s, start_from=options.start_from)
+        settings = replace(writer.settings, n_threads=settings.n_threads or cluster.n_cpus)
+        template = ExtractTask("", settings, writer.store.provenance.row_s, start_from=options.start_from)
         with _joined(cluster), show_progress(len(todo), options.progress) as show:
             ray, _ = import_ray()
             ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()
-            _extract_all(todo, _Work(template, encoder.sha256, cluster, analyse, ledger), intake, show)
-    return intake.report
+            _extract_all(todo, _Work(template, encoder.sha256, cluster, analyse, ledger), _Intake(writer), show)
+    return writer.report
 
 
 def import_ray() -> tuple[Any, Any]:
@@ -216,71 +190,52 @@ class _ExtractActor:
 
 
 class _Intake:
-    """What comes back: gathers pieces, commits them, and knows which recordings are through."""
+    """Takes what workers send: passes new chunks to the writer and knows which recordings are complete."""
 
-    def __init__(self, store: PartStore, options: IndexOptions, report: IndexReport) -> None:
-        self.store, self.options, self.report = store, options, report
-        self.through: set[str] = set()
-        self.n_workers = 1  # many workers, larger parts: a store of a million hours must not have a million
-        self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
-        self._chunks: list[Chunk] = []
-        self._n_rows, self._since = 0, time.monotonic()
+    def __init__(self, writer: PartWriter) -> None:
+        self.writer = writer
+        self.complete: set[str] = set()
+        self._taken: dict[str, set[tuple[int, str]]] = {}  # number and state of chunks of incomplete recordings
 
     def take(self, received: Chunk | End) -> None:
-        """Take a piece or the end of a recording, and commit what has gathered if it is time."""
+        """Take a chunk or the end of a recording."""
         path = received.path if isinstance(received, Chunk) else show_path(received.path)
-        if path in self.through:
+        if path in self.complete:
             return
         taken = self._taken.setdefault(path, set())
-        if isinstance(received, End):
-            if taken >= set(received.chunks):  # not so where a worker died and its successor began elsewhere
-                self._end(path)
-        elif (received.number, received.state) not in taken:
-            taken.add((received.number, received.state))
-            self._chunks.append(received)
-            self._n_rows += max(1, len(received.rows))
-            self.report.failures += [(path, received.reason)] if received.state == FAILED else []
-            self.report.notes += [(path, received.notes)] if received.notes else []
-        is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        is_full = len(self._chunks) >= CHUNKS_PER_PART * self.n_workers
-        if is_late or is_full or self._n_rows >= self.options.rows_a_part * self.n_workers:
-            self.commit()
+        if isinstance(received, Chunk):
+            if (received.number, received.state) not in taken:
+                taken.add((received.number, received.state))
+                self.writer.add(received)
+        elif taken >= set(received.chunks):  # not so where a worker died and its successor began elsewhere
+            self.complete.add(path)
+            self.writer.report.n_analysed += all(state != FAILED for _, state in self._taken.pop(path))
 
     def shorten(self, listing: Listing) -> Listing:
-        """Return what is still to be heard of a recording."""
+        """Return what is still to be analysed of a recording."""
         taken = self._taken.get(show_path(listing.path), set())
         return replace(listing, done=tuple(sorted({*listing.done, *(number for number, _ in taken)})))
-
-    def commit(self) -> None:
-        """Commit what has gathered."""
-        chunks, self._chunks, self._n_rows, self._since = self._chunks, [], 0, time.monotonic()
-        if chunks:
-            self.store.commit(chunks)
-
-    def _end(self, path: str) -> None:
-        self.through.add(path)
-        self.report.n_analysed += all(state != FAILED for _, state in self._taken.pop(path))
 
 
 def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
     """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
     n_workers = _count_workers(work.cluster)
-    intake.n_workers = min(n_workers, LARGEST_PART)
+    intake.writer.n_workers = n_workers
     n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (BATCHES_A_WORKER * n_workers)))
     try:
         # The third time is for what a dying worker had handed over in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
-            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.through]
+            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.complete]
             for received in _extract_on_workers(left, work, n_together, n_deaths) if left else ():
                 intake.take(received)
-                show(len(intake.through), Path(received.path))
+                show(len(intake.complete), Path(received.path))
         for each in todo:
-            if show_path(each.path) not in intake.through:
+            if show_path(each.path) not in intake.complete:
                 intake.take(
                     report_failure(each, work.template, f"{each.path}: no worker came to its end; try it again")
                 )
     finally:
-        intake.commit()
+        intake.writer.commit()
 
 
 def _extract_on_workers(
@@ -389,17 +344,10 @@ def _find_listings(sources: Sequence[str | Path]) -> list[Listing]:
     return [*(Listing(make_absolute(each)) for each in (find_audio(paths) if paths else [])), *remote]
 
 
-def _plan(intake: _Intake, listing: Listing, settings: Settings) -> Listing | None:
-    """Return what to hear of a recording; None and a count where there is nothing."""
-    if not is_of_shard(listing.path, intake.options.shard):
-        return None
-    state = (listing.size, listing.mtime_ns) if is_url(listing.path) else None
-    task = plan_task(intake.store, listing.path, settings, intake.options, state)
-    intake.report.n_unchanged += task == ANALYSED
-    intake.report.n_failed_before += task == FAILED
-    if isinstance(task, str):
-        return None
-    return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done)))
+def _plan(writer: PartWriter, listing: Listing) -> Listing | None:
+    """Return what to analyse of a recording; None, and a count, where there is nothing."""
+    task = writer.plan(listing.path, (listing.size, listing.mtime_ns) if is_url(listing.path) else None)
+    return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done))) if task else None
 
 
 def _check_cluster(cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from earwitness.archive.catalogue import FileEntry
 from earwitness.archive.extract import FAILED, GONE, Chunk
 from earwitness.archive.part_files import ChunkRecord, read_chunks
-from earwitness.archive.store import PartStore, make_store
+from earwitness.archive.store import Store, make_store
 from earwitness.errors import ArchiveError
 
 ROWS_A_PART = 7200
@@ -35,14 +35,13 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> MergeRepo
     Raises:
         ArchiveError: a store cannot be read, was made otherwise, or the target cannot be written.
     """
-    stores = [PartStore(source) for source in sources]
+    stores = [Store(source) for source in sources]
     for each in stores[1:]:
         each.check_provenance(stores[0].provenance)
-    make_store(target, stores[0].provenance)
-    into = PartStore(target)
+    into = make_store(target, stores[0].provenance)
     into.check_provenance(stores[0].provenance)
     into.tidy()
-    newest: dict[str, tuple[FileEntry, PartStore]] = {}
+    newest: dict[str, tuple[FileEntry, Store]] = {}
     for store in stores:
         for entry in store.catalogue:
             if entry.path not in newest or _rank(entry) > _rank(newest[entry.path][0]):
@@ -63,7 +62,7 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> MergeRepo
 
 
 def _copy(
-    store: PartStore, into: PartStore, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
+    store: Store, into: Store, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
 ) -> None:
     """Commit the pieces of some recordings, part by part."""
     by_part: dict[str, list[ChunkRecord]] = {}
@@ -74,7 +73,7 @@ def _copy(
     n_rows = 0
     for part, records in by_part.items():
         try:
-            chunks = list(_renumber(read_chunks(store.folder / "parts" / part, records), attempts))
+            chunks = list(_renumber(read_chunks(store.part_path(part), records), attempts))
         except ArchiveError as error:
             problems.append(str(error))
             continue

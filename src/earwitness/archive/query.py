@@ -18,7 +18,7 @@ import numpy as np
 from earwitness.archive.catalogue import UNFINISHED, FileEntry, tabulate_files
 from earwitness.archive.extract import ANALYSED, FAILED
 from earwitness.archive.start_times import parse_time
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.errors import MissingExtraError, SettingsError
 
 
@@ -67,7 +67,7 @@ class Choice:
         return first_s, max(first_s, min(duration_s, until - start_time))
 
 
-def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], list[str]]:
+def choose_files(store: Store, choice: Choice) -> tuple[list[FileEntry], list[str]]:
     """Return the recordings to ask, by path, and what is to be told of others.
 
     Raises:

@@ -12,9 +12,10 @@ import numpy as np
 
 from earwitness.archive.extract import pool_rows
 from earwitness.archive.part_files import ChunkRecord, read_levels
+from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import Levels, logit_table, quantise_scores
 from earwitness.archive.query import Choice, choose_files
-from earwitness.archive.store import PartStore, describe_analysis
+from earwitness.archive.store import Store
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import ArchiveError
@@ -36,7 +37,7 @@ class Match:
 
 
 def find_similar(
-    store: PartStore,
+    store: Store,
     source: Source,
     n_matches: int = 10,
     encoder: LoadedEncoder | None = None,
@@ -97,8 +98,8 @@ def compare_rows(levels: Levels, query: Logits, mean: Logits, std: Logits) -> Lo
     return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
-def _read_rows(store: PartStore, chunk: ChunkRecord) -> Levels:
-    return read_levels(store.part_path(chunk))[chunk.first_row : chunk.first_row + chunk.n_rows]
+def _read_rows(store: Store, chunk: ChunkRecord) -> Levels:
+    return read_levels(store.part_path(chunk.part))[chunk.first_row : chunk.first_row + chunk.n_rows]
 
 
 def _pick_peaks(similarities: Logits, row_s: float, n_most: int) -> list[tuple[int, float]]:

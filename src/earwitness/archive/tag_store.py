@@ -18,10 +18,11 @@ import numpy as np
 from earwitness.archive.ask import Answer, ask_store
 from earwitness.archive.catalogue import FileEntry, tabulate_files
 from earwitness.archive.part_files import CLIPS, ROWS, ChunkRecord, check_part, import_pyarrow, read_chunks
+from earwitness.archive.provenance import Provenance
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql
 from earwitness.archive.similar import Match, find_similar
-from earwitness.archive.store import PartStore, Provenance
+from earwitness.archive.store import Store
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import ArchiveError, SettingsError
@@ -44,7 +45,7 @@ class TagStore:
     """A store of tag scores; open one with `open_store`."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.parts = PartStore(folder)
+        self.parts = Store(folder)
 
     @property
     def files(self) -> list[FileEntry]:
@@ -130,7 +131,7 @@ class TagStore:
             for record in entry.chunks:
                 by_part.setdefault(record.part, []).append(record)
         for part, records in by_part.items():
-            for chunk in read_chunks(self.parts.folder / "parts" / part, records):
+            for chunk in read_chunks(self.parts.part_path(part), records):
                 facts = (chunk.is_last, chunk.start_s, chunk.end_s, chunk.start_time, chunk.rate_hz, chunk.notes)
                 digest = hashlib.sha256(repr(facts).encode())
                 for array in (chunk.rows, chunk.clips, chunk.clip_start_s):

@@ -1,4 +1,4 @@
-"""The command `earwitness live`: listen to sound as it comes in, and print what is heard as lines of JSON.
+"""The command `earwitness live`: listen to sound as it comes in, and print what is detected as lines of JSON.
 
 In: a source, words. Out: lines on standard output, to a webhook or MQTT broker; on a terminal, how it goes.
 """
@@ -13,31 +13,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earwitness.cli.options import (
-    CommercialOnly,
-    Device,
-    Encoder,
-    Events,
-    Runtime,
-    Scenes,
-    SettingsFile,
-    choose_compute,
-    choose_settings,
-    errors_reported,
-    read_words,
-)
-from earwitness.errors import EarwitnessError, SettingsError, WordError
+from earwitness.cli.options import Events, Scenes, encoder_options, has_words, query_options, takes
+from earwitness.errors import EarwitnessError, SettingsError
+from earwitness.settings import Settings
 
 if TYPE_CHECKING:
     from earwitness.encoders import LoadedEncoder
     from earwitness.live import Listener, LiveQuery, Segments, Sink, Source, StreamClock, TagKeeper, WaitingSound
-    from earwitness.settings import Settings
 
 CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
 SHOW_S = 0.5  # between two looks of the state on a terminal
@@ -47,30 +34,28 @@ HOW_SOURCE = "'-' (standard input), 'mic' or 'mic:DEVICE', a URL, FORMAT:DEVICE 
 RawFormat = Annotated[str, typer.Option("--format", help="Of raw PCM, little-endian: u8, s16, s24, s32 or f32.")]
 
 
+@encoder_options
+@query_options
+@takes("hop_s")
 def live(
+    settings: Settings,
+    events: Events,
+    scenes: Scenes,
     source: Annotated[str, typer.Argument(help=HOW_SOURCE)] = "mic",
-    events: Events = [],  # noqa: B006 (typer copies it)
-    scenes: Scenes = [],  # noqa: B006
     scenes_every: Annotated[float, typer.Option(help="Minutes for which scenes are ranked together.")] = 1.0,
-    rate: Annotated[int, typer.Option(help="Rate in Hz of raw PCM, or to ask of a microphone.")] = 16000,
-    channels: Annotated[int, typer.Option(help="Channels of raw PCM, or to ask of a microphone.")] = 1,
+    rate: Annotated[int, typer.Option(help="Sample rate in Hz of raw PCM, or for a microphone.")] = 16000,
+    channels: Annotated[int, typer.Option(help="Channels of raw PCM, or for a microphone.")] = 1,
     raw_format: RawFormat = "s16",
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Standard input comes from a recorder: when it stalls, that is a gap.")
     ] = False,
     webhook: Annotated[str | None, typer.Option(help="URL to which each line is posted as JSON.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="HOST[:PORT]/TOPIC to which each line is published.")] = None,
-    store: Annotated[str | None, typer.Option(help="Keep tag scores here, for 'earwitness ask'.")] = None,
-    privacy: Annotated[bool, typer.Option("--privacy", help="Drop windows with speech, keep nothing of them.")] = False,
+    store: Annotated[str | None, typer.Option(help="Store tag scores here, for 'earwitness ask'.")] = None,
+    privacy: Annotated[
+        bool, typer.Option("--privacy", help="Drop windows with speech, store nothing of them.")
+    ] = False,
     speech_threshold: Annotated[float, typer.Option(help="With --privacy: the score that counts as speech.")] = 0.2,
-    settings: SettingsFile = None,
-    encoder: Encoder = None,
-    commercial_only: CommercialOnly = False,
-    runtime: Runtime = None,
-    device: Device = None,
-    hop: Annotated[float | None, typer.Option(help="Seconds between windows; smaller tells sooner.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
-    places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
     stall: Annotated[float, typer.Option(help="Seconds without sound after which a source counts as stalled.")] = 10.0,
     status_every: Annotated[float, typer.Option(help="Minutes between status lines; 0 for none.")] = 60.0,
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of sound.")] = None,
@@ -80,34 +65,26 @@ def live(
     """Listen to sound as it comes in; print events as they begin and end, one JSON object a line.
 
     Raw PCM or wav on standard input or a pipe, a microphone, RTSP, HTTP. A source that fails is opened again; what is
-    missing is told as a gap. No audio is ever written. Ctrl-C ends it: events under way are told as ended.
+    missing is reported as a gap. No audio is ever written. Ctrl-C ends it: events in progress are reported as ended.
     """
-    with errors_reported():
-        from earwitness.live import PcmFormat, choose_source
-        from earwitness.live import list_devices as list_microphones
+    from earwitness.live import PcmFormat, choose_source
+    from earwitness.live import list_devices as list_microphones
 
-        if list_devices:
-            print("\n".join(list_microphones()) or "no device to record from")
-            return
-        _check_numbers(scenes_every, stall, status_every, duration, speech_threshold)
-        chosen = choose_settings(
-            settings,
-            **choose_compute(encoder, commercial_only, runtime, device),
-            hop_s=hop,
-            event_threshold=threshold,
-            places=str(places) if places else None,
-        )
-        if store is None:
-            _check_words(events, scenes)
-        query = _ask(events, scenes, prefer_onnx(chosen), 60 * scenes_every, speech_threshold if privacy else None)
-        form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
-        opened = choose_source(source, form, stall, is_real_time=real_time)
-        sinks = _open_sinks(webhook, mqtt)
-        _Run(opened, query, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
+    if list_devices:
+        print("\n".join(list_microphones()) or "no device to record from")
+        return
+    _check_numbers(scenes_every, stall, status_every, duration, speech_threshold)
+    if store is None:
+        has_words(events, scenes, "give --events, --scenes or both, or --store to query later")
+    query = _make_query(events, scenes, prefer_onnx(settings), 60 * scenes_every, speech_threshold if privacy else None)
+    form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
+    opened = choose_source(source, form, stall, is_real_time=real_time)
+    sinks = _open_sinks(webhook, mqtt)
+    _Run(opened, query, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
 
 
 def prefer_onnx(settings: Settings) -> Settings:
-    """Return settings that compute the embedded encoder on ONNX Runtime unless they say otherwise.
+    """Return settings that compute the embedded encoder on ONNX Runtime unless they choose otherwise.
 
     It takes half of torch's memory, its results do not depend on batches, and it waits less for other processes.
     """
@@ -117,20 +94,14 @@ def prefer_onnx(settings: Settings) -> Settings:
     return settings
 
 
-def _ask(
+def _make_query(
     events: Sequence[str], scenes: Sequence[str], settings: Settings, every_s: float, speech_threshold: float | None
 ) -> LiveQuery:
-    event_words, scene_words = read_words(events), read_words(scenes)
     from earwitness.live import LiveQuery
     from earwitness.words import profile_scenes, read_places, understand_words
 
-    profiles = profile_scenes(scene_words, read_places(settings.places)) if scene_words else []
-    return LiveQuery(understand_words(event_words), settings, profiles, every_s, speech_threshold)
-
-
-def _check_words(events: Sequence[str], scenes: Sequence[str]) -> None:
-    if not events and not scenes:
-        raise WordError("nothing to listen for: give --events, --scenes or both, or --store to ask later")
+    profiles = profile_scenes(scenes, read_places(settings.places)) if scenes else []
+    return LiveQuery(understand_words(events), settings, profiles, every_s, speech_threshold)
 
 
 def _check_numbers(
@@ -232,7 +203,7 @@ class _Run:
         """Send the last status, and give the receivers time to take what waits."""
         if self.is_shown:
             print("\r\x1b[K", end="", file=sys.stderr)
-        with contextlib.suppress(EarwitnessError):  # what went wrong first is what is told
+        with contextlib.suppress(EarwitnessError):  # the first failure is the one to report
             self._send_status(state, self._now_s())
         for sink in self.sinks:
             sink.close(CLOSE_S)
@@ -263,7 +234,7 @@ class _Run:
         self._send(status(state, self.source.name, self.clock, at_s, fields))
 
     def _look(self, segments: Segments) -> None:
-        """See after each block whether it is time to stop, to say how it goes, or to show it."""
+        """Check after each block whether to stop, to send the status, or to show it."""
         now = time.monotonic()
         if self.duration_s is not None and self.listener.analysed_s >= self.duration_s:
             self.waiting.stop()
@@ -276,7 +247,7 @@ class _Run:
 
 
 def describe_state(segments: Segments, listener: Listener) -> str:
-    """Return the line for people: level, how much sound waits, what has been heard."""
+    """Return the line for people: level, how much sound waits, what has been detected."""
     level_db = 20 * math.log10(max(segments.level, 1e-6))
     bar = "#" * max(0, round((level_db + 60) / 3))
     behind = f"  {segments.items.waiting_s:.1f} s behind" if segments.items.waiting_s >= 1 else ""

@@ -1,82 +1,31 @@
-"""What the commands that take recordings share: their options, and how options become words, settings and files.
+"""The options that commands share, each declared once, and the decorators that turn them into what a command takes.
 
-In: what the user typed. Out: words, `Settings`, paths; and the exit status.
+In: what the user typed. Out: `Settings`, `Recordings`, words. A command that takes `settings: Settings` or
+`recordings: Recordings` gets the options of its decorators in the place of that parameter.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from earwitness.errors import EarwitnessError, WordError
+from earwitness.cli.recordings import open_recordings
+from earwitness.errors import WordError
+from earwitness.settings import Settings, read_settings
 
-if TYPE_CHECKING:
-    from earwitness.files import Report
-    from earwitness.settings import Settings
+Command = Callable[..., Any]
 
-STDIN_NAME, STDIN_PREFIX = "stdin", "earwitness-"  # where standard input is kept meanwhile
-N_AT_ONCE = 4  # recordings, so that decoding overlaps with computing and short ones fill a batch together
-EXTRAS = {  # the module that is not there -> the extra that brings it
-    **{"torch": "torch", "onnx": "onnx", "transformers": "clap"},
-    **{"fastapi": "server", "uvicorn": "server", "prometheus_client": "server", "starlette": "server"},
-}
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
-
-Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
-Events = Annotated[list[str], typer.Option("--events", "-e", help=f"A word for what may be heard; {HOW_WORDS}")]
-Scenes = Annotated[list[str], typer.Option("--scenes", "-s", help=f"A word for where it may have been; {HOW_WORDS}")]
-ClipWords = Annotated[list[str], typer.Option("--words", "-w", help=f"A word to score; {HOW_WORDS}")]
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for the results; without it they are only printed.")
-]
-Formats = Annotated[
-    list[str],
-    typer.Option("--format", "-f", help="A further form: jsonl, parquet, dcase, audacity or raven; repeat it."),
-]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings; the options here win over it.")
-]
-Encoder = Annotated[
-    str | None, typer.Option(help="Encoder: a known name or the path of weights; the embedded one if not given.")
-]
-Method = Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")]
-CommercialOnly = Annotated[
-    bool, typer.Option("--commercial-only", help="Refuse encoders whose licence does not allow commercial use.")
-]
-Runtime = Annotated[
-    str | None, typer.Option(help="What to compute on: 'torch' or 'onnx' (needs no torch); the one that is here.")
-]
-Device = Annotated[str | None, typer.Option(help="For torch: cpu, cuda or cuda:N; a GPU where there is one.")]
-ShowProgress = Annotated[
-    Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
-]
-
-
-@contextlib.contextmanager
-def errors_reported() -> Iterator[None]:
-    """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
-    try:
-        yield
-    except EarwitnessError as error:
-        print(f"earwitness: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get(str(error.name))
-        if extra is None:
-            raise
-        print(f"earwitness: this needs {error.name}: pip install 'earwitness[{extra}]'", file=sys.stderr)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        print("earwitness: stopped; results so far are kept", file=sys.stderr)
-        raise typer.Exit(130) from error
+HOW_ENCODER = "Encoder: a known name or the path of weights; the embedded one if not given."
+HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch); the one that is here."
+HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
 def read_words(given: Sequence[str]) -> list[str]:
@@ -100,72 +49,129 @@ def read_words(given: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def choose_compute(
-    encoder: str | None, commercial_only: bool, runtime: str | None, device: str | None
-) -> dict[str, Any]:
-    """Return the options that choose the encoder and what it computes on, as settings."""
-    return {
-        "encoder": encoder,
-        "commercial_only": commercial_only or None,
-        "runtime": runtime,
-        "device": device,
-    }
+def list_option(*names: str, help: str, callback: Callable[[list[str]], list[str]] | None = None) -> Any:
+    """Return an option that can be repeated."""
+    return typer.Option(*names, help=help, callback=callback, default_factory=list, show_default=False)
 
 
-def choose_settings(path: Path | None, **options: Any) -> Settings:
-    """Return the settings of a file, or the defaults, with the options that were given in their place.
+def words_option(*names: str, help: str) -> Any:
+    """Return an option that takes words: repeated, as comma lists, or from files."""
+    return list_option(*names, help=f"{help}; {HOW_WORDS}", callback=read_words)
+
+
+Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
+Events = Annotated[list[str], words_option("--events", "-e", help="A word for a sound that may occur")]
+Scenes = Annotated[list[str], words_option("--scenes", "-s", help="A word for a place where it may have been")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the results; without it they are only printed.")
+]
+Formats = Annotated[
+    list[str],
+    list_option(*("--format", "-f"), help="A further form: jsonl, parquet, dcase, audacity or raven; repeat it."),
+]
+ShowProgress = Annotated[
+    Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file of settings; the options here win over it.")
+]
+SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
+    "method": Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")],
+    "encoder": Annotated[str | None, typer.Option(help=HOW_ENCODER)],
+    "commercial_only": Annotated[bool | None, typer.Option("--commercial-only", help=HOW_COMMERCIAL)],
+    "runtime": Annotated[str | None, typer.Option(help=HOW_RUNTIME)],
+    "device": Annotated[str | None, typer.Option(help="For torch: cpu, cuda or cuda:N; a GPU where there is one.")],
+    "window_s": Annotated[float | None, typer.Option("--window", help="Seconds of a window.")],
+    "hop_s": Annotated[float | None, typer.Option("--hop", help="Seconds between windows.")],
+    "event_threshold": Annotated[
+        float | None, typer.Option("--threshold", help="Score, 0 to 1, from which an event counts.")
+    ],
+    "places": Annotated[str | None, typer.Option(metavar="FILE", help="TOML file with places of your own.")],
+    "blind_calibration": Annotated[
+        bool | None, typer.Option("--blind-calibration", help="Rank scenes against all recordings of this run.")
+    ],
+    "noise_factor": Annotated[float | None, typer.Option(help="Standard deviation of noise to add.")],
+}
+
+
+def change_settings(settings: Settings, **options: Any) -> Settings:
+    """Return settings with the options that were given (not None) in their place.
 
     Raises:
-        SettingsError: the file cannot be read, or a setting is out of range.
+        SettingsError: a setting is out of range.
     """
-    from earwitness.settings import Settings, read_settings
-
-    chosen = read_settings(path) if path else Settings()
     given = {name: value for name, value in options.items() if value is not None}
     if "event_threshold" in given:  # a lower threshold takes the hold along
-        given["event_hold"] = min(chosen.event_hold, given["event_threshold"])
+        given["event_hold"] = min(settings.event_hold, given["event_threshold"])
         given["thresholds"] = ()  # it is for all words
-    return replace(chosen, **given)
+    if "window_s" in given:  # a shorter window takes the hop along
+        given.setdefault("hop_s", min(settings.hop_s, given["window_s"]))
+    return replace(settings, **given)
 
 
-@contextlib.contextmanager
-def open_recordings(paths: Sequence[str]) -> Iterator[list[Path]]:
-    """Give the recordings; what comes on standard input is kept in a temporary file meanwhile."""
-    from earwitness.audio import find_audio
+def takes(*names: str) -> Callable[[Command], Command]:
+    """Return a decorator: options for these fields of the `settings` that the command takes."""
 
-    if "-" not in paths:
-        yield find_audio(map(Path, paths))
-        return
-    with tempfile.TemporaryDirectory(prefix=STDIN_PREFIX) as folder:
-        stdin_file = Path(folder) / STDIN_NAME
-        with stdin_file.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield find_audio([stdin_file if path == "-" else Path(path) for path in paths])
+    @contextlib.contextmanager
+    def build(settings: Settings, **given: Any) -> Iterator[Settings]:
+        yield change_settings(settings, **given)
+
+    options = {name: (SETTINGS[name], None) for name in names}
+    return lambda command: _put_options(command, "settings", {"settings": (Settings, None), **options}, build)
 
 
-def show_name(source: Path) -> str:
-    """Return a recording's name for people and tables; the temporary file of standard input is "stdin"."""
-    return STDIN_NAME if source.name == STDIN_NAME and source.parent.name.startswith(STDIN_PREFIX) else str(source)
+def settings_file(command: Command) -> Command:
+    """Decorate a command: its `settings` come from the file of --settings, or are the defaults."""
+
+    @contextlib.contextmanager
+    def build(settings: Path | None) -> Iterator[Settings]:
+        yield read_settings(settings) if settings else Settings()
+
+    return _put_options(command, "settings", {"settings": (SettingsFile, None)}, build)
 
 
-@contextlib.contextmanager
-def download_progress() -> Iterator[Report | None]:
-    """Give what shows a download's progress on a terminal; None where nobody looks."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("download", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+def takes_recordings(command: Command) -> Command:
+    """Decorate a command: its `recordings` are those of the paths, with --progress."""
+    options = {"paths": (Paths, inspect.Parameter.empty), "progress": (ShowProgress, "auto")}
+    return _put_options(command, "recordings", options, open_recordings)
 
 
-def exit_with(n_failed: int, n_total: int, out: Path | None) -> None:
-    """End with status 1 and say so if some recordings could not be used; the reasons are in `out`'s errors.csv."""
-    if n_failed:
-        where = f"; the reasons are in {out / 'errors.csv'}" if out else ""
-        print(f"earwitness: {n_failed} of {n_total} recordings had errors{where}", file=sys.stderr)
-        raise typer.Exit(1)
+def encoder_options(command: Command) -> Command:
+    """Decorate a command: the options that choose the encoder and what it computes on, and the file of settings."""
+    return settings_file(takes("encoder", "commercial_only", "runtime", "device")(command))
+
+
+query_options = takes("event_threshold", "places")
+
+
+def _put_options(
+    command: Command,
+    name: str,
+    options: dict[str, tuple[Any, Any]],
+    build: Callable[..., AbstractContextManager[Any]],
+) -> Command:
+    """Return a command with options (annotation, default) in place of a parameter, which `build` makes of them."""
+
+    def run(**given: Any) -> None:
+        with build(**{each: given.pop(each) for each in options}) as value:
+            command(**{name: value}, **given)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    others = [each for each in inspect.signature(command, eval_str=True).parameters.values() if each.name != name]
+    new = [inspect.Parameter(each, kind, annotation=a, default=d) for each, (a, d) in options.items()]
+    parameters = [each.replace(kind=kind) for each in (*others, *new)]  # what is shared comes last in the help
+    parameters.sort(key=lambda each: each.name != "paths")
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def has_words(events: Sequence[str], scenes: Sequence[str], otherwise: str = "give --events, --scenes or both") -> None:
+    """Check that there is a word to listen for.
+
+    Raises:
+        WordError: there is none.
+    """
+    if not events and not scenes:
+        raise WordError(f"nothing to listen for: {otherwise}")

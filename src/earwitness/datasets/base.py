@@ -1,11 +1,11 @@
-"""What all data sets become: clips with their truth, whoever annotated them and however the files lie.
+"""What every data set has in common: how it is described, and the clips with their truth that it becomes.
 
-In: what the loaders read. Out: `Dataset`, a name and `Clip`s.
+Out: `DatasetSpec` and `DatasetPackage` (what is known before it is read); `Dataset`, a name and `Clip`s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,12 +59,86 @@ class Dataset:
     n_absent: int = 0
 
 
+@dataclass(frozen=True)
+class DatasetPackage:
+    """A file to fetch: the part of the data set that it belongs to, its URL, its size in bytes and its md5 in hex.
+
+    Size and md5 are None where they are not published or not known.
+    """
+
+    part: str
+    url: str
+    n_bytes: int | None = None
+    md5: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The file's published name."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a data set before it is read.
+
+    Attributes:
+        name: its name here.
+        title: its published name.
+        licence: the licence's name.
+        licence_terms: what is shown before the data set is fetched.
+        is_commercial_use_allowed: whether the licence allows commercial use; False where it depends on the file.
+        packages: what to fetch; each belongs to one of the parts.
+        paper: where it is described.
+        folder: the name of its folder among the data sets.
+        read: returns the clips below a folder, of one split or of all.
+        splits: the published splits that `load_dataset` takes.
+        measures: how its events are scored, kinds of measures of `evaluation`; the usual ones if empty.
+        note: what the user should know before fetching.
+    """
+
+    name: str
+    title: str
+    licence: str
+    licence_terms: str
+    is_commercial_use_allowed: bool
+    packages: tuple[DatasetPackage, ...]
+    paper: str
+    folder: str
+    read: Callable[[Path, str | None], Dataset]
+    splits: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that can be fetched by themselves."""
+        return tuple(dict.fromkeys(package.part for package in self.packages))
+
+    @property
+    def n_bytes(self) -> int | None:
+        """The size of all packages; None where one of the large ones does not say its own."""
+        known = [package.n_bytes for package in self.packages if package.n_bytes]
+        return sum(known) if known else None
+
+
+def list_zenodo(part: str, record: int, prefix: str, table: str) -> tuple[DatasetPackage, ...]:
+    """Return the packages of a Zenodo record: a line is the name's end, the size (0 if not known), and the md5.
+
+    Source of the tables: dcase_util (MIT), dcase_util/datasets/tut.py.
+    """
+    url = f"https://zenodo.org/record/{record}/files/"
+    return tuple(
+        DatasetPackage(part, f"{url}{name if name.endswith('.txt') else prefix + name}", int(size) or None, md5)
+        for name, size, md5 in map(str.split, table.strip().splitlines())
+    )
+
+
 def as_word(label: str) -> str:
-    """Return a label as a word to listen for: lower case, spaces for underscores, joined words apart."""
+    """Return a label as a word to detect: lower case, spaces for underscores, joined words apart."""
     return JOINED_WORDS.get(label, label.replace("_", " ").lower())
 
 
-def note_missing(what: str, n_published: int, n_here: int, missing: list[str]) -> str | None:
+def note_missing(what: str, n_published: int, n_here: int, missing: Sequence[str]) -> str | None:
     """Return a sentence on what is not here, or None where all is.
 
     Args:

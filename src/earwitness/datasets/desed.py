@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.base import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, DatasetPackage, DatasetSpec, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_event, read_headed
 from earwitness.errors import DatasetError
 from earwitness.metrics import LabelledEvent
@@ -68,3 +68,25 @@ def _read_table(table: Path, audio: dict[str, Path], split: str) -> tuple[list[C
         else:
             missing.append(name)
     return clips, missing
+
+
+LICENCE_TERMS = (
+    "These clips are cut from videos of many people, each under the Creative Commons licence that its uploader\n"
+    "chose; license_public_eval.tsv on https://zenodo.org/record/4560759 names them. Read it before you use them\n"
+    "commercially."
+)
+SPEC = DatasetSpec(
+    name="desed",
+    title="DESED, public evaluation and validation",
+    licence="DESED public evaluation: Creative Commons, file by file",
+    licence_terms=LICENCE_TERMS,
+    is_commercial_use_allowed=False,
+    packages=(DatasetPackage("public", "https://zenodo.org/record/4560759/files/DESED_public_eval.tar.gz"),),
+    paper="Turpault et al., Sound Event Detection in Domestic Environments with Weakly Labeled Data and Soundscape "
+    "Synthesis, DCASE Workshop 2019",
+    folder="desed",
+    read=read_desed,
+    splits=SPLITS,
+    measures=("desed_collar", "segment", "intersection"),
+    note="The validation clips are from AudioSet and not freely published; where you have them, put them there.",
+)

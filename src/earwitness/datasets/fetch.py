@@ -1,21 +1,25 @@
-"""Published data sets brought to this machine: fetched or taken from files, checked, unpacked safely.
+"""Published data sets on this machine: fetched or taken from files, unpacked safely, and checked.
 
 In: a `DatasetSpec`. Out: its folder, with a `packages.json` of what was unpacked: every file's size and CRC-32, by
-which damage is found later. A package is deleted once it is unpacked; a download that was stopped goes on.
+which `check_dataset` finds damage later. A package is deleted once it is unpacked; an interrupted download is resumed.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from earwitness.datasets.packages import DatasetPackage
-from earwitness.datasets.registry import DatasetSpec
+from earwitness.audio import measure_duration
+from earwitness.datasets.base import DatasetPackage, DatasetSpec
+from earwitness.datasets.registry import find_folder, load_dataset
 from earwitness.errors import DatasetError, DownloadError
 from earwitness.files import (
+    BLOCK_BYTES,
     CACHE_ADVICE,
     TAR_SUFFIXES,
     Report,
@@ -32,6 +36,27 @@ from earwitness.files import (
 RECORD = "packages.json"
 INCOMING = ".packages"  # where packages lie until they are unpacked
 ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How a data set lies here.
+
+    Attributes:
+        folder: where.
+        n_clips: recordings that can be used.
+        notes: what is missing or left out, a sentence each.
+        missing: files that tables or packages name and that are not here.
+        n_absent: published recordings that are not here, whether a table names them or not.
+        damaged: what is wrong with files that are here, a sentence each.
+    """
+
+    folder: Path
+    n_clips: int
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+    n_absent: int
+    damaged: tuple[str, ...]
 
 
 def fetch_dataset(
@@ -103,6 +128,31 @@ def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, pa
     return folder
 
 
+def check_dataset(spec: DatasetSpec, dir: Path | None = None, split: str | None = None) -> Findings:
+    """Read all tables, look for every file that they name, and compare what was unpacked with its checksum.
+
+    Recordings that were not unpacked by us have no checksum; of these only the header is read.
+
+    Raises:
+        DatasetError: nothing of it is here, or a table is damaged.
+    """
+    folder = find_folder(spec, dir)
+    dataset = load_dataset(spec.name, folder, split)
+    missing, damaged = list(dataset.missing), []
+    recorded = set()
+    for unpacked in [each for package in read_record(folder).values() for each in package]:
+        path = folder / unpacked.name
+        recorded.add(path)
+        if not path.is_file():
+            missing.append(unpacked.name)
+        elif reason := _find_change(path, unpacked):
+            damaged.append(f"{path}: {reason}; delete it and run 'earwitness data get {spec.name}'")
+    others = [clip for clip in dataset.clips if clip.path not in recorded]
+    damaged += [f"{clip.path}: not readable as audio; replace it" for clip in others if not measure_duration(clip.path)]
+    absent = tuple(dict.fromkeys(missing))
+    return Findings(folder, len(dataset.clips), dataset.notes, absent, dataset.n_absent, tuple(damaged))
+
+
 def choose_packages(spec: DatasetSpec, part: str | None = None) -> list[DatasetPackage]:
     """Return the packages of a part, or all.
 
@@ -154,3 +204,14 @@ def _take_in(path: Path, folder: Path, place: str) -> None:
     files = [[(PurePosixPath(place) / each.name).as_posix(), each.n_bytes, each.crc32] for each in unpacked]
     content[path.name] = {"n_bytes": path.stat().st_size, "md5": hash_file(path, "md5"), "files": files}
     write_text(record, json.dumps(content) + "\n", DownloadError, CACHE_ADVICE)
+
+
+def _find_change(path: Path, unpacked: Unpacked) -> str | None:
+    size = path.stat().st_size
+    if size != unpacked.n_bytes:
+        return f"it has {size} bytes, but {unpacked.n_bytes} were unpacked"
+    crc32 = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            crc32 = zlib.crc32(block, crc32)
+    return None if crc32 == unpacked.crc32 else "its content is not what was unpacked"

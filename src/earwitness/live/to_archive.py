@@ -16,7 +16,6 @@ from earwitness.archive import (
     ANALYSED,
     Chunk,
     Levels,
-    PartStore,
     check_settings,
     describe_analysis,
     make_store,
@@ -50,8 +49,7 @@ class TagKeeper:
     ) -> None:
         check_settings(settings)
         made = describe_analysis(settings, encoder, row_s)
-        make_store(folder, made)
-        self._store = PartStore(folder)
+        self._store = make_store(folder, made)
         self._store.check_provenance(made)
         self._source, self._row_s, self._rate_hz = source, made.row_s, encoder.spec.sample_rate_hz
         self._rows = np.full((round(PERIOD_S / made.row_s), encoder.spec.n_tags), UNHEARD, np.float32)

@@ -9,13 +9,23 @@ from earwitness.lazy import load_on_use
 if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
     from earwitness.results.folder import FORMATS, SCHEMA, ResultFolder, format_evidence, to_dict
-    from earwitness.results.run import Progress, Show, process_each, show_progress
+    from earwitness.results.run import (
+        Progress,
+        RunRecord,
+        Show,
+        Tally,
+        name_tables,
+        open_results,
+        process_each,
+        show_progress,
+        show_recognition,
+    )
     from earwitness.results.terminal import print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
     "folder": "FORMATS SCHEMA ResultFolder format_evidence to_dict",
-    "run": "Progress Show process_each show_progress",
+    "run": "Progress RunRecord Show Tally name_tables open_results process_each show_progress show_recognition",
     "terminal": "print_recognition",
 }
 

@@ -1,6 +1,7 @@
-"""Many recordings, one after another or a few at once: a bad one is told and passed over, and progress is shown.
+"""Many recordings, one after another or a few at once: a bad one is reported and left out, and progress is shown.
 
-In: recordings and what to do with one. Out: `Outcome`s, in order, each a result or the reason why there is none.
+In: recordings and what to do with one. Out: `Outcome`s, in order, each a result or the reason why there is none;
+their `Tally`; the `RunRecord` of what made the results.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from earwitness.errors import EarwitnessError
+from earwitness.errors import EarwitnessError, OutputError
+from earwitness.results.folder import ResultFolder
+from earwitness.results.terminal import print_recognition
+from earwitness.version import __version__
+
+if TYPE_CHECKING:
+    from earwitness.encoders import LoadedEncoder
+    from earwitness.recognition import Recognition
+    from earwitness.settings import Settings
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -34,6 +43,135 @@ class Outcome(Generic[Result]):
     source: Path
     result: Result | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What made the results of a run, for `run.json` and files of features.
+
+    Attributes:
+        encoder, weights_sha256, computed_on: what computed them; `computed_on` is empty where it is not known.
+        settings: all that steered the run.
+        about: further entries, such as the words.
+    """
+
+    encoder: str
+    weights_sha256: str
+    computed_on: str
+    settings: Settings
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, encoder: LoadedEncoder, settings: Settings, **about: Any) -> RunRecord:
+        """Return the record of a run with an encoder."""
+        return cls(encoder.spec.name, encoder.sha256, encoder.backend.computed_on, settings, about)
+
+    def name_encoder(self) -> dict[str, Any]:
+        """Return what is known of the encoder."""
+        names = ("encoder", "weights_sha256", "computed_on")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain values, for JSON."""
+        return {"version": __version__, **self.name_encoder(), "settings": self.settings.to_dict(), **self.about}
+
+
+class TakesErrors(Protocol):
+    """What stores the reasons why recordings could not be used, such as a `ResultFolder`."""
+
+    def add_error(self, source: str, reason: str) -> None:
+        """Store that a recording could not be used, and why."""
+
+
+class TakesRecognitions(Protocol):
+    """What stores recognitions, such as a `ResultFolder` or the pages of a report."""
+
+    def add(self, recognition: Recognition) -> None:
+        """Store what was recognized in a recording."""
+
+
+class Tally:
+    """Goes through recordings, reports and counts those that could not be used.
+
+    Attributes:
+        takers: what stores the reasons.
+        n_failed: recordings with errors so far.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Path],
+        name_of: Callable[[Path], str] = str,
+        progress: Progress = "none",
+        n_at_once: int = 1,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        self.sources, self.name_of, self.progress, self.n_at_once = sources, name_of, progress, n_at_once
+        self.takers: list[TakesErrors] = []
+        self.n_failed = 0
+        self._report = report or print_problem
+
+    def each(self, process: Callable[[Path, Report], Result]) -> Iterator[tuple[str, Result]]:
+        """Yield name and result of each recording, in order; failures are reported, stored and counted."""
+        for outcome in process_each(self.sources, process, self.progress, self.n_at_once):
+            name = self.name_of(outcome.source)
+            if outcome.result is None:
+                self.fail(name, outcome.reason.replace(str(outcome.source), name))
+            else:
+                yield name, outcome.result
+
+    def fail(self, name: str, reason: str) -> None:
+        """Report, store and count that a recording could not be used, or not as a whole."""
+        for taker in self.takers:
+            taker.add_error(name, reason)
+        self.report(reason)
+
+    def note(self, name: str, notes: Sequence[str]) -> None:
+        """Report and count what is wrong with a recording whose result, with the same notes, is stored."""
+        if notes:
+            self.report("\n".join(f"{name}: {note}" for note in notes))
+
+    def report(self, reason: str) -> None:
+        """Report and count what is wrong with one recording."""
+        self.n_failed += 1
+        self._report(reason)
+
+
+@contextmanager
+def open_results(
+    out: Path | None, tables: Sequence[str], formats: Sequence[str], record: RunRecord, tally: Tally
+) -> Iterator[ResultFolder | None]:
+    """Give the folder of results, which takes the tally's errors, too; None where results are only printed.
+
+    Raises:
+        OutputError: see `ResultFolder`; or there is a format and no folder.
+    """
+    if out is None:
+        if formats:
+            raise OutputError(f"--format {formats[0]} needs a folder: give --out")
+        yield None
+        return
+    with ResultFolder(out, tables, formats, record.to_dict()) as folder:
+        tally.takers.append(folder)
+        yield folder
+
+
+def name_tables(events: Sequence[str], scenes: Sequence[str]) -> list[str]:
+    """Return the tables that a run writes: those of its words; without any, that of tags."""
+    return [*(["events.csv"] if events else []), *(["scenes.csv"] if scenes else [])] or ["tags.csv"]
+
+
+def show_recognition(recognition: Recognition, tally: Tally, *takers: TakesRecognitions | None) -> None:
+    """Write a recognition to what takes it, print it, and report what is wrong with its recording."""
+    for taker in filter(None, takers):
+        taker.add(recognition)
+    print_recognition(recognition)
+    tally.note(recognition.source, recognition.notes)
+
+
+def print_problem(reason: str) -> None:
+    """Print on standard error what is wrong with a recording."""
+    print(reason, file=sys.stderr)
 
 
 def process_each(
@@ -152,5 +290,5 @@ def _show_bar(n_total: int) -> Iterator[Show]:
     # Results that are piped elsewhere must not be caught by the bar, which writes to standard error.
     is_shared = sys.stdout.isatty()
     with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=is_shared) as bar:
-        task = bar.add_task("listening", total=n_total)
+        task = bar.add_task("analysing", total=n_total)
         yield lambda n_done, source: bar.update(task, completed=n_done, description=source.name)

@@ -1,4 +1,4 @@
-"""A recognition for people's eyes on the terminal: a table. Pictures are in `earwitness.pictures`.
+"""A recognition on the terminal, as a table. Pictures are in `earwitness.plots`.
 
 In: a `Recognition`. Out: text on standard output.
 """
@@ -11,7 +11,7 @@ N_SCENES_SHOWN = 5
 
 
 def print_recognition(recognition: Recognition) -> None:
-    """Print events, scenes and, where no word was asked for, tags as a table."""
+    """Print events, scenes and, without any word, tags as a table."""
     from rich.console import Console
     from rich.table import Table
 
@@ -24,7 +24,7 @@ def print_recognition(recognition: Recognition) -> None:
             table.add_row(f"{event.onset_s:.2f}", f"{event.offset_s:.2f}", event.word, f"{event.score:.2f}", reason)
         console.print(table)
     elif recognition.event_words:
-        console.print(f"none of these was heard: {', '.join(recognition.event_words)}")
+        console.print(f"none of these was detected: {', '.join(recognition.event_words)}")
     if recognition.scenes:
         table = Table("rank", "scene", "score", "for", "against")
         for rank, scene in enumerate(recognition.scenes[:N_SCENES_SHOWN], start=1):

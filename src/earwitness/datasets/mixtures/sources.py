@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from earwitness.audio import Samples, is_audio_name, load_audio, measure_duration
 from earwitness.datasets.mixtures.mix import BackgroundSource, EventSource, Sources, measure_rms
+from earwitness.datasets.mixtures.recipes import YAML_ERRORS, load_yaml
 from earwitness.datasets.tables import find_files
 from earwitness.errors import DatasetError
 
@@ -27,7 +27,6 @@ FRAME_S = 0.02
 QUIET_DB = -30.0  # frames this far below the event's loudest are cut off its ends
 LONGEST_S = 4.0
 LEAST_S = 0.04
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_own_sources(backgrounds_dir: Path, events_dir: Path, longest_s: float = LONGEST_S) -> Sources:
@@ -128,8 +127,8 @@ def _measure(path: Path) -> float:
 
 def _read_yaml(path: Path, kind: type) -> Any:
     try:
-        content = yaml.load(path.read_bytes(), Loader=_Loader)
-    except (OSError, yaml.YAMLError) as error:
+        content = load_yaml(path)
+    except YAML_ERRORS as error:
         raise DatasetError(f"{path}: not readable as YAML ({error})") from error
     if not isinstance(content, kind):
         raise DatasetError(f"{path}: holds a {type(content).__name__}, expected a {kind.__name__}; is it TUT's own?")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.datasets.mixtures.meta import MixtureRow, find_recipes, read_recipes, write_meta
+from earwitness.datasets.mixtures.recipes import MixtureRow, find_recipes, read_mixture_rows, write_meta
 from earwitness.errors import AudioError, OutputError
 from results_read import read_rows
 
@@ -46,7 +46,7 @@ def recipes_path(tmp_path: Path) -> Path:
 
 
 def test_recipes_become_mixtures(recipes_path: Path) -> None:
-    assert read_recipes(recipes_path) == MIXTURES
+    assert read_mixture_rows(recipes_path) == MIXTURES
 
 
 def test_mixtures_become_the_published_columns(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_mixtures_become_the_published_columns(tmp_path: Path) -> None:
 def test_an_empty_file_of_recipes_holds_no_mixture(tmp_path: Path) -> None:
     path = tmp_path / "mixture_recipes_empty.yaml"
     path.write_text("")
-    assert read_recipes(path) == []
+    assert read_mixture_rows(path) == []
 
 
 def test_recipes_are_found_in_folders_in_order(recipes_path: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_file_that_holds_no_recipes_is_told(tmp_path: Path, content: str, reas
     path = tmp_path / "r.yaml"
     path.write_text(content)
     with pytest.raises(AudioError, match=rf"r\.yaml: not a file of mixture recipes \({reason}"):
-        read_recipes(path)
+        read_mixture_rows(path)
 
 
 def test_a_meta_csv_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_meta_csv_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_the_whole_evaluation_set_becomes_its_published_rows(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data" / "tut" / "meta"
-    mixtures = [mixture for path in find_recipes([folder]) for mixture in read_recipes(path)]
+    mixtures = [mixture for path in find_recipes([folder]) for mixture in read_mixture_rows(path)]
     write_meta(mixtures, tmp_path / "meta.csv")
     rows, published = read_rows(tmp_path / "meta.csv"), read_rows(folder / "meta.csv")
     assert len(rows) == len(published) == 1500
