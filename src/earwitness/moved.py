@@ -59,4 +59,4 @@ class _Finder:
 def find_moved_modules() -> None:
     """Let Python find the modules of `MOVED`; it costs nothing until one is imported."""
     if _Finder not in sys.meta_path:
-        sys.meta_path.append(_Finder)  # type: ignore[arg-type]
+        sys.meta_path.append(_Finder)
