@@ -14,7 +14,7 @@ class WeightsError(EarwitnessError):
 
 
 class LicenceError(EarwitnessError):
-    """A licence has not been accepted, or the acceptance cannot be kept."""
+    """A licence has not been accepted, or the acceptance cannot be recorded."""
 
 
 class DatasetError(EarwitnessError):

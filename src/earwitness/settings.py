@@ -74,7 +74,7 @@ class EncoderSettings(_CheckedFields):
 
 @dataclass(frozen=True)
 class WindowSettings(_CheckedFields):
-    """What a recording is analysed with, whatever is asked of it. Times are in seconds.
+    """What a recording is analysed with, for every query. Times are in seconds.
 
     Attributes:
         method: "earwitness", or "tmrl", the published method.
@@ -242,7 +242,7 @@ def _check_thresholds(given: object) -> tuple[tuple[str, float], ...]:
         if not key:
             raise SettingsError(f"thresholds: an empty word {word!r} with {score}; remove it")
         if key in seen:
-            raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; keep one of them")
+            raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; remove one of them")
         seen[key] = word
     return tuple(sorted((word, float(score)) for word, score in pairs))
 

@@ -86,7 +86,7 @@ class SpectrogramMaker:
             ValueError: nothing has come.
         """
         columns = list(self._columns)
-        if len(self._held) > self._rate // 40:  # what is left is less than a column, or too short to be heard
+        if len(self._held) > self._rate // 40:  # what is left is less than a column, or too short to be seen
             columns.append(self._measure(self._held))
         if not columns:
             raise ValueError("no sound to draw")

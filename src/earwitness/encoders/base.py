@@ -8,6 +8,7 @@ its log-mel front end, its names of files or the order of its tags.
 from __future__ import annotations
 
 import abc
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +76,11 @@ class EncoderSpec(abc.ABC):
         Raises:
             WeightsError: the network has no attention.
         """
-        raise WeightsError(f"{self.name}: this network has no attention; choose an M2D encoder")
+        raise WeightsError(f"{self.name}: this network has no attention; choose an encoder that is a transformer")
 
     def count_attention_weights(self, window_s: float) -> int:
         """Return the number of attention weights (layers x heads x N x N) of a window."""
-        raise WeightsError(f"{self.name}: this network has no attention; choose an M2D encoder")
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,9 @@ class Encoder(Protocol):
 
         `is_trimmed` drops the end of a window that does not fill a token, instead of padding it.
         """
-        ...
 
     def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
-        ...
 
 
 class TorchModel(Protocol):
@@ -138,29 +137,23 @@ class TorchModel(Protocol):
     @property
     def spec(self) -> EncoderSpec:
         """The encoder's sizes."""
-        ...
 
     def to(self, device: torch.device) -> Any:
         """Move the network to a device and return it, as every module does."""
-        ...
 
     def encode(
         self, windows: torch.Tensor, wanted: Sequence[Output], *, is_trimmed: bool
     ) -> dict[Output, torch.Tensor]:
         """Return the wanted outputs of windows (W, S) on the network's device; see `Encoder.encode`."""
-        ...
 
     def attend(self, windows: torch.Tensor, *, is_trimmed: bool) -> torch.Tensor:
         """Return attention weights (W, layers, heads, N, N); a network without attention raises `WeightsError`."""
-        ...
 
     def to_bf16(self) -> None:
         """Compute in bfloat16 from now on, where that does no harm."""
-        ...
 
     def compile_blocks(self) -> None:
         """Compile what repeats, with torch.compile."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -197,9 +190,14 @@ class WeightsSpec:
     reported_map: float | None = None
 
 
+def on_use(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module that is imported when it is first called."""
+    return lambda *arguments, **options: getattr(importlib.import_module(module), name)(*arguments, **options)
+
+
 @dataclass(frozen=True)
 class Family:
-    """Encoders of one kind. Importing it loads neither torch nor ONNX Runtime; its functions import what they need.
+    """Encoders of one kind. Importing it loads neither torch nor ONNX Runtime; `on_use` does so for its functions.
 
     Attributes:
         name: of the folder, and of the family in exported files.

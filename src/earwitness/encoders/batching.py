@@ -1,4 +1,4 @@
-"""One backend for several threads: what they ask for at the same time is computed as one batch.
+"""One backend for several threads: what they send at the same time is computed as one batch.
 
 In: windows from threads that each work on a recording of their own. Out: each thread's rows. While one batch is
 computed the next one gathers, so that decoding overlaps with computing and short recordings fill batches together.

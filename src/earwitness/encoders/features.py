@@ -1,7 +1,7 @@
 """What the encoder makes of a recording before any tag: features to train on, compare or search by.
 
 In: a recording. Out: `Features`, a row for the clip, for each window, or for each token in time. Clip and token
-features are the reference's numbers: the recording is cut into units as M2D does, its last patch padded.
+features are the reference's numbers: the recording is cut into units as M2D does, its last token padded.
 
 Source: M2D (Niizumi et al. 2024): the feature of a time step is its frequency bands stacked, or their mean where a tag
 head was trained on it.
@@ -23,13 +23,13 @@ from earwitness.errors import SettingsError
 from earwitness.settings import Settings
 
 Per = Literal["clip", "window", "frame"]
-UNITS_AT_ONCE = 60  # 10 minutes of 10 s units: longer recordings are read in stretches, so that memory is bounded
-LEAST_S = 1.0  # a stretch that would be shorter is left to the one before it
+UNITS_AT_ONCE = 60  # 10 minutes of 10 s units: longer recordings are encoded in segments, so that memory is bounded
+LEAST_S = 1.0  # a shorter segment is added to the one before it
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features (N, D) of N stretches of a recording, each from `start_s` (N,) to `end_s` (N,) in seconds."""
+    """Features (N, D) of N segments of a recording, each from `start_s` (N,) to `end_s` (N,) in seconds."""
 
     values: Floats
     start_s: npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def embed(
             for a row for each token in time, such as 160 ms.
         settings: which encoder, on what it computes, and the windows.
         encoder: an encoder that is already loaded, to use it for many recordings.
-        is_trimmed: drop the frames that do not fill a patch instead of padding them as M2D does.
+        is_trimmed: drop the end that does not fill a token instead of padding it.
         on_progress: called now and then with the share of the work that is done, 0 to 1.
 
     Raises:
@@ -73,7 +73,7 @@ def embed(
 
 
 def _embed_tokens(blocks: Iterable[Waveform], encoder: LoadedEncoder, is_trimmed: bool) -> Iterator[Features]:
-    """Yield the features of each stretch's tokens; a recording of one stretch has the reference's numbers."""
+    """Yield the features of each segment's tokens; a recording of one segment has the reference's numbers."""
     rate = encoder.spec.sample_rate_hz
     for start, samples in _cut_segments(blocks, encoder.spec):
         values = encoder.token_features(samples[None], is_trimmed=is_trimmed)[0]
@@ -92,7 +92,7 @@ def _embed_windows(
 
 
 def _cut_segments(blocks: Iterable[Waveform], spec: EncoderSpec) -> Iterator[tuple[int, Floats]]:
-    """Yield (start in samples, samples) of consecutive stretches of whole units; the last one ends the recording."""
+    """Yield (start in samples, samples) of consecutive segments of whole units; the last one ends the recording."""
     hop, size = spec.segment_samples(UNITS_AT_ONCE)
     least = round(LEAST_S * spec.sample_rate_hz)
     start, held = 0, np.zeros(0, np.float32)
@@ -125,7 +125,7 @@ def _join(rows: list[Features]) -> Features:
 def _report(
     blocks: Iterator[Waveform], source: Source, on_progress: Callable[[float], None] | None
 ) -> Iterator[Waveform]:
-    """Pass blocks on, and tell how far they are."""
+    """Pass blocks on, and report the share that is done."""
     expected_s = measure_duration(source) if on_progress else None
     for block in blocks:
         yield block

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,14 +140,10 @@ def load_encoder(
     """
     compute = compute or EncoderSettings()
     name_or_path = name_or_path or compute.encoder or EMBEDDED
-    known = WEIGHTS.get(str(name_or_path)) or identify_weights(Path(name_or_path))
-    check_licence(known, name_or_path, commercial_only=commercial_only or compute.commercial_only)
+    is_commercial = commercial_only or compute.commercial_only
     is_onnx = _choose_runtime(compute, name_or_path) == "onnx"
-    try:
-        path = locate_onnx(name_or_path, compute) if is_onnx else locate_weights(name_or_path)
-        sha256 = check_hash(known, path) if known and not is_onnx else hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"{name_or_path}: cannot be read ({error})") from error
+    find = partial(locate_onnx, compute=compute) if is_onnx else locate_weights
+    known, path, sha256 = check_weights(name_or_path, find, commercial_only=is_commercial)
     if is_onnx:
         from earwitness.encoders.onnx_backend import OnnxBackend
 
@@ -225,7 +222,7 @@ def locate_onnx(name_or_path: str | Path, compute: EncoderSettings) -> Path:
 
 
 def onnx_path(name_or_path: str | Path, *, is_int8: bool = False) -> Path:
-    """Return where an exported encoder is kept: a known one in the cache, another one beside its weights."""
+    """Return where an exported encoder lies: a known one in the cache, another one beside its weights."""
     suffix = f".int8{ONNX_SUFFIX}" if is_int8 else ONNX_SUFFIX
     known = WEIGHTS.get(str(name_or_path))
     if known:
@@ -245,6 +242,23 @@ def check_licence(known: WeightsSpec | None, name: str | Path, *, commercial_onl
             f"{name}: not for commercial use ({licence}); choose another encoder, such as the embedded one, "
             "or leave out --commercial-only (commercial_only in settings)"
         )
+
+
+def check_weights(
+    name_or_path: str | Path, find: Callable[[str | Path], Path], *, commercial_only: bool
+) -> tuple[WeightsSpec | None, Path, str]:
+    """Return what is known of weights, the path that `find` gives for them and its sha256; check licence and hash.
+
+    Raises:
+        WeightsError: the licence is not wanted, or the file is not here, cannot be read or has another hash.
+    """
+    known = WEIGHTS.get(str(name_or_path)) or identify_weights(Path(name_or_path))
+    check_licence(known, name_or_path, commercial_only=commercial_only)
+    try:
+        path = find(name_or_path)
+        return known, path, check_hash(known, path) if known and path.suffix != ONNX_SUFFIX else hash_file(path)
+    except OSError as error:
+        raise WeightsError(f"{name_or_path}: cannot be read ({error})") from error
 
 
 def _choose_runtime(compute: EncoderSettings, name_or_path: str | Path) -> Literal["torch", "onnx"]:

@@ -40,7 +40,7 @@ class OnnxBackend:
         stats = json.loads(metadata[TAG_STATS]) if TAG_STATS in metadata else None
         self.tag_stats = TagStats(*np.array(stats, np.float32)) if stats else None
         self._path = path
-        self._attention: Any = None  # the session of the second graph, opened when it is asked for
+        self._attention: Any = None  # the session of the second graph, opened on first use
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(n_threads or count_threads(), "encode")
         self.batch, self.n_at_once = BATCH, 1

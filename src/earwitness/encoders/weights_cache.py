@@ -1,6 +1,6 @@
 """Weights on this machine: taken in so that nothing else is touched, and checked whenever they are used.
 
-In: a `WeightsSpec`, or a file that the user has. Out: the path of the weights, kept as `weights/NAME/FILE` in the
+In: a `WeightsSpec`, or a file that the user has. Out: the path of the weights, stored as `weights/NAME/FILE` in the
 cache, with a `sha256.json` beside it: what is not published is recorded when it is first seen, and holds from then on.
 """
 
@@ -58,7 +58,7 @@ def fetch_weights(spec: WeightsSpec, on_progress: Report | None = None) -> Path:
     """Download published weights and unpack them; if they are here already, only check them. Return their path.
 
     Raises:
-        WeightsError: the download failed, is not what was published, or cannot be kept.
+        WeightsError: the download failed, is not what was published, or cannot be stored.
     """
     path = find_weights(spec)
     if path is None:
@@ -81,10 +81,10 @@ def fetch_weights(spec: WeightsSpec, on_progress: Report | None = None) -> Path:
 def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object]) -> Path:
     """Keep weights that the user has, as the published .zip, a .pth or a .safetensors; return their path.
 
-    They replace what was kept before, but only once `check`, such as `load_encoder`, has not refused them.
+    They replace what was there, but only once `check`, such as `load_encoder`, has not refused them.
 
     Raises:
-        WeightsError: the file is none of these, is not what was published, or cannot be kept.
+        WeightsError: the file is none of these, is not what was published, or cannot be stored.
     """
     if spec.url is None:
         raise WeightsError(f"{spec.name}: comes with earwitness and is not taken from a file")
@@ -119,7 +119,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
 def check_hash(spec: WeightsSpec, path: Path) -> str:
     """Return the sha256 of weights after comparing it with the published or else the recorded one; record it if new.
 
-    A hash is recorded only for what lies in the cache: what the user keeps elsewhere may change.
+    A hash is recorded only for what lies in the cache: what lies elsewhere is the user's, and may change.
 
     Raises:
         WeightsError: the hash is another one, or the record cannot be read.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file
     from earwitness.files.licences import require_acceptance
-    from earwitness.files.paths import CACHE_ADVICE, DATA_DIR, cache_dir, datasets_dir, hash_file
+    from earwitness.files.paths import CACHE_ADVICE, DATA_DIR, cache_dir, datasets_dir, find_snapshots, hash_file
     from earwitness.files.unpack import (
         TAR_SUFFIXES, Unpacked, check_member, copy_file, unpack_archive, unreadable_reported, write_stream,
     )  # fmt: skip
@@ -21,7 +21,7 @@ _HOMES = {
     "atomic": "write_bytes write_csv write_error write_errors_reported write_text written_whole",
     "download": "BLOCK_BYTES Report check_whole download_file",
     "licences": "require_acceptance",
-    "paths": "CACHE_ADVICE DATA_DIR cache_dir datasets_dir hash_file",
+    "paths": "CACHE_ADVICE DATA_DIR cache_dir datasets_dir find_snapshots hash_file",
     "unpack": "TAR_SUFFIXES Unpacked check_member copy_file unpack_archive unreadable_reported write_stream",
 }
 

@@ -140,7 +140,7 @@ def _continue_part(url: str, part: Path, n_bytes: int | None, on_progress: Repor
     with response, part.open("ab") as file:
         start, total = _range_of(response.headers) if response.status == 206 else (0, _length_of(response.headers))
         if start not in (0, done):
-            raise DownloadError(f"{url}: the server gives another range than asked for; fetch it in another way")
+            raise DownloadError(f"{url}: the server gives another range than requested; fetch it in another way")
         if n_bytes is not None and total not in (None, n_bytes):
             raise DownloadError(f"{url}: the server has {total} bytes, but {n_bytes} were published")
         total = n_bytes if total is None else total

@@ -20,19 +20,19 @@ def require_acceptance(name: str, licence: str, terms: str, command: str, is_acc
 
     Args:
         name: what is to be fetched.
-        licence: its licence's name, under which the acceptance is kept.
+        licence: its licence's name, under which the acceptance is recorded.
         terms: what is shown on standard error; nothing needs to be accepted where it is empty.
         command: what to run in order to accept.
         is_accepted_now: whether the user accepts with this very command.
 
     Raises:
-        LicenceError: it is not accepted, or the acceptance cannot be kept.
+        LicenceError: it is not accepted, or the acceptance cannot be recorded.
     """
     record = cache_dir() / ACCEPTED
     try:
         accepted = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
     except (OSError, ValueError):
-        accepted = []  # asked again, and written anew
+        accepted = []  # shown again, and written anew
     if not terms or (isinstance(accepted, list) and licence in accepted):
         return
     print(f"{licence}\n\n{terms}\n", file=sys.stderr)

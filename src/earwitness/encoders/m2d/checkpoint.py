@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from earwitness.encoders.m2d.model import M2DModel
 from earwitness.encoders.m2d.spec import M2DSpec, parse_name
@@ -53,7 +54,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a .safetensors file, or of a .pth checkpoint as M2D publishes them, under the file's keys.
 
     A checkpoint is unpickled with tensors and plain containers only; the one class that is allowed besides is
-    `argparse.Namespace`, in which M2D keeps its training options. Anything else in it is refused, not run.
+    `argparse.Namespace`, which holds M2D's training options. Anything else in it is refused, not run.
 
     Raises:
         WeightsError: the file is neither, is damaged, or holds something else than tensors.
@@ -141,18 +142,28 @@ def build_encoder(state: dict[str, torch.Tensor], spec: M2DSpec) -> M2DModel:
     """Return an encoder in evaluation mode with these weights as float32.
 
     Raises:
-        WeightsError: keys are missing or unknown, or a shape does not fit; each is named.
+        WeightsError: see `fill_module`.
     """
     with torch.device("meta"):
         model = M2DModel(spec)
+    fill_module(model, state, spec.name)
+    return model
+
+
+def fill_module(module: nn.Module, state: dict[str, torch.Tensor], where: str) -> None:
+    """Give a module these weights as float32, and put it in evaluation mode.
+
+    Raises:
+        WeightsError: keys are missing or unknown, or a shape does not fit; each is named after `where`.
+    """
     try:
-        model.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=True, assign=True)
-        broken = [key for key, tensor in model.state_dict().items() if not torch.isfinite(tensor.sum())]
+        module.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=True, assign=True)
+        broken = [key for key, tensor in module.state_dict().items() if not torch.isfinite(tensor.sum())]
     except (RuntimeError, TypeError, NotImplementedError) as error:
-        raise WeightsError(f"{spec.name}: {error}") from error
+        raise WeightsError(f"{where}: {error}") from error
     if broken:
-        raise WeightsError(f"{spec.name}: {broken[0]} holds numbers that are not finite; fetch the file again")
-    return model.requires_grad_(False).eval()
+        raise WeightsError(f"{where}: {broken[0]} holds numbers that are not finite; fetch the file again")
+    module.requires_grad_(False).eval()
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:

@@ -115,7 +115,7 @@ def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
 def _write_encoder(graph: _Graph, spec: M2DSpec) -> dict[str, Shape]:
     """Write the whole encoder; return its outputs and their shapes.
 
-    Tokens are kept column by column, unlike in `M2DModel`: attention does not mind, and features need no reordering.
+    Tokens are column by column, unlike in `M2DModel`: attention does not mind, and features need no reordering.
     """
     dim, (n_bands, n_columns) = spec.embed_dim, spec.grid
     tokens = _write_patches(graph, spec)

@@ -167,7 +167,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(1, spec.embed_dim, kernel_size=patch, stride=patch)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        # One matrix product, not a convolution, which GPUs compute in TF32 unless all of torch is told otherwise.
+        # One matrix product, not a convolution, which GPUs compute in TF32 unless all of torch is set otherwise.
         height, width = self.proj.kernel_size
         patches = log_mel.unfold(2, height, height).unfold(3, width, width)  # (W, 1, bands, T, height, width)
         return functional.linear(patches[:, 0].flatten(3), self.proj.weight.flatten(1), self.proj.bias)

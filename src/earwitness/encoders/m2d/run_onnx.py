@@ -35,7 +35,7 @@ def attend(session: Any, spec: M2DSpec, windows: Floats, *, is_trimmed: bool) ->
     """Return attention weights (W, layers, heads, N, N) of windows (W, S) of one unit."""
     (unit,) = _feed(spec, windows, is_trimmed)
     (weights,) = session.run([ATTENTION], unit)
-    # The graph keeps tokens column by column; the encoder's order is band by band.
+    # The graph has tokens column by column; the encoder's order is band by band.
     grid = 1 + np.arange(weights.shape[-1] - 1).reshape(-1, spec.grid[0])  # (T, bands)
     order = np.concatenate([[0], grid.T.ravel()])
     by_band: Floats = weights[..., order[:, None], order]
