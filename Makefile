@@ -1,4 +1,4 @@
-# make demo   sets up, makes a recording in code, listens to it     (make demo AUDIO=street.wav: to yours)
+# make demo   sets up, recognizes the shipped recording, writes a page  (make demo AUDIO=street.wav: of yours)
 # make golden remakes the golden outputs in tests/golden/outputs and prints what changed
 # make test   sets up and checks everything: lint, types, tests, docs
 
@@ -10,7 +10,7 @@ PIP := $(BIN)/pip install --quiet -c constraints.txt
 .PHONY: notebook demo test check golden bench ablation docs gallery words clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python scripts/demo.py $(AUDIO)
+	$(BIN)/earwitness demo $(AUDIO)
 
 test: check
 

@@ -12,6 +12,14 @@ import typer
 
 from earwitness.cli.main import app
 
+EXIT_STATUS = """\
+Exit status, the same in every command:
+
+- 0: every word and file was answered; `live` and `serve` were stopped;
+- 1: some were left out, each with its reason in errors.csv; `verify` and `doctor` found something wrong;
+- 2: nothing was done, or the run could not go on, as on a full disk; what was finished stays;
+- 130: stopped by a signal; what was done is stored, and run.json says so.
+"""
 DOCS_PATH = Path(__file__).parent.parent / "docs" / "cli.md"
 
 
@@ -20,7 +28,7 @@ def make_cli_docs() -> str:
     root = typer.main.get_command(app)
     context = typer.Context(root, info_name="earwitness")
     lines = ["# The command", "", "Made by `make docs` from the command's own help; do not edit.", ""]
-    lines += ["Exit status: 0 all is well, 1 some recordings had errors (see errors.csv), 2 nothing could be done.", ""]
+    lines += [EXIT_STATUS, ""]
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         lines += describe_command(f"earwitness {name}", command, context)
     return "\n".join(lines)
@@ -40,7 +48,9 @@ def describe_command(name: str, command: Any, context: typer.Context) -> list[st
     lines += ["| option | meaning | default |", "|---|---|---|"] if params else []
     for param in params:
         names = ", ".join(f"`{each}`" for each in (*param.opts, *param.secondary_opts))
-        default = "" if param.default in (None, (), []) or param.required else f"`{param.default}`"
+        default = (
+            "" if param.default in (None, (), []) or callable(param.default) or param.required else f"`{param.default}`"
+        )
         lines.append(f"| {names} | {getattr(param, 'help', '') or ''} | {default} |")
     return [*lines, ""]
 

@@ -39,7 +39,7 @@ def test_a_store_keeps_what_it_was_made_with(store: PartStore, made: Provenance)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "details"),
     [
         ({"weights_sha256": "ff"}, "weights_sha256='ff', but this store was made with .* see --runtime"),
         ({"row_s": 0.16}, "row_s=0.16, but this store was made with 1.0; choose another --store"),

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.audio.read import Waveform, find_audio, find_truncation, load_audio, measure_duration, read_blocks
+from earwitness.audio.read import (
+    Waveform,
+    find_audio,
+    find_truncation,
+    load_audio,
+    measure_duration,
+    read_blocks,
+    search_audio,
+)
 from earwitness.errors import AudioError, MissingExtraError
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 
@@ -152,7 +160,7 @@ def test_a_rate_of_zero_is_refused(noise: np.ndarray) -> None:
         load_audio((noise, 0))
 
 
-@pytest.mark.parametrize(("value", "told"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
+@pytest.mark.parametrize(("value", "details"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
     write_wav: WriteWav, noise: np.ndarray, value: float, details: str
 ) -> None:
@@ -278,10 +286,25 @@ def test_a_folder_without_a_recording_is_told(tmp_path: Path) -> None:
         find_audio([tmp_path])
 
 
-def test_a_link_to_nothing_is_found_so_that_it_is_told(tmp_path: Path) -> None:
+def test_hidden_files_and_links_to_nothing_are_left_out_of_folders_and_counted(
+    write_wav: WriteWav, tmp_path: Path
+) -> None:
+    path = write_wav("a.wav", make_tone(0.1))
+    hidden = [write_wav(name, make_tone(0.1)) for name in ("._a.wav", ".trash/b.wav")]
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nothing.wav")
+    found = search_audio([tmp_path])
+    assert (found.paths, found.n_hidden, found.n_dead) == ([path], 2, 1)
+    assert search_audio([tmp_path / "*.wav"]).n_dead == 1
+    assert find_audio(hidden) == hidden
+    path.unlink()
+    with pytest.raises(AudioError, match="no recording in it besides 2 hidden files"):
+        find_audio([tmp_path])
+
+
+def test_a_link_to_nothing_that_is_named_is_found_so_that_it_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "gone.wav"
     path.symlink_to(tmp_path / "nothing.wav")
-    assert find_audio([tmp_path]) == [path]
+    assert find_audio([path]) == [path]
     with pytest.raises(AudioError, match=r"gone\.wav: cannot be read \(No such file"):
         load_audio(path)
 

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from earwitness.cli.published_counts import (
-    Counts,
     FileEvents,
+    WordCounts,
     choose_scored,
     count_word,
     find_mixtures,
@@ -255,8 +255,8 @@ def test_a_false_alarm_counts_and_costs_precision() -> None:
         FileEvents("c", "babycry", set()),
         FileEvents("d", "", set()),
     ]
-    assert count_word("baby cry", detected) == Counts(hits=1, misses=1, false_alarms=1)
-    assert count_word("gunshot", detected) == Counts(hits=0, misses=0, false_alarms=1)
+    assert count_word("baby cry", detected) == WordCounts(hits=1, misses=1, false_alarms=1)
+    assert count_word("gunshot", detected) == WordCounts(hits=0, misses=0, false_alarms=1)
     lines = tabulate_counts(["baby cry", "gunshot"], detected)
     assert lines[1] == ("baby cry", "1", "1", "1", "0.500", "0.500", "0.500")
     assert lines[2] == ("gunshot", "0", "0", "1", "0.000", "-", "0.000")

@@ -22,7 +22,7 @@ from earwitness.datasets.fetch import fetch_dataset, read_record, take_dataset
 from earwitness.datasets.packages import DatasetPackage
 from earwitness.datasets.registry import DATASETS, LICENCE_TERMS
 from earwitness.errors import DatasetError
-from earwitness.files import download_file as stage
+from earwitness.files import download as stage
 from file_server import Behaviour, serve
 
 ACCEPT = "--accept-licence"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from earwitness.errors import WeightsError
-from earwitness.files import download_file as stage
+from earwitness.files import download as stage
 from earwitness.files.download import download_file
 from file_server import serve
 

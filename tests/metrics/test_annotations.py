@@ -180,7 +180,7 @@ def test_scenes_are_read_in_every_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "details"),
     [
         ("a.wav\tpark\nb.wav\n", r"line 2: \['b.wav'\] lacks a scene"),
         ("a.wav\tpark\n\ttram\n", r"line 2: .* lacks a file"),

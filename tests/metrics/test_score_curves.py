@@ -66,7 +66,7 @@ def test_a_folder_of_scores_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "details"),
     [
         ("start\tend\tdog\n0\t1\t0.5\n", r"a\.tsv: line 1: .*; name columns onset, offset and labels"),
         ("onset\toffset\tdog\n0\t1\thigh\n", r"a\.tsv: not a table of scores .*high"),

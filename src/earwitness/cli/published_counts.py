@@ -1,7 +1,7 @@
 """TUT Rare Sound Events 2017 on disk: its recordings, its metadata, and counts of what was found against it.
 
 In: a folder, in whose depth the data set lies in any of its layouts. Out: recordings, `MixtureRow`s by file name, and
-`Counts` for each word.
+`WordCounts` for each word.
 
 Source: TUT Rare Sound Events 2017 (Diment et al.); `meta.csv` is that of the published method.
 """
@@ -46,15 +46,15 @@ class FileEvents:
 
 
 @dataclass(frozen=True)
-class Counts:
+class WordCounts:
     """How often a word was found where it is (hits), not found (misses), and found where it is not (false alarms)."""
 
     hits: int
     misses: int
     false_alarms: int
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.hits + other.hits, self.misses + other.misses, self.false_alarms + other.false_alarms)
+    def __add__(self, other: WordCounts) -> WordCounts:
+        return WordCounts(self.hits + other.hits, self.misses + other.misses, self.false_alarms + other.false_alarms)
 
     @property
     def precision(self) -> float:
@@ -81,7 +81,10 @@ def find_recordings(data_dir: Path) -> list[Path]:
     found = [
         path
         for path in walk(data_dir)
-        if is_audio_name(path) and SOURCES_DIR not in path.relative_to(data_dir).parts[:-1]
+        if is_audio_name(path)
+        and path.exists()
+        and not path.name.startswith(".")
+        and SOURCES_DIR not in path.relative_to(data_dir).parts[:-1]
     ]
     # A mixture's name carries a hash of its recipe, so equal names are copies, as in both layouts side by side.
     once = {path.name if path.name.startswith("mixture_") else str(path): path for path in reversed(found)}
@@ -127,21 +130,21 @@ def choose_scored(words: Iterable[str], mixtures: Iterable[MixtureRow]) -> list[
     return [word for word in words if as_key(word) in known]
 
 
-def count_word(word: str, file_events: Iterable[FileEvents]) -> Counts:
+def count_word(word: str, file_events: Iterable[FileEvents]) -> WordCounts:
     """Count a word over recordings.
 
     A word found where it is not is a false alarm, whichever class the recording was made for. The official evaluation
     of DCASE 2017 looks for a class in its own 500 recordings only.
     """
     marks = [(each.holds(word), word in each.found) for each in file_events]
-    return Counts(marks.count((True, True)), marks.count((True, False)), marks.count((False, True)))
+    return WordCounts(marks.count((True, True)), marks.count((True, False)), marks.count((False, True)))
 
 
 def tabulate_counts(words: Sequence[str], file_events: Sequence[FileEvents]) -> list[tuple[str, ...]]:
     """Return the columns, then a row for each word, then one for all words together."""
     counts = {word: count_word(word, file_events) for word in words}
     lines: list[tuple[str, ...]] = [("event", "hits", "misses", "false alarms", "precision", "recall", "F1")]
-    for word, each in [*counts.items(), ("all", sum(counts.values(), start=Counts(0, 0, 0)))]:
+    for word, each in [*counts.items(), ("all", sum(counts.values(), start=WordCounts(0, 0, 0)))]:
         numbers = (str(number) for number in (each.hits, each.misses, each.false_alarms))
         lines.append((word, *numbers, *map(format_share, (each.precision, each.recall, each.f1))))
     return lines

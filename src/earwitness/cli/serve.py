@@ -45,7 +45,9 @@ def serve(
     max_recordings: Annotated[int | None, typer.Option(help="Recordings stored at the same time.")] = None,
     keep_s: Annotated[float | None, typer.Option("--keep", help="Seconds for which a recording is stored.")] = None,
     n_workers: Annotated[int | None, typer.Option("--workers", help="Processes that analyse recordings.")] = None,
-    storage: Annotated[Path | None, typer.Option(help="Folder to store recordings in; else the temporary one.")] = None,
+    storage: Annotated[
+        Path | None, typer.Option("--spool", help="Folder to store recordings in; else the temporary one.")
+    ] = None,
     preload: Annotated[
         bool,
         typer.Option("--preload/--no-preload", help="Load the text model, if it is here, at the start."),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
     from earwitness.results.folder import FORMATS, SCHEMA, ResultFolder, format_evidence, to_dict
     from earwitness.results.run import (
+        ErrorFile,
+        Failures,
         Progress,
         RunRecord,
         Show,
@@ -18,15 +20,14 @@ if TYPE_CHECKING:
         open_results,
         process_each,
         show_progress,
-        show_recognition,
     )
-    from earwitness.results.terminal import print_recognition
+    from earwitness.results.terminal import Printer, print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
     "folder": "FORMATS SCHEMA ResultFolder format_evidence to_dict",
-    "run": "Progress RunRecord Show Tally name_tables open_results process_each show_progress show_recognition",
-    "terminal": "print_recognition",
+    "run": "ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each show_progress",
+    "terminal": "Printer print_recognition",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

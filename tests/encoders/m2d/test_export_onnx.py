@@ -100,7 +100,7 @@ def test_files_that_are_not_whole_or_not_ours_are_told(tmp_path: Path) -> None:
         (tmp_path / f"{name}.onnx").write_bytes(damaged)
         with pytest.raises(WeightsError, match=f"{name}.onnx: not an encoder that this version exported"):
             load_encoder(tmp_path / f"{name}.onnx")
-    (tmp_path / "bare.onnx").write_bytes(content.replace(b"earwitness.encoders.base", b"earwitness.spex"))
+    (tmp_path / "bare.onnx").write_bytes(content.replace(b"earwitness.spec", b"earwitness.spex"))
     with pytest.raises(WeightsError, match="not an encoder that this version exported"):
         load_encoder(tmp_path / "bare.onnx")
 
