@@ -1,4 +1,4 @@
-# make demo       sets up, makes a recording in code, listens to it     (make demo AUDIO=street.wav: to yours)
+# make demo       sets up, analyses the shipped recording, writes a page (make demo AUDIO=street.wav: of yours)
 # make quick      the tests that take no time: under a minute
 # make test       sets up and checks everything: lint, types, tests, docs
 # make fix        mends what ruff can mend
@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 .PHONY: notebook demo test check golden quick fix lint-js matrix consumers lock bench memory speed ablation docs gallery words clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python scripts/demo.py $(AUDIO)
+	$(BIN)/earwitness demo $(AUDIO)
 
 test: check
 

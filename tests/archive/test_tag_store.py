@@ -110,7 +110,7 @@ def test_an_empty_store_can_be_asked(index: Index, tmp_path: Path) -> None:
     assert store.sql("select count(*) n from rows").to_pylist() == [{"n": 0}]
     answer = store.ask(["siren"], ["park"])
     assert (answer.n_files, answer.events, answer.scenes) == (0, [], [])
-    assert "not readable as audio" in answer.problems[0]
+    assert answer.problems[0].startswith("1 recordings failed when they were indexed")
     assert store.inform().n_files == {"failed": 1}
 
 

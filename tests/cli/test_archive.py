@@ -74,12 +74,13 @@ def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path)
     assert (status, details) == (1, "1 analysed, 0 unchanged\n")
     assert "broken.wav: not readable as audio" in errors
     status, details, _ = run("index", folder, "--store", store)
-    assert (status, details) == (0, "0 analysed, 1 unchanged, 1 failed before (--retry-failed analyses them again)\n")
+    assert (status, details) == (1, "0 analysed, 1 unchanged, 1 failed before (--retry-failed analyses them again)\n")
     assert run("index", folder, "--store", store, "--retry-failed")[0] == 1
     assert "broken.wav: not readable" in run("store", "info", store, "--failures")[1]
     status, _, errors = run("ask", store, "--events", "siren")
     assert status == 1
-    assert "failed when it was heard" in errors
+    assert "1 recordings failed when they were indexed" in errors
+    assert "broken.wav" not in errors
 
 
 def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_labels_are_scored_and_a_bad_recording_is_told_and_counted(labelled: Pat
     assert (results["n_files"], results["n_failed"]) == (3, 1)
     assert results["words"]["labels"]["white_noise"] == "static noise"
     assert "broken.wav" in (out / "errors.csv").read_text()
-    assert "1 of 4 recordings had errors" in result.stderr
+    assert "1 of 4 files could not be read" in result.stderr
     files = {row["file"] for row in read_rows(out / "per_file.csv")}
     assert files == {"beep/1.wav", "white_noise/1.wav", f"beep/{HOSTILE}"}
     assert {row["word"] for row in read_rows(out / "clips.csv")} == {"beep", "static noise"}

@@ -28,7 +28,7 @@ COLUMNS = {
     "files": ("file", "word", "n_events", "seconds", "best_score"),
     "hours": ("hour", "file", "word", "n_events", "seconds"),
     "scenes": ("hour", "file", "rank", "scene", "score", "tags"),
-    "errors": ("reason",),
+    "errors": ("file", "reason"),
 }
 
 
@@ -55,7 +55,7 @@ def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
         "files": [(*_values(each)[:4], round(each.best_score, 4)) for each in answer.files],
         "hours": [(each.hour.start, each.hour.path, each.word, each.n_events, each.seconds) for each in answer.hours],
         "scenes": scenes,
-        "errors": [(each,) for each in answer.problems],
+        "errors": [_split_problem(each) for each in answer.problems],
     }
 
 
@@ -120,6 +120,12 @@ def _write_parquet(path: Path, names: Sequence[str], rows: Sequence[tuple[Any, .
     types = [pyarrow.float64() if n in floats else pyarrow.int64() if n in whole else pyarrow.string() for n in names]
     arrays = [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     parquet.write_table(pyarrow.table(arrays, names=list(names)), path)
+
+
+def _split_problem(problem: str) -> tuple[str, str]:
+    """Return the file that a problem names at its start, empty if none, and the problem."""
+    file, colon, _ = problem.partition(": ")
+    return (file, problem) if colon and Path(file).suffix else ("", problem)
 
 
 def _values(each: Any) -> tuple[Any, ...]:

@@ -79,7 +79,9 @@ def choose_files(store: Store, choice: Choice) -> tuple[list[FileEntry], list[st
     if choice.where:
         taken = _ask_sql(tabulate_files(entries), choice.where)
         entries = [each for each in entries if each.path in taken]
-    problems = [f"{each.path}: failed when it was heard ({each.reason})" for each in entries if each.state == FAILED]
+    n_failed = sum(each.state == FAILED for each in entries)
+    hint = f"'earwitness store info {store.folder} --failures' lists them"
+    problems = [f"{n_failed} recordings failed when they were indexed; {hint}"] if n_failed else []
     analysed = [each for each in entries if each.chunks and each.state in (ANALYSED, UNFINISHED)]
     for each in analysed:
         if each.state == UNFINISHED:

@@ -104,32 +104,51 @@ def read_blocks(
         )
 
 
+@dataclass(frozen=True)
+class FoundAudio:
+    """The recordings below some paths, in order, and how many hidden files and dead links in folders were left out."""
+
+    paths: list[Path]
+    n_hidden: int = 0
+    n_dead: int = 0
+
+
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:
     """Return the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
 
-    A file that is named itself is taken whatever its suffix; in folders and globs the known audio suffixes count.
-    A link to nothing is returned too, so that it is told and not passed over.
+    See `search_audio`.
+    """
+    return search_audio(paths).paths
+
+
+def search_audio(paths: Iterable[str | Path]) -> FoundAudio:
+    """Find the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
+
+    A file that is named itself is taken whatever its name, a link to nothing, too, so that it is reported; in folders
+    and globs the known audio suffixes count, and hidden files and links to nothing are left out.
 
     Raises:
         AudioError: a path does not exist, or a folder or pattern holds no recording.
     """
     found: dict[str, Path] = {}
+    left_out: dict[str, set[Path]] = {"hidden": set(), "dead": set()}
     for path in map(Path, paths):
         try:
-            names = _list_audio(path)
+            names = _list_audio(path, left_out)
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror})") from error
         if not names and not glob.has_magic(str(path)) and not path.exists():
             raise AudioError(f"{path}: no such file or folder")
         if not names:
-            raise AudioError(f"{path}: no recording in it; looked for names ending in {_list_suffixes()}")
+            besides = f" besides {len(left_out['hidden'])} hidden files" if left_out["hidden"] else ""
+            raise AudioError(f"{path}: no recording in it{besides}; looked for names ending in {_list_suffixes()}")
         for name in names:
             found.setdefault(os.path.abspath(name), name)  # noqa: PTH100 (resolve would join links to one file)
-    return list(found.values())
+    return FoundAudio(list(found.values()), len(left_out["hidden"]), len(left_out["dead"]))
 
 
 def is_audio_name(path: Path) -> bool:
-    """Tell whether a file's name ends as recordings do."""
+    """Return whether a file, or a link to nothing, is named as recordings are."""
     is_known = path.suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES
     return is_known and (path.is_file() or (path.is_symlink() and not path.exists()))
 
@@ -305,12 +324,21 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
         ) from error
 
 
-def _list_audio(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(each for each in path.rglob("*") if is_audio_name(each))
-    if path.exists() or path.is_symlink():
+def _list_audio(path: Path, left_out: dict[str, set[Path]]) -> list[Path]:
+    """Return the recordings at a path; hidden files and dead links that a search comes upon go to `left_out`."""
+    is_folder = path.is_dir()
+    if not is_folder and (path.exists() or path.is_symlink()):
         return [path]
-    return sorted(each for each in map(Path, glob.glob(str(path), recursive=True)) if is_audio_name(each))
+    candidates = path.rglob("*") if is_folder else map(Path, glob.glob(str(path), recursive=True))
+    names = []
+    for each in filter(is_audio_name, candidates):
+        if is_folder and any(part.startswith(".") for part in each.relative_to(path).parts):
+            left_out["hidden"].add(each)
+        elif not each.exists():
+            left_out["dead"].add(each)
+        else:
+            names.append(each)
+    return sorted(names)
 
 
 def _list_suffixes() -> str:

@@ -91,6 +91,7 @@ def index(
     nothing is there twice. Several processes may fill one store.
     """
     from earwitness.archive import IndexOptions
+    from earwitness.results import Failures
 
     _keep_memory_flat()
     options = IndexOptions(
@@ -111,7 +112,8 @@ def index(
             report = _index_here(paths, store, settings, options)
     _print_report(report)
     n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
-    end(len(report.failures) + len(report.notes), n_total)
+    n_left_out = len(report.failures) + report.n_failed_before
+    end(Failures(n_total, n_left_out, len(report.notes)), f"the store: earwitness store info {store} --failures")
 
 
 @settings_file

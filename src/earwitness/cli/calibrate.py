@@ -50,6 +50,7 @@ def calibrate(
     """
     from earwitness.calibration import check_promise, choose_thresholds, trace_words
     from earwitness.encoders import choose_encoder
+    from earwitness.results import ErrorFile
     from earwitness.words import understand_words
 
     check_promise(rate, settings)
@@ -62,7 +63,8 @@ def calibrate(
     def process(source: Path, report: Callable[[float], None]) -> WordTraces:
         return trace_words(source, meanings, settings, loaded, report)
 
-    tally = recordings.tally()
+    tally, failed = recordings.tally(), ErrorFile(out)
+    tally.takers.append(failed)
     traces = [each for _, each in tally.each(process)]
     if not traces:
         raise SettingsError(f"none of {len(recordings.paths)} recordings could be used as background; give others")
@@ -73,7 +75,7 @@ def calibrate(
         print("\n" + "\n".join(_print_recall(clips, meanings, calibration, loaded)))
     print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
     n_hopeless = sum(each.threshold is None for each in calibration.words)
-    end(tally.n_failed, len(recordings.paths))
+    end(tally.failures, failed.path)
     if n_hopeless:
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ In: recordings, words. Out: the best word of each on standard output; clips.csv,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,7 @@ def classify(recordings: Recordings, settings: Settings, words: ClipWords, out: 
         raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
     check_words(words, [], settings)
     loaded = choose_encoder(settings)
-    tally = recordings.tally()
+    tally, best = recordings.tally(), Counter[str]()
 
     def process(source: Path, _: Callable[[float], None]) -> tuple[list[ClipScore], str | None]:
         return classify_clip(source, words, settings, loaded), find_truncation(source)
@@ -48,7 +49,11 @@ def classify(recordings: Recordings, settings: Settings, words: ClipWords, out: 
         for name, (scores, truncation) in tally.each(process):
             if results:
                 results.add_clip(name, scores)
-            print(f"{name}\t{scores[0].word}\t{scores[0].score:.3f}")
+            else:
+                print(f"{name}\t{scores[0].word}\t{scores[0].score:.3f}")
+            best[scores[0].word] += 1
             if truncation:
-                tally.fail(name, f"{name}: {truncation}")
-    end(tally.n_failed, len(recordings.paths), out)
+                tally.note(name, truncation)
+    counts = ", ".join(f"{word} {count}" for word, count in best.most_common())
+    recordings.print_summary(f"{best.total()} recordings by their best word: {counts}", out)
+    end(tally.failures, out / "errors.csv" if out else "")

@@ -56,23 +56,24 @@ def embed(
 
     Columns: file (in an .npz: files), start_s, end_s, features. In Python: numpy.load("features.npz")["features"].
     """
-    from earwitness.results import FeatureFile
+    from earwitness.results import ErrorFile, FeatureFile
 
     if texts and per != "clap":
         raise SettingsError("--texts needs --per clap, and an M2D-CLAP encoder")
     embedder = (
         _prepare_clap(settings, texts, text_model) if per == "clap" else _prepare_encoder(settings, per, is_trimmed)
     )
-    tally, n_rows, n_done = recordings.tally(), 0, 0
+    tally, errors, n_rows, n_done = recordings.tally(), ErrorFile(out), 0, 0
+    tally.takers.append(errors)
     with FeatureFile(out, {"per": per, **embedder.record.to_dict()}) as file:
         for name, features in tally.each(embedder.embed):
             file.add(name, features)
             n_rows, n_done = n_rows + len(features.values), n_done + 1
             if line := embedder.describe(features):
                 print(f"{name}\t{line}")
-    if n_rows:
+    if n_rows and not recordings.is_quiet:
         print(f"{n_rows} rows of {n_done} recordings -> {out}", file=sys.stderr)
-    end(tally.n_failed, len(recordings.paths))
+    end(tally.failures, errors.path)
 
 
 def _prepare_encoder(settings: Settings, per: Literal["clip", "window", "frame"], is_trimmed: bool) -> _Embedder:

@@ -133,7 +133,7 @@ def _evaluate(
     _publish(results, out)
     if out:
         write_text(out / "submission.tsv", format_submission(plan, clips))
-    end(tally.n_failed, len(clips), out)
+    end(tally.failures, out / "errors.csv" if out else "")
 
 
 def _store(each: AnalysedClip, folder: ResultFolder | None, tally: Tally) -> None:
@@ -146,9 +146,9 @@ def _store(each: AnalysedClip, folder: ResultFolder | None, tally: Tally) -> Non
     if each.reason:
         tally.fail(path, each.reason)
     elif each.note and each.recognition:  # the recognition has its note in the folder
-        tally.note(path, [each.note])
+        tally.count_notes(path, [each.note])
     elif each.note:
-        tally.fail(path, f"{path}: {each.note}")
+        tally.note(path, each.note)
 
 
 def _score_tables(ref: Path, est: Path, protocol: str, out: Path | None) -> None:

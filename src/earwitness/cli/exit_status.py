@@ -1,14 +1,23 @@
 """How commands end: the same exit status and the same wording of what went wrong for all of them.
 
-In: errors that a command raises, and counts. Out: a line on standard error, and an exit status.
+In: errors that a command raises, and counts. Out: a line on standard error, and an exit status:
+
+0    every word and file was answered
+1    some were left out, each with its reason in errors.csv; `verify`, `doctor`: something is wrong
+2    nothing was done, or the run could not go on; what was finished stays
+130  stopped by a signal; what was done is stored, and run.json says so (`live` and `serve` end with 0)
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,10 +27,14 @@ from earwitness.errors import EarwitnessError
 
 if TYPE_CHECKING:
     from earwitness.files import Report
+    from earwitness.results import Failures
 
+SOME_LEFT_OUT, NOTHING_DONE, STOPPED = 1, 2, 130
 EXTRAS = {  # the module that is not there -> the extra that brings it
-    **{"torch": "torch", "onnx": "onnx", "transformers": "clap"},
+    **{"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx", "transformers": "clap", "av": "media"},
     **{"fastapi": "server", "uvicorn": "server", "prometheus_client": "server", "starlette": "server"},
+    **{"matplotlib": "plot", "pyarrow": "archive", "duckdb": "archive", "ray": "ray", "fsspec": "ray"},
+    **{"sounddevice": "live", "paho": "live", "sentence_transformers": "mpnet"},
 }
 
 
@@ -30,27 +43,51 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was chosen."""
-        with errors_reported():
+        with errors_reported(), stopped_by_sigterm():
             return super().invoke(ctx)
 
 
 @contextlib.contextmanager
 def errors_reported() -> Iterator[None]:
-    """Turn our own errors into a line on standard error and exit status 2; a key press that stops us into 130."""
+    """Turn our own errors into a line on standard error and exit status 2; a signal that stops us into 130."""
     try:
         yield
     except EarwitnessError as error:
         print_error(str(error))
-        raise typer.Exit(2) from error
+        raise typer.Exit(NOTHING_DONE) from error
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get(str(error.name))
+        extra = EXTRAS.get(str(error.name).partition(".")[0])
         if extra is None:
             raise
         print_error(f"this needs {error.name}: pip install 'earwitness[{extra}]'")
-        raise typer.Exit(2) from error
+        raise typer.Exit(NOTHING_DONE) from error
+    except BrokenPipeError:  # what reads the output has ended
+        raise
+    except OSError as error:
+        logging.getLogger(__name__).info("not foreseen", exc_info=True)
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(f"{where}{error.strerror or error}; what was finished stays")
+        raise typer.Exit(NOTHING_DONE) from error
     except KeyboardInterrupt as error:
         print_error("stopped; the results so far are stored")
-        raise typer.Exit(130) from error
+        raise typer.Exit(STOPPED) from error
+
+
+@contextlib.contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM stop a command as Ctrl-C does: in order, with what was done."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def print_error(message: str) -> None:
@@ -63,15 +100,14 @@ def print_problems(problems: list[str]) -> None:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        raise typer.Exit(1)
+        raise typer.Exit(SOME_LEFT_OUT)
 
 
-def end(n_failed: int, n_total: int, out: Path | None = None) -> None:
-    """End with status 1 and say so if some recordings could not be used; the reasons are in `out`'s errors.csv."""
-    if n_failed:
-        where = f"; the reasons are in {out / 'errors.csv'}" if out else ""
-        print_error(f"{n_failed} of {n_total} recordings had errors{where}")
-        raise typer.Exit(1)
+def end(failures: Failures, where: Path | str = "") -> None:
+    """End with the status of a run, and print how many files were left out, and `where` the reasons are."""
+    if status := failures.status():
+        print_error(f"{failures.describe()}{f'; the reasons are in {where}' if where else ''}")
+        raise typer.Exit(status)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from earwitness.cli.exit_status import end
+from earwitness.cli.exit_status import end, print_error
 from earwitness.cli.options import (
     Events,
     Formats,
@@ -31,6 +31,7 @@ from earwitness.settings import Settings
 
 if TYPE_CHECKING:
     from earwitness.recognition import Recognition
+    from earwitness.results import Printer
 
 
 @takes_recordings
@@ -47,6 +48,10 @@ def listen(
     is_reported: Annotated[
         bool, typer.Option("--report", help="Also write pages with sound and reasons; see 'earwitness report'.")
     ] = False,
+    order: Annotated[
+        Literal["time", "score"], typer.Option("--sort", help="'score': one table of all events, best first.")
+    ] = "time",
+    top: Annotated[int, typer.Option(min=0, help="Print at most so many rows a table; 0 for all.")] = 0,
 ) -> None:
     """Find events with onset and offset, and rank scenes, in recordings of any length.
 
@@ -56,7 +61,9 @@ def listen(
     if is_reported:
         write_reports(recordings, events, scenes, settings, out, formats)
     else:
-        recognize_all(recordings, events, scenes, settings, out, formats)
+        from earwitness.results import Printer
+
+        recognize_all(recordings, events, scenes, settings, out, formats, Printer(order, top, is_shown=out is None))
 
 
 def recognize_all(
@@ -65,12 +72,13 @@ def recognize_all(
     scenes: list[str],
     settings: Settings,
     out: Path | None,
-    formats: Sequence[str] = (),
+    formats: Sequence[str],
+    printer: Printer,
 ) -> None:
     """Recognize words, or without any list tags, in each recording; print and write the results."""
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import LEAST_CLIPS, calibrate_run, check_words, recognize
-    from earwitness.results import RunRecord, name_tables, open_results, show_recognition
+    from earwitness.results import RunRecord, name_tables, open_results
 
     n_recordings = len(recordings.paths)
     check_words(events, scenes, settings)
@@ -83,6 +91,12 @@ def recognize_all(
     def process(source: Path, report: Callable[[float], None]) -> Recognition:
         return recognize(source, events, scenes, settings, loaded, report)
 
+    def finish(recognition: Recognition) -> None:
+        if results:
+            results.add(recognition)
+        printer.add(recognition)
+        tally.count_notes(recognition.source, recognition.notes)
+
     waiting: list[Recognition] = []
     with open_results(out, name_tables(events, scenes), formats, record, tally) as results:
         try:
@@ -91,11 +105,14 @@ def recognize_all(
                 if settings.blind_calibration:
                     waiting.append(recognition)
                 else:
-                    show_recognition(recognition, tally, results)
+                    finish(recognition)
             waiting = calibrate_run(waiting) if waiting else []
         except SettingsError as error:
-            tally.report(f"earwitness: {error}; the scenes are ranked without it")
+            print_error(f"{error}; the scenes are ranked without it")
+            tally.failures.n_partial += len(waiting)
         finally:  # whatever stops the run, what has been recognized is written
             for recognition in waiting:
-                show_recognition(recognition, tally, results)
-    end(tally.n_failed, n_recordings, out)
+                finish(recognition)
+    printer.print_table()
+    recordings.print_summary(printer.summarise(), out)
+    end(tally.failures, out / "errors.csv" if out else "")

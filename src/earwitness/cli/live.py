@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earwitness.cli.options import Events, Scenes, encoder_options, has_words, query_options, takes
-from earwitness.errors import EarwitnessError, SettingsError
+from earwitness.cli.options import Events, Scenes, encoder_options, has_words, number_option, query_options, takes
+from earwitness.errors import EarwitnessError
 from earwitness.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,25 @@ CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
 SHOW_S = 0.5  # between two looks of the state on a terminal
 LONGEST_SCENES_MIN = 24 * 60.0
 
+EVERY = number_option(
+    "--scenes-every",
+    f"give minutes, above 0 and up to {LONGEST_SCENES_MIN:g}",
+    lambda minutes: 0 < minutes <= LONGEST_SCENES_MIN,
+    "Minutes for which scenes are ranked together.",
+)
+STALL = number_option(
+    "--stall", "give seconds above 0", lambda s: s > 0, "Seconds without sound after which a source counts as stalled."
+)
+STATUS = number_option(
+    "--status-every", "give minutes, or 0", lambda s: s >= 0, "Minutes between status lines; 0 for none."
+)
+DURATION = number_option("--duration", "give seconds above 0", lambda s: s > 0, "Stop after so many seconds of sound.")
+SPEECH = number_option(
+    "--speech-threshold",
+    "give a score from 0 to 1",
+    lambda score: 0 <= score <= 1,
+    "With --privacy: the score that counts as speech.",
+)
 HOW_SOURCE = "'-' (standard input), 'mic' or 'mic:DEVICE', a URL, FORMAT:DEVICE of FFmpeg, or a pipe's or file's path."
 RawFormat = Annotated[str, typer.Option("--format", help="Of raw PCM, little-endian: u8, s16, s24, s32 or f32.")]
 
@@ -42,7 +61,7 @@ def live(
     events: Events,
     scenes: Scenes,
     source: Annotated[str, typer.Argument(help=HOW_SOURCE)] = "mic",
-    scenes_every: Annotated[float, typer.Option(help="Minutes for which scenes are ranked together.")] = 1.0,
+    scenes_every: Annotated[float, EVERY] = 1.0,
     rate: Annotated[int, typer.Option(help="Sample rate in Hz of raw PCM, or for a microphone.")] = 16000,
     channels: Annotated[int, typer.Option(help="Channels of raw PCM, or for a microphone.")] = 1,
     raw_format: RawFormat = "s16",
@@ -55,10 +74,10 @@ def live(
     privacy: Annotated[
         bool, typer.Option("--privacy", help="Drop windows with speech, store nothing of them.")
     ] = False,
-    speech_threshold: Annotated[float, typer.Option(help="With --privacy: the score that counts as speech.")] = 0.2,
-    stall: Annotated[float, typer.Option(help="Seconds without sound after which a source counts as stalled.")] = 10.0,
-    status_every: Annotated[float, typer.Option(help="Minutes between status lines; 0 for none.")] = 60.0,
-    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of sound.")] = None,
+    speech_threshold: Annotated[float, SPEECH] = 0.2,
+    stall: Annotated[float, STALL] = 10.0,
+    status_every: Annotated[float, STATUS] = 60.0,
+    duration: Annotated[float | None, DURATION] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no level and state on the terminal.")] = False,
     list_devices: Annotated[bool, typer.Option("--list-devices", help="List microphones, and stop.")] = False,
 ) -> None:
@@ -73,7 +92,6 @@ def live(
     if list_devices:
         print("\n".join(list_microphones()) or "no device to record from")
         return
-    _check_numbers(scenes_every, stall, status_every, duration, speech_threshold)
     if store is None:
         has_words(events, scenes, "give --events, --scenes or both, or --store to query later")
     query = _make_query(events, scenes, prefer_onnx(settings), 60 * scenes_every, speech_threshold if privacy else None)
@@ -102,23 +120,6 @@ def _make_query(
 
     profiles = profile_scenes(scenes, read_places(settings.places)) if scenes else []
     return LiveQuery(understand_words(events), settings, profiles, every_s, speech_threshold)
-
-
-def _check_numbers(
-    scenes_every: float, stall: float, status_every: float, duration: float | None, speech_threshold: float
-) -> None:
-    wrong = {
-        f"--scenes-every {scenes_every:g}: give minutes, above 0 and up to {LONGEST_SCENES_MIN:g}": not (
-            0 < scenes_every <= LONGEST_SCENES_MIN
-        ),
-        f"--stall {stall:g}: give seconds above 0": not 0 < stall < math.inf,
-        f"--status-every {status_every:g}: give minutes, or 0": not 0 <= status_every < math.inf,
-        f"--duration {duration}: give seconds above 0": duration is not None and not 0 < duration < math.inf,
-        f"--speech-threshold {speech_threshold:g}: give a score from 0 to 1": not 0 <= speech_threshold <= 1,
-    }
-    for message, is_wrong in wrong.items():
-        if is_wrong:
-            raise SettingsError(message)
 
 
 def _open_sinks(webhook: str | None, mqtt: str | None) -> list[Sink]:

@@ -1,6 +1,6 @@
 """The command `earwitness`: joins the commands, each of which parses, calls one public function, and writes or prints.
 
-Exit status: 0 all is well, 1 some recordings could not be used (see errors.csv), 2 nothing could be done.
+Exit status: see `exit_status`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from earwitness.cli.archive import ask, index, similar
 from earwitness.cli.calibrate import calibrate
 from earwitness.cli.classify import classify
 from earwitness.cli.data import app as data_app
+from earwitness.cli.demo import demo
+from earwitness.cli.doctor import doctor
 from earwitness.cli.embed import embed
 from earwitness.cli.evaluate import compare, evaluate
 from earwitness.cli.exit_status import Commands
@@ -33,12 +35,18 @@ from earwitness.cli.words import words
 from earwitness.version import __version__
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(data_app, name="data")
 app.add_typer(show_app, name="show")
 app.add_typer(store_app, name="store")
+app.command(short_help="Recognize a recording made by this project, to see how it works.")(demo)
+app.command(short_help="Check whether this machine has what earwitness needs.")(doctor)
 app.command(short_help="Find events in time, and rank scenes.")(listen)
 app.command(short_help="Score words for whole clips.")(classify)
 app.command(short_help="List the AudioSet tags of recordings.")(tags)

@@ -7,8 +7,11 @@ In: what the user typed. Out: `Settings`, `Recordings`, words. A command that ta
 from __future__ import annotations
 
 import contextlib
+import difflib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +19,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from earwitness.cli.exit_status import print_error
 from earwitness.cli.recordings import open_recordings
-from earwitness.errors import WordError
-from earwitness.settings import Settings, read_settings
+from earwitness.errors import OutputError, SettingsError, WeightsError, WordError
+from earwitness.settings import Settings, fold_word, read_settings
 
 Command = Callable[..., Any]
 
@@ -29,7 +33,7 @@ HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
 def read_words(given: Sequence[str]) -> list[str]:
-    """Return the words of repeated options, comma lists and @FILEs, in order.
+    """Return the words of repeated options, comma lists and @FILEs, in order, each once; `# note` is a comment.
 
     Raises:
         WordError: a file cannot be read, or a word is empty.
@@ -40,13 +44,22 @@ def read_words(given: Sequence[str]) -> list[str]:
             try:
                 lines = Path(each[1:]).read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
-                raise WordError(f"{each[1:]}: not readable as a list of words ({error})") from error
-            words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                raise WordError(
+                    f"{each[1:]}: not readable as a list of words ({reason}); give @FILE with one word a line"
+                ) from error
+            plain = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)  # without comments
+            words += filter(None, plain)
         else:
             words += [word.strip() for word in each.split(",")]
     if not all(words):
         raise WordError(f"an empty word in {', '.join(map(repr, given))}; remove it, or quote a phrase")
-    return list(dict.fromkeys(words))
+    once: dict[str, str] = {}
+    for word in words:
+        once.setdefault(fold_word(word), word)
+    if len(once) < len(words):
+        print_error(f"{len(words) - len(once)} of {len(words)} words are given twice; each counts once")
+    return list(once.values())
 
 
 def list_option(*names: str, help: str, callback: Callable[[list[str]], list[str]] | None = None) -> Any:
@@ -59,6 +72,54 @@ def words_option(*names: str, help: str) -> Any:
     return list_option(*names, help=f"{help}; {HOW_WORDS}", callback=read_words)
 
 
+def number_option(name: str, advice: str, is_right: Callable[[float], bool], help: str) -> Any:
+    """Return an option for a number; `advice` follows the name and a wrong value in the error."""
+
+    def check(value: float | None) -> float | None:
+        if value is not None and not (math.isfinite(value) and is_right(value)):
+            raise SettingsError(f"{name} {value:g}: {advice}")
+        return value
+
+    return typer.Option(name, help=help, callback=check)
+
+
+def check_encoder(name: str | None) -> str | None:
+    """Return the name or path of an encoder.
+
+    Raises:
+        WeightsError: it is a name that is not known; the message has those that are spelled alike.
+    """
+    from earwitness.encoders import WEIGHTS
+
+    is_path = name and (Path(name).suffix or Path(name).exists())
+    if name and not is_path and name not in WEIGHTS:
+        advice = f"{suggest(name, WEIGHTS)}; 'earwitness weights list' shows all"
+        raise WeightsError(f"{name}: neither a file nor a known encoder{advice}")
+    return name
+
+
+def check_formats(names: list[str]) -> list[str]:
+    """Return names of formats.
+
+    Raises:
+        OutputError: one is unknown.
+    """
+    from earwitness.results import FORMATS
+
+    for name in names:
+        if name not in FORMATS:
+            raise OutputError(f"format {name!r}{suggest(name, FORMATS)}: choose from {', '.join(FORMATS)}")
+    return names
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the known names that are spelled alike, as a part of a message; empty if there are none."""
+    names = list(known)
+    within = [each for each in names if name.lower() in each.lower()]
+    near = within[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
 Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
 Events = Annotated[list[str], words_option("--events", "-e", help="A word for a sound that may occur")]
 Scenes = Annotated[list[str], words_option("--scenes", "-s", help="A word for a place where it may have been")]
@@ -67,7 +128,11 @@ Out = Annotated[
 ]
 Formats = Annotated[
     list[str],
-    list_option(*("--format", "-f"), help="A further form: jsonl, parquet, dcase, audacity or raven; repeat it."),
+    list_option(
+        *("--format", "-f"),
+        help="A further format: jsonl, parquet, dcase, audacity or raven; repeat it.",
+        callback=check_formats,
+    ),
 ]
 ShowProgress = Annotated[
     Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
@@ -77,14 +142,25 @@ SettingsFile = Annotated[
 ]
 SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
     "method": Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")],
-    "encoder": Annotated[str | None, typer.Option(help=HOW_ENCODER)],
+    "encoder": Annotated[str | None, typer.Option(help=HOW_ENCODER, callback=check_encoder)],
     "commercial_only": Annotated[bool | None, typer.Option("--commercial-only", help=HOW_COMMERCIAL)],
     "runtime": Annotated[str | None, typer.Option(help=HOW_RUNTIME)],
     "device": Annotated[str | None, typer.Option(help="For torch: cpu, cuda or cuda:N; a GPU where there is one.")],
-    "window_s": Annotated[float | None, typer.Option("--window", help="Seconds of a window.")],
-    "hop_s": Annotated[float | None, typer.Option("--hop", help="Seconds between windows.")],
+    "window_s": Annotated[
+        float | None,
+        number_option("--window", "give seconds, at least 0.2", lambda s: s >= 0.2, "Seconds of a window."),
+    ],
+    "hop_s": Annotated[
+        float | None, number_option("--hop", "give seconds above 0", lambda s: s > 0, "Seconds between windows.")
+    ],
     "event_threshold": Annotated[
-        float | None, typer.Option("--threshold", help="Score, 0 to 1, from which an event counts.")
+        float | None,
+        number_option(
+            "--threshold",
+            "give a score from 0 to 1, such as 0.5",
+            lambda score: 0 <= score <= 1,
+            "Score, 0 to 1, from which an event counts.",
+        ),
     ],
     "places": Annotated[str | None, typer.Option(metavar="FILE", help="TOML file with places of your own.")],
     "blind_calibration": Annotated[
@@ -131,8 +207,12 @@ def settings_file(command: Command) -> Command:
 
 
 def takes_recordings(command: Command) -> Command:
-    """Decorate a command: its `recordings` are those of the paths, with --progress."""
-    options = {"paths": (Paths, inspect.Parameter.empty), "progress": (ShowProgress, "auto")}
+    """Decorate a command: its `recordings` are those of the paths, with --progress and --quiet."""
+    options = {
+        "paths": (Paths, inspect.Parameter.empty),
+        "progress": (ShowProgress, "auto"),
+        "quiet": (Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")], False),
+    }
     return _put_options(command, "recordings", options, open_recordings)
 
 

@@ -3,7 +3,7 @@
 In: a folder below which TUT Rare Sound Events lies, and options. Out: labels of events and scenes with their counts
 against the metadata, pictures, and `meta.csv`. The options and folders are those of the published method.
 
-Exit status: 0 all is well, 1 some recordings could not be used (see errors.csv), 2 nothing could be done.
+Exit status: 0 every recording is answered, 1 some are left out (see errors.csv), 2 nothing was done, 130 stopped.
 
 Source: "Unsupervised Method of Transformer-based Multimodal Representation Learning for Acoustic Event Classification
 and Blind Acoustic Scene Classification"; TUT Rare Sound Events 2017 (Diment et al.).
@@ -295,6 +295,7 @@ class _Work:
     mixtures: Mapping[str, MixtureRow]
     encoder: LoadedEncoder
     results: ResultFolder
+    tally: Tally
 
     def each(
         self, recognize_one: Callable[[Path], Recognition] | None = None
@@ -307,11 +308,9 @@ class _Work:
                 return recognize_one(source)
             return recognize(source, self.events, self.scenes, self.options.settings, self.encoder)
 
-        tally = Tally(self.recordings, report=lambda reason: logger.warning("%s", reason))
-        tally.takers.append(self.results)
-        for source, recognition in tally.each(process):
+        for source, recognition in self.tally.each(process):
             self.results.add(recognition)
-            tally.note(source, recognition.notes)
+            self.tally.count_notes(source, recognition.notes)
             yield recognition, self.mixtures.get(Path(source).name)
 
     def is_scored(self, n_scored: int) -> bool:
@@ -329,10 +328,9 @@ class _Work:
         """Log where the results are; return the exit status."""
         results = self.results
         logger.info("%d recordings done; results are in %s", results.n_done, results.folder)
-        if results.n_failed:
-            where = results.folder / "errors.csv"
-            logger.warning("%d recordings had errors; the reasons are in %s", results.n_failed, where)
-        return int(results.n_failed > 0)
+        if failures := self.tally.failures.describe():
+            logger.warning("%s; the reasons are in %s", failures, results.folder / "errors.csv")
+        return self.tally.failures.status()
 
 
 @contextmanager
@@ -349,7 +347,9 @@ def _begin(options: Options, folder: Path, table: str, derived: str = "") -> Ite
     with ResultFolder(folder, [table], [], record.to_dict()) as results:
         if derived:
             (folder / derived).unlink(missing_ok=True)
-        yield _Work(options, words["events"], words["scenes"], recordings, mixtures, encoder, results)
+        tally = Tally(recordings, report=lambda reason: logger.warning("%s", reason))
+        tally.takers.append(results)
+        yield _Work(options, words["events"], words["scenes"], recordings, mixtures, encoder, results, tally)
 
 
 def _print_accuracy(ranks: Sequence[tuple[int, bool]], n_winners: int) -> None:

@@ -5,7 +5,6 @@ In: recordings, words. Out: a folder with index.html, a page for each recording,
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -69,8 +68,13 @@ def write_reports(
     audio: AudioChoice = "embed",
     *,
     is_opened: bool = False,
-) -> None:
-    """Write the pages and tables of recordings.
+    is_shown: bool = False,
+) -> list[Recognition]:
+    """Write the pages and tables of recordings; return what was recognized in those that could be used.
+
+    Args:
+        is_opened: whether to open the page of all in a browser.
+        is_shown: whether to print a table of each recording.
 
     Raises:
         OutputError: there is no folder, or it cannot be written.
@@ -80,7 +84,7 @@ def write_reports(
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import check_words
     from earwitness.reports import ReportFolder
-    from earwitness.results import RunRecord, name_tables, open_results, show_recognition
+    from earwitness.results import Printer, RunRecord, name_tables, open_results
 
     if out is None:
         raise OutputError("--report needs a folder: give --out")
@@ -91,7 +95,8 @@ def write_reports(
     check_words(events, scenes, settings)
     loaded = choose_encoder(settings)
     record = RunRecord.of(loaded, settings, events=events, scenes=scenes)
-    tally = recordings.tally()
+    found: list[Recognition] = []
+    tally, printer = recordings.tally(), Printer(is_shown=is_shown)
     names = [show_name(source) for source in recordings.paths]
     with ReportFolder(out, names, events, scenes, settings, loaded, audio) as pages:
 
@@ -102,11 +107,17 @@ def write_reports(
         with open_results(out, name_tables(events, scenes), formats, record, tally) as results:
             tally.takers.append(pages)
             for _, recognition in tally.each(process):
-                show_recognition(recognition, tally, results, pages)
+                found.append(recognition)
+                if results:
+                    results.add(recognition)
+                pages.add(recognition)
+                printer.add(recognition)
+                tally.count_notes(recognition.source, recognition.notes)
     index = out / "index.html"
-    print(f"{len(pages.entries)} recordings -> {index}", file=sys.stderr)
+    recordings.print_summary(printer.summarise(), index)
     if is_opened:
         import webbrowser
 
         webbrowser.open(index.resolve().as_uri())
-    end(tally.n_failed, len(recordings.paths), out)
+    end(tally.failures, out / "errors.csv")
+    return found

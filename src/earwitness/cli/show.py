@@ -212,6 +212,7 @@ def embeddings(
 
     from earwitness.encoders import choose_encoder, embed
     from earwitness.plots import LEAST, check_picture_path, draw_embeddings, import_figure, project, save_picture
+    from earwitness.results import ErrorFile
     from earwitness.version import __version__
 
     import_figure()
@@ -220,7 +221,8 @@ def embeddings(
         raise SettingsError(f"{len(recordings.paths)} recordings: a map needs at least {LEAST}")
     groups = _read_groups(labels, list(map(show_name, recordings.paths)))
     loaded = choose_encoder(settings)
-    tally = recordings.tally()
+    tally, errors = recordings.tally(), ErrorFile(out)
+    tally.takers.append(errors)
     embedded = dict(tally.each(lambda path, _: embed(path, "clip", settings, loaded)))
     values = np.concatenate([each.values for each in embedded.values()] or [np.zeros((0, 1), np.float32)])
     places, axis_names = project(values, projection)
@@ -232,7 +234,7 @@ def embeddings(
     )
     title = f"{len(embedded)} recordings by how they sound"
     print(save_picture(draw_embeddings(places, axis_names, names, group_names, title, caption), out))
-    end(tally.n_failed, len(recordings.paths))
+    end(tally.failures, errors.path)
 
 
 def _save(draw: Callable[[], Any], out: Path) -> None:

@@ -25,4 +25,7 @@ def tags(
     n_tags: Annotated[int, typer.Option("--top", help="How many tags to list.")] = 10,
 ) -> None:
     """List the AudioSet tags that the encoder finds, before any word of yours comes in."""
-    recognize_all(recordings, [], [], replace(settings, n_tags=n_tags), out)
+    from earwitness.results import Printer
+
+    settings = replace(settings, n_tags=n_tags)
+    recognize_all(recordings, [], [], settings, out, [], Printer(is_shown=out is None))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earwitness.cli.exit_status import download_progress, print_error
+from earwitness.cli.options import suggest
 from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _find_spec(name: str) -> WeightsSpec:
     from earwitness.encoders import WEIGHTS
 
     if name not in WEIGHTS:
-        raise WeightsError(f"{name}: not a known encoder; known are: {', '.join(WEIGHTS)}")
+        raise WeightsError(f"{name}: not a known encoder{suggest(name, WEIGHTS)}; 'earwitness weights list' shows all")
     return WEIGHTS[name]
 
 

@@ -77,7 +77,10 @@ def find_recordings(data_dir: Path) -> list[Path]:
     found = [
         path
         for path in walk(data_dir)
-        if is_audio_name(path) and SOURCES_DIR not in path.relative_to(data_dir).parts[:-1]
+        if is_audio_name(path)
+        and path.exists()
+        and not path.name.startswith(".")
+        and SOURCES_DIR not in path.relative_to(data_dir).parts[:-1]
     ]
     # A mixture's name carries a hash of its recipe, so equal names are copies, as in both layouts side by side.
     once = {path.name if path.name.startswith("mixture_") else str(path): path for path in reversed(found)}

@@ -6,6 +6,7 @@ their `Tally`; the `RunRecord` of what made the results.
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import sys
@@ -21,12 +22,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from earwitness.errors import EarwitnessError, OutputError
 from earwitness.results.folder import ResultFolder
-from earwitness.results.terminal import print_recognition
+from earwitness.results.formats.csv_tables import COLUMNS
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
     from earwitness.encoders import LoadedEncoder
-    from earwitness.recognition import Recognition
     from earwitness.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,24 @@ class TakesErrors(Protocol):
         """Store that a recording could not be used, and why."""
 
 
-class TakesRecognitions(Protocol):
-    """What stores recognitions, such as a `ResultFolder` or the pages of a report."""
+@dataclass
+class Failures:
+    """How many files of a run there are, how many are left out, and how many are used in part (as truncated ones)."""
 
-    def add(self, recognition: Recognition) -> None:
-        """Store what was recognized in a recording."""
+    n_all: int
+    n_left_out: int = 0
+    n_partial: int = 0
+
+    def describe(self) -> str:
+        """Return the counts in words; empty if every file is used whole."""
+        counts = ((self.n_left_out, "could not be read"), (self.n_partial, "read in part"))
+        return ", ".join(f"{n} of {self.n_all} file{'s'[: self.n_all != 1]} {what}" for n, what in counts if n)
+
+    def status(self) -> int:
+        """Return the exit status: 0 every file is answered, 1 some are not or not wholly, 2 none is."""
+        if self.n_all and self.n_left_out >= self.n_all:
+            return 2
+        return int(self.n_left_out + self.n_partial > 0)
 
 
 class Tally:
@@ -95,7 +108,7 @@ class Tally:
 
     Attributes:
         takers: what stores the reasons.
-        n_failed: recordings with errors so far.
+        failures: how many there are so far.
     """
 
     def __init__(
@@ -108,7 +121,7 @@ class Tally:
     ) -> None:
         self.sources, self.name_of, self.progress, self.n_at_once = sources, name_of, progress, n_at_once
         self.takers: list[TakesErrors] = []
-        self.n_failed = 0
+        self.failures = Failures(len(sources))
         self._report = report or print_problem
 
     def each(self, process: Callable[[Path, Report], Result]) -> Iterator[tuple[str, Result]]:
@@ -121,20 +134,42 @@ class Tally:
                 yield name, outcome.result
 
     def fail(self, name: str, reason: str) -> None:
-        """Report, store and count that a recording could not be used, or not as a whole."""
+        """Report, store and count that a recording could not be used."""
+        self.failures.n_left_out += 1
+        self._store(name, reason)
+
+    def note(self, name: str, note: str) -> None:
+        """Report, store and count that a recording could be used in part only."""
+        self.failures.n_partial += 1
+        self._store(name, f"{name}: {note}")
+
+    def count_notes(self, name: str, notes: Sequence[str]) -> None:
+        """Report and count what is wrong with a recording whose result is stored with the same notes."""
+        if notes:
+            self.failures.n_partial += 1
+            self._report("\n".join(f"{name}: {note}" for note in notes))
+
+    def _store(self, name: str, reason: str) -> None:
         for taker in self.takers:
             taker.add_error(name, reason)
-        self.report(reason)
-
-    def note(self, name: str, notes: Sequence[str]) -> None:
-        """Report and count what is wrong with a recording whose result, with the same notes, is stored."""
-        if notes:
-            self.report("\n".join(f"{name}: {note}" for note in notes))
-
-    def report(self, reason: str) -> None:
-        """Report and count what is wrong with one recording."""
-        self.n_failed += 1
         self._report(reason)
+
+
+class ErrorFile:
+    """The errors.csv of one file of results, as `features.npz.errors.csv`; it is there only if there is an error."""
+
+    def __init__(self, results: Path) -> None:
+        self.path = results.with_name(f"{results.name}.errors.csv")
+        self.path.unlink(missing_ok=True)
+
+    def add_error(self, source: str, reason: str) -> None:
+        """Write that a recording could not be used, and why."""
+        rows = [(source, reason)] if self.path.exists() else [COLUMNS["errors.csv"], (source, reason)]
+        try:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                csv.writer(file).writerows(rows)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror}); choose another --out") from error
 
 
 @contextmanager
@@ -151,6 +186,8 @@ def open_results(
             raise OutputError(f"--format {formats[0]} needs a folder: give --out")
         yield None
         return
+    if (out / "run.json").exists():
+        print_problem(f"{out}: replacing the results of an earlier run")
     with ResultFolder(out, tables, formats, record.to_dict()) as folder:
         tally.takers.append(folder)
         yield folder
@@ -159,14 +196,6 @@ def open_results(
 def name_tables(events: Sequence[str], scenes: Sequence[str]) -> list[str]:
     """Return the tables that a run writes: those of its words; without any, that of tags."""
     return [*(["events.csv"] if events else []), *(["scenes.csv"] if scenes else [])] or ["tags.csv"]
-
-
-def show_recognition(recognition: Recognition, tally: Tally, *takers: TakesRecognitions | None) -> None:
-    """Write a recognition to what takes it, print it, and report what is wrong with its recording."""
-    for taker in filter(None, takers):
-        taker.add(recognition)
-    print_recognition(recognition)
-    tally.note(recognition.source, recognition.notes)
 
 
 def print_problem(reason: str) -> None:
@@ -183,7 +212,8 @@ def process_each(
     """Yield the outcome of `process` for each recording, in order; one that fails does not stop the rest.
 
     `process` gets the recording and a function that it calls with the share, 0 to 1, that it has done of it; it may
-    be stopped there. Progress goes to standard error: a bar with the time left on a terminal, JSON lines on request.
+    be stopped there. Progress goes to standard error: percent, file and time left on a terminal, JSON lines on
+    request.
 
     Args:
         sources: the recordings.
@@ -283,12 +313,13 @@ def _show_lines(n_total: int) -> Show:
 @contextmanager
 def _show_bar(n_total: int) -> Iterator[Show]:
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    shown = "Analysing... {task.percentage:.0f} %"
+    columns = (TextColumn(shown), BarColumn(20), TextColumn("{task.description}"), TimeRemainingColumn())
     # Results that are piped elsewhere must not be caught by the bar, which writes to standard error.
     is_shared = sys.stdout.isatty()
     with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=is_shared) as bar:
-        task = bar.add_task("analysing", total=n_total)
+        task = bar.add_task("", total=n_total)
         yield lambda n_done, source: bar.update(task, completed=n_done, description=source.name)
