@@ -105,6 +105,15 @@ def test_every_folder_and_file_of_the_package_has_its_layer() -> None:
 
 
 @pytest.mark.parametrize("path", package_files(), ids=name_of)
+def test_names_are_imported_from_where_they_are(path: Path) -> None:
+    # mypy does not see this: a face answers to any name while it is not run.
+    for module, node in imports(parse(path)):
+        if isinstance(node, ast.ImportFrom) and module.startswith("earwitness."):
+            missing = [alias.name for alias in node.names if not hasattr(importlib.import_module(module), alias.name)]
+            assert not missing, f"{path}: {module} has no {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("path", package_files(), ids=name_of)
 def test_a_file_imports_only_from_lower_layers_and_through_their_faces(path: Path) -> None:
     unit = name_of(path).split("/")[0]
     if unit in ("__init__", "__main__"):

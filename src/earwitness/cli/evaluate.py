@@ -162,7 +162,8 @@ def _publish(results: Results, out: Path | None) -> None:
     for note in results.about["notes"]:
         print(note, file=sys.stderr)
     if out:
-        from earwitness.evaluation import write_results, write_text
+        from earwitness.evaluation import write_results
+        from earwitness.files import write_text
         from earwitness.reports import make_page
 
         write_results(out, results)

@@ -16,8 +16,8 @@ def meta(
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("meta.csv"),
 ) -> None:
     """Turn the recipes of TUT Rare Sound Events (YAML) into one meta.csv."""
-    from earwitness.datasets import find_recipes, read_recipes, write_meta
+    from earwitness.datasets import find_recipes, read_mixture_rows, write_meta
 
-    mixtures = [mixture for recipe in find_recipes(paths) for mixture in read_recipes(recipe)]
+    mixtures = [mixture for recipe in find_recipes(paths) for mixture in read_mixture_rows(recipe)]
     write_meta(mixtures, out)
     print(f"{len(mixtures)} mixtures -> {out}")

@@ -82,16 +82,19 @@ def get(
 
     A download that was stopped goes on where it stopped.
     """
-    from earwitness.encoders import fetch_weights, read_encoder, take_weights
+    from earwitness.encoders import family_of, fetch_weights, take_weights
+
+    def read(path: Path) -> None:
+        family_of(path).read(path)
 
     spec = _find_spec(name)
     _accept(spec, accept_licence)
     if source:
-        print(take_weights(spec, source, read_encoder))
+        print(take_weights(spec, source, read))
         return
     with download_progress() as report:
         path = fetch_weights(spec, report)
-    read_encoder(path)
+    read(path)
     print(path)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.encoders.m2d.clap import compare_embeddings, load_clap
     from earwitness.encoders.onnx_backend import attention_path, count_threads
-    from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, identify_weights
+    from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, family_of, identify_weights
     from earwitness.encoders.weights_cache import check_hash, fetch_weights, find_weights, take_weights
 
 _HOMES = {
@@ -26,7 +26,7 @@ _HOMES = {
     ),
     "m2d.clap": "compare_embeddings load_clap",
     "onnx_backend": "attention_path count_threads",
-    "registry": "EMBEDDED LICENCE_TERMS WEIGHTS identify_weights",
+    "registry": "EMBEDDED LICENCE_TERMS WEIGHTS family_of identify_weights",
     "weights_cache": "check_hash fetch_weights find_weights take_weights",
 }
 
