@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from earwitness.encoders import TagStats
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import match_words
 from earwitness.recognition.scenes import SceneScore, rank_scenes
-from earwitness.recognition.tags import ClipTags, TagScores, WindowCut
+from earwitness.recognition.tags import WindowCut
 from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.settings import Settings
 from earwitness.words import PlaceProfile, WordMeanings, embed_words, profile_scenes, read_places, understand_words
 
+if TYPE_CHECKING:
+    from earwitness.recognition.analysis import Analysis
+
 RowKind: TypeAlias = Literal["rows", "windows"]  # see `Analysis`
+Words: TypeAlias = Sequence[str]
 
 
 class Method(Protocol):
@@ -40,34 +43,21 @@ class Method(Protocol):
         """Return how the rows that events are found in are cut."""
         ...
 
-    def check_words(self, events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-        """Understand words before any recording is read; the results are cached.
-
-        Raises:
-            WordError, PlaceError: see `recognize`.
-        """
+    def check_words(self, events: Words, scenes: Words, settings: Settings) -> None:
+        """Understand words before any recording is read; raises `WordError` or `PlaceError`."""
         ...
 
-    def find_events(
-        self, rows: Iterable[TagScores], words: Sequence[str], settings: Settings, tag_stats: TagStats | None
-    ) -> Iterable[Event]:
+    def find_events(self, analysis: Analysis, words: Words, settings: Settings) -> Iterable[Event]:
         """Return the events of words, in any order."""
         ...
 
-    def rank_scenes(
-        self,
-        rows: Iterable[TagScores],
-        clip: ClipTags,
-        words: Sequence[str],
-        settings: Settings,
-        tag_stats: TagStats | None,
-    ) -> list[SceneScore]:
+    def rank_scenes(self, analysis: Analysis, scenes: Words, settings: Settings) -> list[SceneScore]:
         """Return the scenes, best first."""
         ...
 
 
 class EarwitnessMethod:
-    """Word scores of tokens against thresholds; scenes by profiles over the tags of long windows."""
+    """Word scores of tokens against thresholds; scenes by profiles over the tags of long windows; see `Method`."""
 
     has_word_scores = True
     clip_kind: RowKind = "windows"
@@ -77,27 +67,19 @@ class EarwitnessMethod:
         """Return overlapping windows, a row for each of their tokens."""
         return WindowCut(settings.window_s, settings.hop_s, per="token")
 
-    def check_words(self, events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-        """Understand words; see `Method`."""
+    def check_words(self, events: Words, scenes: Words, settings: Settings) -> None:
+        """Understand words and places."""
         understand(tuple(events))
         _profile(tuple(scenes), settings.places)
 
-    def find_events(
-        self, rows: Iterable[TagScores], words: Sequence[str], settings: Settings, tag_stats: TagStats | None
-    ) -> Iterable[Event]:
+    def find_events(self, analysis: Analysis, words: Words, settings: Settings) -> Iterable[Event]:
         """Return the events of words; see `events.find_events`."""
-        return find_events(match_words(rows, understand(tuple(words)), tag_stats), settings)
+        matched = match_words(analysis.rows.batches(), understand(tuple(words)), analysis.tag_stats)
+        return find_events(matched, settings)
 
-    def rank_scenes(
-        self,
-        rows: Iterable[TagScores],
-        clip: ClipTags,
-        words: Sequence[str],
-        settings: Settings,
-        tag_stats: TagStats | None,
-    ) -> list[SceneScore]:
+    def rank_scenes(self, analysis: Analysis, scenes: Words, settings: Settings) -> list[SceneScore]:
         """Return the scenes, best first; see `scenes.rank_scenes`."""
-        return rank_scenes(clip, _profile(tuple(words), settings.places), tag_stats)
+        return rank_scenes(analysis.clip, _profile(tuple(scenes), settings.places), analysis.tag_stats)
 
 
 class TmrlMethod:
@@ -111,26 +93,17 @@ class TmrlMethod:
         """Return windows of 4 s, a row each, the last ones repeated."""
         return WindowCut(WINDOW_S, min(settings.hop_s, WINDOW_S), is_tail_repeated=True, is_trimmed=False)
 
-    def check_words(self, events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-        """Understand words; see `Method`."""
+    def check_words(self, events: Words, scenes: Words, settings: Settings) -> None:
+        """Embed words."""
         embed_words([*events, *scenes])
 
-    def find_events(
-        self, rows: Iterable[TagScores], words: Sequence[str], settings: Settings, tag_stats: TagStats | None
-    ) -> Iterable[Event]:
+    def find_events(self, analysis: Analysis, words: Words, settings: Settings) -> Iterable[Event]:
         """Return the events of words; see `find_events_tmrl`."""
-        return find_events_tmrl(rows, words, self.cut_rows(settings).hop_s)
+        return find_events_tmrl(analysis.rows.batches(), words, self.cut_rows(settings).hop_s)
 
-    def rank_scenes(
-        self,
-        rows: Iterable[TagScores],
-        clip: ClipTags,
-        words: Sequence[str],
-        settings: Settings,
-        tag_stats: TagStats | None,
-    ) -> list[SceneScore]:
+    def rank_scenes(self, analysis: Analysis, scenes: Words, settings: Settings) -> list[SceneScore]:
         """Return the scenes, the winners first; see `rank_scenes_tmrl`."""
-        return rank_scenes_tmrl(rows, words).ranked
+        return rank_scenes_tmrl(analysis.rows.batches(), scenes).ranked
 
 
 METHODS: dict[str, Method] = {"earwitness": EarwitnessMethod(), "tmrl": TmrlMethod()}

@@ -106,15 +106,15 @@ def ask(
         SettingsError: the recording was analysed with other settings.
     """
     settings = _check_query(settings or analysis.settings, analysis.settings)
-    method, stats, rows = choose_method(settings), analysis.tag_stats, analysis.rows.batches
-    found = method.find_events(rows(), events, settings, stats) if events else []
+    method = choose_method(settings)
+    found = method.find_events(analysis, events, settings) if events else []
     # The last token of a recording overhangs it, its event does not.
     inside = [replace(event, offset_s=min(event.offset_s, analysis.duration_s)) for event in found]
     return Recognition(
         source=analysis.source,
         duration_s=analysis.duration_s,
         events=sorted(inside, key=lambda event: (event.onset_s, event.word)),
-        scenes=method.rank_scenes(rows(), analysis.clip, scenes, settings, stats) if scenes else [],
+        scenes=method.rank_scenes(analysis, scenes, settings) if scenes else [],
         tags=analysis.clip.summarise(settings.n_tags),
         event_words=list(events),
         settings=settings,

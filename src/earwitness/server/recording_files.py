@@ -127,8 +127,9 @@ def measure_folder(folder: Path) -> int:
 
 
 def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tags: int) -> int:
-    """Return the bytes that a recording of this length may take: its logits, its audio, its pictures."""
-    return round(duration_s * (2 * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S)) + 1_000_000
+    """Return the bytes that a recording of this length may take: samples, audio, logits, pictures."""
+    n_bytes_per_s = (4 + 2) * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S
+    return round(duration_s * n_bytes_per_s) + 1_000_000
 
 
 def remove_folder(folder: Path) -> None:
