@@ -15,7 +15,6 @@ import soundfile
 import earwitness
 from demo_recording import make_recording
 from earwitness.audio.windows import Windows, slide
-from earwitness.cli.live import describe_state
 from earwitness.encoders.base import EncoderSpec, Floats
 from earwitness.encoders.batching import SharedBackend
 from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
@@ -26,6 +25,7 @@ from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine, gather
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.segments import ErrorLine, GapLine
+from earwitness.live.session import describe_state
 from earwitness.recognition.pipeline import understand
 from earwitness.recognition.tags import TagScores
 from earwitness.settings import Settings

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.archive.extract import ANALYSED, FAILED, GONE
+from earwitness.archive.extract import ANALYSED, FAILED, GONE, FileVersion
 from earwitness.archive.part_files import ChunkRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
@@ -20,16 +20,16 @@ UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One recording: `pieces` are those that were heard, in order and without a gap from the beginning."""
+class FileEntry(FileVersion):
+    """The newest version of one recording.
 
-    path: str
+    Attributes:
+        duration_s: how far it has been analysed.
+        chunks: those analysed, in order and without a gap from the beginning; none where it failed or is gone.
+        done: the numbers of all chunks analysed.
+    """
+
     file_id: int
-    size: int
-    mtime_ns: int
-    sha256: str
-    attempt: int
-    state: str
     reason: str
     notes: str
     start_time: float | None
@@ -92,7 +92,8 @@ def _merge(records: list[ChunkRecord]) -> FileEntry:
         state, latest = (ANALYSED if is_whole else UNFINISHED), (chunks or records)[-1]
     starts = [each.start_time for each in (*chunks, latest) if each.start_time is not None]
     return FileEntry(
-        *(latest.path, latest.file_id, latest.size, latest.mtime_ns, latest.sha256, latest.attempt, state),
+        *(latest.path, latest.size, latest.mtime_ns, latest.sha256, latest.attempt, state),
+        file_id=latest.file_id,
         reason=latest.reason,
         notes=latest.notes,
         start_time=starts[-1] if starts else None,

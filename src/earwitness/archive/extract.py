@@ -54,14 +54,29 @@ class ExtractTask:
     start_from: StartFrom = "name"
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A stretch of one recording, or the record that it could not be heard or is gone.
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A file as it was when it was analysed, and what came of it.
 
     Attributes:
-        path, size, mtime_ns, sha256: the file as it was when it was heard.
+        path, size, mtime_ns, sha256: the file.
         attempt: of several versions of a path the highest counts.
         state: "heard", "failed" or "gone"; `reason` says why.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    attempt: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Chunk(FileVersion):
+    """A chunk of one recording, or the record that it could not be analysed or is gone.
+
+    Attributes:
         notes: what one should know of the recording, such as that it is truncated.
         start_time: when the recording began, in seconds since 1970 of its own clock; None if that is not known.
         rate_hz: the file's sample rate, 0 where its header does not say it.
@@ -71,12 +86,6 @@ class Chunk:
         clips, clip_start_s: tag logits (M, C) in 8 bits of windows side by side, and their starts (M,).
     """
 
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    attempt: int
-    state: str
     reason: str = ""
     notes: str = ""
     start_time: float | None = None

@@ -40,7 +40,6 @@ class RemoteStorage:
         self._root = root.rstrip("/")
 
     def make(self, head: str) -> None:
-        """Write `store.json` unless there is one; see `PartStorage`."""
         self._files.invalidate_cache()
         if self._files.exists(f"{self._root}/{HEAD}"):
             return
@@ -49,12 +48,10 @@ class RemoteStorage:
         self._write(HEAD, head.encode())
 
     def read_head(self) -> bytes:
-        """Return the content of `store.json`."""
         self._files.invalidate_cache()
         return bytes(self._files.cat_file(f"{self._root}/{HEAD}"))
 
     def list(self, known: Collection[str], *, is_sure: bool = True) -> Mapping[str, Mapping[str, int]]:
-        """Return the sizes of the files of new parts that are complete; see `PartStorage`."""
         self._files.invalidate_cache()
         parts: dict[str, dict[str, int]] = {}
         with contextlib.suppress(FileNotFoundError):
@@ -65,7 +62,6 @@ class RemoteStorage:
         return {part: parts[part] for part in sorted(parts) if FILES in parts[part]}
 
     def read(self, names: Sequence[str]) -> Iterator[bytes]:
-        """Yield the content of `files.parquet` of each part, many at once where the file system can."""
         for first in range(0, len(names), N_READ_TOGETHER):
             paths = [f"{self._root}/parts/{name}/{FILES}" for name in names[first : first + N_READ_TOGETHER]]
             content = self._files.cat(paths)
@@ -88,7 +84,6 @@ class RemoteStorage:
             sync(folder / each)
 
     def set_aside(self, name: str) -> None:
-        """Move a damaged part to `damaged/`."""
         target = f"damaged/{name}-{uuid.uuid4().hex[:8]}"
         for path in self._files.find(f"{self._root}/parts/{name}"):
             self._write(f"{target}/{path.rsplit('/', 1)[-1]}", self._files.cat_file(path))

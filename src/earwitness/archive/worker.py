@@ -127,24 +127,21 @@ def extract_several(
 def _extract_or_report(
     listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
 ) -> Iterator[Chunk | End]:
-    given = []
+    before = None if is_url(listing.path) else find_state(listing.path)
+    sent: list[tuple[int, str]] = []
+    reason = None
     try:
-        for chunk in _extract_or_fail(listing, template, encoder, analyse):
-            given.append((chunk.number, chunk.state))
+        for chunk in analyse(listing, template, encoder):
+            sent.append((chunk.number, chunk.state))
             yield chunk
     except LeftOut:
         return
-    yield End(listing.path, tuple(given))
-
-
-def _extract_or_fail(
-    listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
-) -> Iterator[Chunk]:
-    before = None if is_url(listing.path) else find_state(listing.path)
-    try:
-        yield from analyse(listing, template, encoder)
     except EarwitnessError as error:
-        yield report_failure(listing, template, str(error), before)
+        reason = str(error)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         reason = f"{listing.path}: {type(error).__name__}: {error}; please report this"
-        yield report_failure(listing, template, reason, before)
+    if reason is not None:
+        failed = report_failure(listing, template, reason, before)
+        sent.append((failed.number, failed.state))
+        yield failed
+    yield End(listing.path, tuple(sent))

@@ -30,7 +30,7 @@ class _Begun:
     event: Event
 
 
-class EventTeller:
+class EventTracker:
     """Remembers what has been told as begun; that is at most a few events a word.
 
     Args:

@@ -31,7 +31,7 @@ ROW_S = 1.0
 UNHEARD = -30.0  # logit of what was dropped, or never came
 
 
-class TagKeeper:
+class TagRecorder:
     """Keeps rows of the hour that is under way, and commits it when it is over; 8 MB at most.
 
     Args:
