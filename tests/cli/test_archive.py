@@ -79,7 +79,7 @@ def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path)
     assert "broken.wav: not readable" in run("store", "info", store, "--failures")[1]
     status, _, errors = run("ask", store, "--events", "siren")
     assert status == 1
-    assert "failed when it was heard" in errors
+    assert "could not be analysed" in errors
 
 
 def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> None:

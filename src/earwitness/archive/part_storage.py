@@ -1,4 +1,4 @@
-"""Where the files of a store lie: the protocol that `Store` uses, and folders on a local disk.
+"""Where the files of a store are: the protocol that `Store` uses, and folders on a local disk.
 
 In: parts as `part_files` writes them. Out: parts that appear whole or not at all, listed and read again.
 
@@ -8,7 +8,7 @@ In: parts as `part_files` writes them. Out: parts that appear whole or not at al
     damaged/     parts that could not be read, set aside
     claims.lock, commit.lock   locks that end with the process that holds them
 
-A part is written under `tmp/`, brought to the disk and renamed, so what lies in `parts/` is whole.
+A part is written under `tmp/`, brought to the disk and renamed, so every part in `parts/` is whole.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PartStorage(Protocol):
     hint: str
 
     def make(self, head: str) -> None:
-        """Write `store.json` unless there is one. Raises ArchiveError where other files lie there."""
+        """Write `store.json` unless there is one. Raises ArchiveError where other files are there."""
 
     def read_head(self) -> bytes:
         """Return the content of `store.json`. Raises FileNotFoundError where there is none."""

@@ -90,7 +90,7 @@ class RemoteStorage:
         self._files.rm(f"{self._root}/parts/{name}", recursive=True)
 
     def sweep(self) -> None:
-        """Do nothing: what is unfinished lies on the machine that writes it."""
+        """Do nothing: unfinished parts are on the machine that writes them."""
 
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Lock nothing: one process commits, and what another one adds as well counts once."""
@@ -117,7 +117,7 @@ class RemoteStorage:
 
 
 def open_storage(place: str | Path) -> PartStorage:
-    """Return where the files of a store lie, in a folder or at a URL."""
+    """Return the storage of a folder or URL."""
     return RemoteStorage(str(place)) if is_url(place) else LocalStorage(place)
 
 

@@ -1,4 +1,4 @@
-"""Live listening: sound as it comes in, events as they begin and end."""
+"""Live listening: sound as it arrives, events as they begin and end."""
 
 from __future__ import annotations
 

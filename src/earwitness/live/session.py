@@ -31,7 +31,7 @@ from earwitness.live.sources import Source
 from earwitness.live.to_archive import TagRecorder
 from earwitness.settings import Settings
 
-CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
+CLOSE_S = 5.0  # time for a webhook or broker to take the last lines
 SHOW_S = 0.5  # between two updates of the state on a terminal
 
 
@@ -94,7 +94,7 @@ class Session:
                 wait_for(reader, 1.0)
 
     def _finish(self, state: str) -> None:
-        """Send the last status, and give the receivers time to take what waits."""
+        """Send the last status, and let the sinks deliver what waits."""
         if self.is_shown:
             print("\r\x1b[K", end="", file=sys.stderr)
         with contextlib.suppress(EarwitnessError):  # the first failure is the one to report
