@@ -11,21 +11,21 @@ if TYPE_CHECKING:
         MelSpec, band_edges_hz, compute_log_mel, compute_power, mel_filters,
     )  # fmt: skip
     from earwitness.audio.read import (
-        LARGEST_SAMPLE, LEAST_S, MEDIA_SUFFIXES, SNDFILE_SUFFIXES, Samples, Source, Waveform, find_audio,
+        LARGEST_SAMPLE, MEDIA_SUFFIXES, SNDFILE_SUFFIXES, Samples, Source, Waveform, find_audio,
         find_truncation, is_audio_name, load_audio, measure_duration, mix_down, read_ahead, read_blocks,
         resample,
     )  # fmt: skip
     from earwitness.audio.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram, SpectrogramMaker
-    from earwitness.audio.windows import REPEATED_TO_S, Windows, slide
+    from earwitness.audio.windows import LEAST_S, Windows, slide
 
 _HOMES = {
     "mel": "MelSpec band_edges_hz compute_log_mel compute_power mel_filters",
     "read": (
-        "LARGEST_SAMPLE LEAST_S MEDIA_SUFFIXES SNDFILE_SUFFIXES Samples Source Waveform find_audio find_truncation "
+        "LARGEST_SAMPLE MEDIA_SUFFIXES SNDFILE_SUFFIXES Samples Source Waveform find_audio find_truncation "
         "is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample"
     ),
     "spectrogram": "DB_PER_STEP FLOOR_DB Spectrogram SpectrogramMaker",
-    "windows": "REPEATED_TO_S Windows slide",
+    "windows": "LEAST_S Windows slide",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -15,7 +15,7 @@ from earwitness.audio.read import Samples, Waveform
 from earwitness.errors import SettingsError
 
 BATCH = 16  # windows encoded together, unless the encoder likes more
-REPEATED_TO_S = 1.0  # a shorter recording is repeated to this length: the encoder was never trained on less
+LEAST_S = 1.0  # a shorter recording is repeated to this length: the encoder was never trained on less
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _cut_windows(
             yield rate, _repeat(held[start - held_from :], size), start, end - start
             n_cut += 1
     elif n_cut == 0 and end:
-        yield rate, _repeat(held, min(size, max(end, round(REPEATED_TO_S * rate)))), 0, end
+        yield rate, _repeat(held, min(size, max(end, round(LEAST_S * rate)))), 0, end
     elif n_cut and round((n_cut - 1) * hop_s * rate) + size < end:
         yield rate, held[-size:], end - size, size
 

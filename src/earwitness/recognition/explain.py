@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import REPEATED_TO_S, Samples, Source
+from earwitness.audio import LEAST_S, Samples, Source
 from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.recognition.analysis import name_source, read_noisy
@@ -218,6 +218,6 @@ def _cut_around(
     if late_s > end / rate + LATE_S:
         raise SettingsError(f"{name_source(source)}: {late_s:g} s is outside the recording of {end / rate:g} s")
     if end < size:
-        held = np.resize(held, min(size, max(end, round(REPEATED_TO_S * rate))))
+        held = np.resize(held, min(size, max(end, round(LEAST_S * rate))))
     for index in waiting:
         yield index, max(0, end - size) / rate, held[-size:]
