@@ -16,7 +16,6 @@ from earwitness.events import Event
 import earwitness
 from demo_recording import make_recording
 from earwitness.audio.windows import Windows, slide
-from earwitness.cli.live import describe_state
 from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output
 from earwitness.encoders.batching import SharedBackend
 from earwitness.encoders.load import LoadedEncoder, load_encoder
@@ -27,6 +26,7 @@ from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine, gather
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.segments import ErrorLine, GapLine
+from earwitness.live.session import describe_state
 from earwitness.recognition.pipeline import understand
 from earwitness.recognition.tags import TagScores
 from earwitness.settings import EncoderSettings, Settings

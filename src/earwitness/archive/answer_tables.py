@@ -1,4 +1,4 @@
-"""Answers of a store to tables, and to the terminal.
+"""Write the answer of a store as tables, or print it.
 
 In: an `Answer`. Out: a folder with events, files, hours, scenes and errors as CSV or Parquet, and run.json.
 """
@@ -62,7 +62,7 @@ def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
 def write_answer(
     answer: Answer, folder: Path, form: Literal["csv", "parquet"], provenance: Provenance, settings: Settings
 ) -> None:
-    """Write the tables of an answer, and how it came about, to a folder; errors are always CSV.
+    """Write the tables of an answer, and what made it (run.json), to a folder; errors are always CSV.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -100,7 +100,7 @@ def print_answer(answer: Answer) -> None:
 
 
 def show_line(text: str) -> str:
-    """Return a text as one field of a line: tabs, line ends and what steers a terminal are written as in Python."""
+    """Return a text as one field of a line: control characters are escaped as in Python."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda each: repr(each[0])[1:-1], text)
 
 

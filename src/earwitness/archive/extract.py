@@ -54,21 +54,14 @@ class ExtractTask:
     start_from: StartFrom = "name"
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A chunk of one recording, or the record that it could not be analysed or is gone.
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A file as it was when it was analysed, and what came of it.
 
     Attributes:
-        path, size, mtime_ns, sha256: the file as it was when it was analysed.
+        path, size, mtime_ns, sha256: the file.
         attempt: of several versions of a path the highest counts.
         state: "heard", "failed" or "gone"; `reason` says why.
-        notes: what the user should know of the recording, such as that it is truncated.
-        start_time: when the recording began, in seconds since 1970 of its own clock; None if unknown.
-        rate_hz: the file's sample rate, 0 where its header does not give it.
-        number, is_last: its place in the recording.
-        start_s, end_s: its limits in the recording.
-        rows: tag scores (N, C) in 8 bits, a row every `row_s` from `start_s`.
-        clips, clip_start_s: tag logits (M, C) in 8 bits of windows side by side, and their starts (M,).
     """
 
     path: str
@@ -77,6 +70,22 @@ class Chunk:
     sha256: str
     attempt: int
     state: str
+
+
+@dataclass(frozen=True)
+class Chunk(FileVersion):
+    """A chunk of one recording, or the record that it could not be analysed or is gone.
+
+    Attributes:
+        notes: what one should know of the recording, such as that it is truncated.
+        start_time: when the recording began, in seconds since 1970 of its own clock; None if that is not known.
+        rate_hz: the file's sample rate, 0 where its header does not say it.
+        number, is_last: its place in the recording.
+        start_s, end_s: its limits in the recording.
+        rows: tag scores (N, C) in 8 bits, a row every `row_s` from `start_s`.
+        clips, clip_start_s: tag logits (M, C) in 8 bits of windows side by side, and their starts (M,).
+    """
+
     reason: str = ""
     notes: str = ""
     start_time: float | None = None

@@ -1,4 +1,4 @@
-"""What a store says by recording and by hour: how often and how long words were heard, and where it was.
+"""Sums by recording and by hour: how often and for how long words were detected, and the scene.
 
 In: events, and the windows for scenes. Out: `FileSum`s, `HourSum`s and `HourScene`s.
 
@@ -37,7 +37,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class FileSum:
-    """How often, for how many seconds, and how clearly a word was heard in a recording."""
+    """How often, for how many seconds and with which best score a word was detected in a recording."""
 
     path: str
     word: str
@@ -48,7 +48,7 @@ class FileSum:
 
 @dataclass(frozen=True)
 class HourSum:
-    """How often and for how many seconds a word was heard in an hour; an event belongs to the hour of its onset."""
+    """How often and for how many seconds a word was detected in an hour; an event counts in the hour of its onset."""
 
     hour: Hour
     word: str
@@ -91,7 +91,7 @@ def rank_hours(
     choice: Choice,
     problems: list[str],
 ) -> list[HourScene]:
-    """Return the scenes of every hour; a damaged part is told in `problems` and left out."""
+    """Return the scenes of every hour; a damaged part is left out and listed in `problems`."""
     wanted: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
     for entry in entries:
         for chunk in entry.chunks:

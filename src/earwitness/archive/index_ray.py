@@ -1,11 +1,11 @@
-"""Recordings into a store on many machines: Ray Data hands them to workers, and gets hold of those that die.
+"""Recordings into a store on many machines: Ray Data hands them to workers and replaces workers that die.
 
 In: recordings at paths or URLs, a store's folder or URL. Out: parts in the store and an `IndexReport`.
 
-Workers hear; the process that started the run commits, exactly as on one machine, so a piece counts once whoever heard
-it twice, workers need no right to write, and an object store needs no locks. What travels is small: 2 MB an hour.
-A worker that dies is started again, and what it had not handed over is heard again. A recording that kills whoever
-hears it is told as failed, like any other that cannot be heard.
+Workers analyse; the process that started the run commits, as on one machine. So a chunk that two workers send counts
+once, workers need no right to write, and an object store needs no locks. What travels is small: 2 MB per hour of audio.
+A worker that dies is started again, and what it had not sent is analysed again. A recording that kills its workers is
+recorded as failed.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from earwitness.errors import ArchiveError, AudioError, MissingExtraError, Setti
 from earwitness.results import Show, show_progress
 from earwitness.settings import Settings
 
-AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
+AT_MOST_TOGETHER = 16  # recordings that a worker gets together
 BATCHES_A_WORKER = 8  # at least, so that all have work to the end
-HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
+HANDED_OVER_BYTES = 1 << 20  # a worker sends its chunks when they reach this size
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
-N_DEATHS = 3  # of so many workers one recording is the cause
+N_DEATHS = 3  # workers lost to one recording before it counts as failed
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where to hear.
+    """Where to analyse.
 
     Attributes:
         address: a Ray cluster's address, "auto" for the one that this machine belongs to; "" starts one here.
@@ -76,15 +76,15 @@ def index_on_ray(
     cluster: Cluster | None = None,
     analyse: AnalyseListing = extract_anywhere,
 ) -> IndexReport:
-    """Hear recordings into a store with Ray Data's workers; see `index_recordings` for what is heard and what not.
+    """Analyse recordings into a store with Ray Data's workers; see `index_recordings` for which are left out.
 
     Args:
         sources: files, folders and patterns, as paths that all workers see, or URLs that fsspec knows.
         store: a folder of this machine, or a URL.
-        settings: how to hear; a store that is there says it for all that is added.
+        settings: how to analyse; an existing store's own settings hold for all that is added.
         options: see `IndexOptions`; gone files are looked for in folders, not at URLs.
         cluster: see `Cluster`. A cluster that is started here ends with the run.
-        hear: what a worker does with one recording.
+        analyse: what a worker does with one recording.
 
     Raises:
         ArchiveError: the store cannot be made, read or written, was made with other settings, or the cluster fails;
@@ -117,7 +117,7 @@ def import_ray() -> tuple[Any, Any]:
     Raises:
         MissingExtraError: they are not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
     try:
         import ray
         import ray.data
@@ -127,7 +127,7 @@ def import_ray() -> tuple[Any, Any]:
 
 
 class _Ledger:
-    """Which recordings have been begun and not ended, and how often: a recording may kill whoever hears it."""
+    """Which recordings have been begun and not ended, and how often: a recording may kill its workers."""
 
     def __init__(self) -> None:
         self._n_begun: dict[str, int] = {}
@@ -156,7 +156,7 @@ class _Work:
 
 
 class _ExtractActor:
-    """A worker: it holds the encoder and hears what it is given, but for recordings of which `n_deaths` died."""
+    """A worker: holds the encoder and analyses what it is given, except recordings that killed `n_deaths` workers."""
 
     def __init__(self, work: _Work, n_deaths: int) -> None:
         self._work, self._n_deaths = work, n_deaths
@@ -172,17 +172,15 @@ class _ExtractActor:
         listings = [pickle.loads(each) for each in batch["listing"].to_pylist()]
         n_at_once = self._work.cluster.n_cpus
         for each in extract_several(listings, self._work.template, self._encoder, n_at_once, self._analyse):
-            yield pyarrow.table({"heard": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
+            yield pyarrow.table({"items": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
 
     def _analyse(self, listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
         ray, _ = import_ray()
         n_died = ray.get(self._work.ledger.begin.remote(listing.path, self._n_deaths))
         if n_died >= self._n_deaths:
             if self._n_deaths < N_DEATHS:
-                raise LeftOut  # it will be heard alone
-            raise AudioError(
-                f"{listing.path}: whoever heard it died, {n_died} times; see whether memory suffices for it"
-            )
+                raise LeftOut  # it will be analysed alone
+            raise AudioError(f"{listing.path}: {n_died} workers died of it; see whether memory suffices for it")
         try:
             yield from self._work.analyse(listing, template, encoder)
         finally:
@@ -218,12 +216,12 @@ class _Intake:
 
 
 def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
-    """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
+    """Analyse recordings together, then those alone whose worker died; what kills even then has failed."""
     n_workers = _count_workers(work.cluster)
     intake.writer.n_workers = n_workers
     n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (BATCHES_A_WORKER * n_workers)))
     try:
-        # The third time is for what a dying worker had handed over in part.
+        # The third time is for what a dying worker had sent in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
             left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.complete]
             for received in _extract_on_workers(left, work, n_together, n_deaths) if left else ():
@@ -231,9 +229,7 @@ def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Sh
                 show(len(intake.complete), Path(received.path))
         for each in todo:
             if show_path(each.path) not in intake.complete:
-                intake.take(
-                    report_failure(each, work.template, f"{each.path}: no worker came to its end; try it again")
-                )
+                intake.take(report_failure(each, work.template, f"{each.path}: no worker completed it; try it again"))
     finally:
         intake.writer.commit()
 
@@ -241,7 +237,7 @@ def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Sh
 def _extract_on_workers(
     listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int
 ) -> Iterator[Chunk | End]:
-    """Yield what Ray Data's workers hand over; recordings of which `n_deaths` workers died are left out, or told.
+    """Yield what Ray Data's workers send; recordings that killed `n_deaths` workers are left out or have failed.
 
     Raises:
         ArchiveError: the cluster fails.
@@ -264,7 +260,7 @@ def _extract_on_workers(
         )
         try:
             for batch in received.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for each in batch["heard"].to_pylist() if batch.num_rows else []:
+                for each in batch["items"].to_pylist() if batch.num_rows else []:
                     yield pickle.loads(each)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().rsplit("\n", 1)[-1][:300]
@@ -273,7 +269,7 @@ def _extract_on_workers(
 
 @contextlib.contextmanager
 def _context_set(data: Any) -> Iterator[None]:
-    """Let pieces come early, and Ray Data say less; put all back in the end."""
+    """Get chunks early and fewer log lines from Ray Data; restore its settings afterwards."""
     context = data.DataContext.get_current()
     loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("ray.data", "ray")}
     wanted = {
@@ -282,7 +278,7 @@ def _context_set(data: Any) -> Iterator[None]:
     }
     before = {name: getattr(context, name) for name in wanted}
     try:
-        for logger in loggers:  # that a worker died is told by what became of the recording
+        for logger in loggers:  # a worker's death shows in its recording's outcome
             logger.setLevel(logging.CRITICAL)
         for name, value in wanted.items():
             setattr(context, name, value)

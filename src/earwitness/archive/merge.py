@@ -1,6 +1,6 @@
-"""Stores of several machines, or of several shards, into one; and a store without what has been replaced in it.
+"""Merge the stores of several machines or shards into one; a merged store leaves out what has been replaced.
 
-In: stores of one make. Out: their newest recordings in one store. It can be killed and run again, as indexing can.
+In: stores with the same provenance. Out: their newest recordings in one store. It can be killed and run again.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> MergeRepo
 def _copy(
     store: Store, into: Store, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
 ) -> None:
-    """Commit the pieces of some recordings, part by part."""
+    """Commit the chunks of some recordings, part by part."""
     by_part: dict[str, list[ChunkRecord]] = {}
     gathered = [_record_end(entry, attempts[entry.path]) for entry in wanted if entry.state in (FAILED, GONE)]
     for entry in wanted:
@@ -101,5 +101,5 @@ def _record_end(entry: FileEntry, attempt: int) -> Chunk:
 
 
 def _rank(entry: FileEntry) -> tuple[int, bool, int, int]:
-    """Return what decides between two versions of a path: the file's time, not failed, attempts, how much is heard."""
+    """Return what decides between two versions of a path: the file's time, not failed, attempts, number of chunks."""
     return entry.mtime_ns, entry.state != FAILED, entry.attempt, len(entry.chunks)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from earwitness.archive.extract import Chunk
+from earwitness.archive.extract import Chunk, FileVersion
 from earwitness.archive.quantise import Levels
 from earwitness.errors import ArchiveError, MissingExtraError
 
@@ -41,17 +41,9 @@ COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkRecord:
+class ChunkRecord(FileVersion):
     """A row of `files.parquet` and the name of its part; the fields that `Chunk` has, too, are described there."""
 
-    part: str
-    file_id: int
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    attempt: int
-    state: str
     reason: str
     notes: str
     start_time: float | None
@@ -60,10 +52,15 @@ class ChunkRecord:
     is_last: bool
     start_s: float
     end_s: float
+    file_id: int
     first_row: int
     n_rows: int
     first_clip: int
     n_clips: int
+    part: str
+
+
+RECORD_COLUMNS = tuple(ChunkRecord.__dataclass_fields__)[:-1]  # in the order in which records take their values
 
 
 def name_part(chunks: Sequence[Chunk]) -> str:
@@ -96,7 +93,7 @@ def write_part(folder: Path, name: str, chunks: Sequence[Chunk], row_s: float) -
         {SCHEMA_KEY: json.dumps({other: _describe_content(folder / other) for other in (ROWS, CLIPS)})},
     )
     _write_table(folder / FILES, pyarrow.table(columns, schema))
-    return [ChunkRecord(name, *values) for values in zip(*columns.values(), strict=True)]
+    return _make_records(name, columns)
 
 
 def read_records(part: Path) -> list[ChunkRecord]:
@@ -123,11 +120,10 @@ def parse_records(name: str, content: bytes, sizes: Mapping[str, int]) -> list[C
     for other in (ROWS, CLIPS):
         if sizes.get(other, 0) != stated[other]["size"]:
             raise ValueError(f"{other} has {sizes.get(other, 0)} bytes, not {stated[other]['size']}")
-    columns = [table[column].to_pylist() for column in COLUMNS[FILES]]
-    for index, column in enumerate(COLUMNS[FILES]):
-        if column in ("state", "reason", "notes"):
-            columns[index] = [sys.intern(text) for text in columns[index]]  # few different ones: each stored once
-    return [ChunkRecord(name, *values) for values in zip(*columns, strict=True)]
+    columns = {column: table[column].to_pylist() for column in COLUMNS[FILES]}
+    for column in ("state", "reason", "notes"):
+        columns[column] = [sys.intern(text) for text in columns[column]]  # few different ones: each stored once
+    return _make_records(name, columns)
 
 
 def read_levels(part: Path, name: str = ROWS) -> Levels:
@@ -264,6 +260,10 @@ def _write_table(path: Path, table: Any) -> None:
         table, path, compression="zstd", compression_level=1, use_dictionary=coded, write_page_checksum=True
     )
     sync(path)
+
+
+def _make_records(name: str, columns: Mapping[str, Sequence[Any]]) -> list[ChunkRecord]:
+    return [ChunkRecord(*values, name) for values in zip(*map(columns.__getitem__, RECORD_COLUMNS), strict=True)]
 
 
 def _describe_content(path: Path) -> dict[str, Any]:

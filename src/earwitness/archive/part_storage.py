@@ -1,4 +1,4 @@
-"""Where the files of a store lie: the protocol that `Store` uses, and folders on a local disk.
+"""Where the files of a store are: the protocol that `Store` uses, and folders on a local disk.
 
 In: parts as `part_files` writes them. Out: parts that appear whole or not at all, listed and read again.
 
@@ -8,7 +8,7 @@ In: parts as `part_files` writes them. Out: parts that appear whole or not at al
     damaged/     parts that could not be read, set aside
     claims.lock, commit.lock   locks that end with the process that holds them
 
-A part is written under `tmp/`, brought to the disk and renamed, so what lies in `parts/` is whole.
+A part is written under `tmp/`, brought to the disk and renamed, so every part in `parts/` is whole.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PartStorage(Protocol):
     hint: str
 
     def make(self, head: str) -> None:
-        """Write `store.json` unless there is one. Raises ArchiveError where other files lie there."""
+        """Write `store.json` unless there is one. Raises ArchiveError where other files are there."""
 
     def read_head(self) -> bytes:
         """Return the content of `store.json`. Raises FileNotFoundError where there is none."""
@@ -98,7 +98,6 @@ class LocalStorage:
         self._claims: int | None = None  # a file descriptor
 
     def make(self, head: str) -> None:
-        """Write `store.json` unless there is one; see `PartStorage`."""
         folder = self.folder
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / HEAD).exists():
@@ -117,11 +116,9 @@ class LocalStorage:
         self._parts.mkdir(exist_ok=True)
 
     def read_head(self) -> bytes:
-        """Return the content of `store.json`."""
         return (self.folder / HEAD).read_bytes()
 
     def list(self, known: Collection[str], *, is_sure: bool = True) -> Mapping[str, Mapping[str, int]]:
-        """Return the sizes of the files of new parts; see `PartStorage`."""
         try:
             changed_ns = self._parts.stat().st_mtime_ns
             if changed_ns == self._seen_ns and not is_sure:
@@ -134,7 +131,6 @@ class LocalStorage:
         return sizes
 
     def read(self, names: Sequence[str]) -> Iterator[bytes | OSError]:
-        """Yield the content of `files.parquet` of each part, or why it is not there."""
         for name in names:
             try:
                 yield (self._parts / name / FILES).read_bytes()
@@ -146,31 +142,31 @@ class LocalStorage:
 
     def put(self, name: str, write: Callable[[Path], object]) -> bool:
         """Add a part: written under `tmp/`, brought to the disk, renamed; see `PartStorage`."""
-        folder = self.folder / "tmp" / f"{_name_process()}-{uuid.uuid4().hex[:8]}"
+        folder = self.folder / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
             folder.mkdir(parents=True)
             self._parts.mkdir(exist_ok=True)
             write(folder)
             sync(folder)
-            is_new = not (self._parts / name).exists()
-            if is_new:
-                try:
-                    folder.replace(self._parts / name)
-                except FileExistsError:  # another process wrote the same chunks
-                    is_new = False
+            if (self._parts / name).exists():
+                return False
+            try:
+                folder.replace(self._parts / name)
+            except OSError:
+                if not (self._parts / name).exists():
+                    raise
+                return False  # another process wrote the same chunks meanwhile
             sync(self._parts)
-            return is_new
+            return True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def set_aside(self, name: str) -> None:
-        """Move a damaged part to `damaged/`."""
         (self.folder / "damaged").mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # another process was first
             (self._parts / name).replace(self.folder / "damaged" / f"{name}-{uuid.uuid4().hex[:8]}")
 
     def sweep(self) -> None:
-        """Remove what processes of this machine that are no more have left unfinished under `tmp/`."""
         self._open_claims()
         host = socket.gethostname()
         for folder in (self.folder / "tmp").glob(f"{host}-*-*"):
@@ -180,12 +176,8 @@ class LocalStorage:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[bool]:
-        """Keep other processes from committing meanwhile; see `PartStorage`."""
-        if fcntl is None:
-            yield True
-            return
         with (self.folder / "commit.lock").open("ab") as file:
-            with contextlib.suppress(OSError):  # a file system without locks: parts may hold chunks twice
+            with contextlib.suppress(OSError, AttributeError):  # without locks, parts may hold chunks twice
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield True
 
@@ -206,7 +198,6 @@ class LocalStorage:
         return True
 
     def release(self, path: str) -> None:
-        """Let other processes analyse a recording."""
         if fcntl is not None and self._claims is not None:
             with contextlib.suppress(OSError):
                 fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _claim_offset(path))
@@ -223,10 +214,6 @@ def _measure_size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _name_process() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _is_alive(pid: int) -> bool:

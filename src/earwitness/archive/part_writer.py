@@ -41,7 +41,7 @@ class IndexOptions:
         shard: (number from 1, of how many): take only this share of the recordings.
         retry_failed: analyse again what failed before.
         is_pruning: record which files in the given folders are gone.
-        start_from: where a recording's start is taken from.
+        start_from: where a recording's start time comes from.
         rows_a_part, seconds_a_part: when to commit; seconds of work.
         progress: how to show progress.
     """
@@ -118,7 +118,7 @@ class PartWriter:
     """A store that is being filled: plans recordings, gathers chunks of any thread, and commits them.
 
     Args:
-        storage: where the store lies; it is made if it is not there. Damaged and unfinished parts are set aside.
+        storage: where the store is; it is made if it is not there. Damaged and unfinished parts are set aside.
         settings, encoder: what recordings are analysed with.
         options: see `IndexOptions`.
         roots: the folders in which `is_pruning` looks for files that are gone.
@@ -141,7 +141,7 @@ class PartWriter:
         self.settings = provenance.settings() if settings.runtime == "auto" else settings
         self.options, self.report = options, IndexReport(set_aside=self.store.tidy())
         self.n_workers = 1  # more workers, larger parts: a store of a million hours must not have a million
-        self.failure: ArchiveError | None = None  # of a commit: nothing more is taken
+        self.failure: ArchiveError | None = None  # of a commit: nothing more is accepted
         self.lock = threading.RLock()
         self._chunks: list[Chunk] = []
         self._n_rows, self._since = 0, time.monotonic()

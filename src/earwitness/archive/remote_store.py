@@ -40,7 +40,6 @@ class RemoteStorage:
         self._root = root.rstrip("/")
 
     def make(self, head: str) -> None:
-        """Write `store.json` unless there is one; see `PartStorage`."""
         self._files.invalidate_cache()
         if self._files.exists(f"{self._root}/{HEAD}"):
             return
@@ -49,12 +48,10 @@ class RemoteStorage:
         self._write(HEAD, head.encode())
 
     def read_head(self) -> bytes:
-        """Return the content of `store.json`."""
         self._files.invalidate_cache()
         return bytes(self._files.cat_file(f"{self._root}/{HEAD}"))
 
     def list(self, known: Collection[str], *, is_sure: bool = True) -> Mapping[str, Mapping[str, int]]:
-        """Return the sizes of the files of new parts that are complete; see `PartStorage`."""
         self._files.invalidate_cache()
         parts: dict[str, dict[str, int]] = {}
         with contextlib.suppress(FileNotFoundError):
@@ -65,7 +62,6 @@ class RemoteStorage:
         return {part: parts[part] for part in sorted(parts) if FILES in parts[part]}
 
     def read(self, names: Sequence[str]) -> Iterator[bytes]:
-        """Yield the content of `files.parquet` of each part, many at once where the file system can."""
         for first in range(0, len(names), N_READ_TOGETHER):
             paths = [f"{self._root}/parts/{name}/{FILES}" for name in names[first : first + N_READ_TOGETHER]]
             content = self._files.cat(paths)
@@ -88,14 +84,13 @@ class RemoteStorage:
             sync(folder / each)
 
     def set_aside(self, name: str) -> None:
-        """Move a damaged part to `damaged/`."""
         target = f"damaged/{name}-{uuid.uuid4().hex[:8]}"
         for path in self._files.find(f"{self._root}/parts/{name}"):
             self._write(f"{target}/{path.rsplit('/', 1)[-1]}", self._files.cat_file(path))
         self._files.rm(f"{self._root}/parts/{name}", recursive=True)
 
     def sweep(self) -> None:
-        """Do nothing: what is unfinished lies on the machine that writes it."""
+        """Do nothing: unfinished parts are on the machine that writes them."""
 
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Lock nothing: one process commits, and what another one adds as well counts once."""
@@ -122,7 +117,7 @@ class RemoteStorage:
 
 
 def open_storage(place: str | Path) -> PartStorage:
-    """Return where the files of a store lie, in a folder or at a URL."""
+    """Return the storage of a folder or URL."""
     return RemoteStorage(str(place)) if is_url(place) else LocalStorage(place)
 
 

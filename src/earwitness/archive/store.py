@@ -29,7 +29,7 @@ class Store:
     """A store that is there; `refresh` reads what has been added to it since.
 
     Attributes:
-        storage: where its files lie.
+        storage: where its files are.
         provenance: what it was made with.
         catalogue: its recordings.
         damaged: parts that cannot be read, with the reason.
@@ -57,7 +57,7 @@ class Store:
         """The folder of a local store.
 
         Raises:
-            ArchiveError: the store lies at a URL.
+            ArchiveError: the store is at a URL.
         """
         if self.storage.local is None:
             raise ArchiveError(
@@ -147,7 +147,7 @@ def make_store(place: str | Path | PartStorage, provenance: Provenance) -> Store
 
 
 def find_storage(place: str | Path | PartStorage) -> PartStorage:
-    """Return where the files of a store lie; a path is a local folder."""
+    """Return the storage of a place; a path is a local folder."""
     return LocalStorage(place) if isinstance(place, str | Path) else place
 
 

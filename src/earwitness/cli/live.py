@@ -5,29 +5,19 @@ In: a source, words. Out: lines on standard output, to a webhook or MQTT broker;
 
 from __future__ import annotations
 
-import contextlib
-import math
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earwitness.cli.options import Events, Scenes, encoder_options, has_words, number_option, query_options, takes
-from earwitness.errors import EarwitnessError
 from earwitness.settings import Settings
 
 if TYPE_CHECKING:
-    from earwitness.encoders import LoadedEncoder
-    from earwitness.live import Listener, LiveQuery, Segments, Sink, Source, StreamClock, TagKeeper, WaitingSound
+    from earwitness.live import LiveQuery, Sink
 
-CLOSE_S = 5.0  # what a webhook or broker gets to take the last lines
-SHOW_S = 0.5  # between two looks of the state on a terminal
 LONGEST_SCENES_MIN = 24 * 60.0
 
 EVERY = number_option(
@@ -86,7 +76,7 @@ def live(
     Raw PCM or wav on standard input or a pipe, a microphone, RTSP, HTTP. A source that fails is opened again; what is
     missing is reported as a gap. No audio is ever written. Ctrl-C ends it: events in progress are reported as ended.
     """
-    from earwitness.live import PcmFormat, choose_source
+    from earwitness.live import PcmFormat, Session, choose_source
     from earwitness.live import list_devices as list_microphones
 
     if list_devices:
@@ -98,7 +88,7 @@ def live(
     form = PcmFormat(raw_format.removesuffix("le"), rate, channels)
     opened = choose_source(source, form, stall, is_real_time=real_time)
     sinks = _open_sinks(webhook, mqtt)
-    _Run(opened, query, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).listen()
+    Session(opened, query, sinks, store, stall, 60 * status_every, duration, is_shown=not quiet).run()
 
 
 def prefer_onnx(settings: Settings) -> Settings:
@@ -131,154 +121,3 @@ def _open_sinks(webhook: str | None, mqtt: str | None) -> list[Sink]:
     if mqtt:
         sinks.append(open_mqtt(mqtt))
     return sinks
-
-
-class _Run:
-    """One run of the command: source, listener and sinks together, until the end or a key press."""
-
-    def __init__(
-        self,
-        source: Source,
-        query: LiveQuery,
-        sinks: list[Sink],
-        store: str | None,
-        stall_s: float,
-        status_every_s: float,
-        duration_s: float | None,
-        *,
-        is_shown: bool,
-    ) -> None:
-        self.source, self.query, self.sinks, self.store = source, query, sinks, store
-        self.stall_s, self.status_every_s, self.duration_s = stall_s, status_every_s, duration_s
-        self.is_shown = is_shown and sys.stderr.isatty()
-        self.clock: StreamClock
-        self.waiting: WaitingSound
-        self.listener: Listener
-        self._shown_at, self._status_at = 0.0, 0.0
-
-    def listen(self) -> None:
-        """Listen, print and send.
-
-        Raises:
-            EarwitnessError: the source cannot be opened, or nobody reads what is printed.
-        """
-        from earwitness.encoders import choose_encoder
-        from earwitness.live import (
-            Listener,
-            Patience,
-            StreamClock,
-            WaitingSound,
-            read_on,
-            start_reading,
-            to_plain,
-            wait_for,
-        )
-
-        loaded = choose_encoder(self.query.settings)
-        _warm_up(loaded, self.query.settings)
-        self.clock, self.waiting = StreamClock(), WaitingSound()
-        keeper = self._open_store(loaded)
-        self.listener = Listener(loaded, self.query, self.clock, self._look, keeper)
-        reader = start_reading(read_on(self.source, Patience(self.stall_s)), self.source, self.waiting)
-        self._status_at = time.monotonic()
-        state = "failed"
-        with _ended_by_signals(self.waiting):
-            try:
-                self._send_status("listening", 0.0)
-                for line in self.listener.listen(self.waiting):
-                    self._send(to_plain(line, self.clock, self.source.name))
-                state = "ended"
-            finally:
-                self.waiting.close()
-                self._finish(state)
-                wait_for(reader, 1.0)
-
-    def _open_store(self, loaded: LoadedEncoder) -> TagKeeper | None:
-        if self.store is None:
-            return None
-        from earwitness.live import TagKeeper
-
-        return TagKeeper(self.store, self.source.name, self.query.settings, loaded)
-
-    def _finish(self, state: str) -> None:
-        """Send the last status, and give the receivers time to take what waits."""
-        if self.is_shown:
-            print("\r\x1b[K", end="", file=sys.stderr)
-        with contextlib.suppress(EarwitnessError):  # the first failure is the one to report
-            self._send_status(state, self._now_s())
-        for sink in self.sinks:
-            sink.close(CLOSE_S)
-
-    def _now_s(self) -> float:
-        return self.listener.segments.now_s if self.listener.segments else 0.0
-
-    def _send(self, line: dict[str, Any]) -> None:
-        for sink in self.sinks:
-            sink.send(line)
-
-    def _send_status(self, state: str, at_s: float) -> None:
-        from earwitness.live import status
-
-        segments, counts = self.listener.segments, self.listener.counts
-        fields: dict[str, Any] = {
-            "heard_s": round(self.listener.analysed_s, 3),
-            "lost_s": round(segments.lost_s, 3) if segments else 0.0,
-            "gaps": segments.n_gaps if segments else 0,
-            "windows": counts.n_windows,
-            "tokens": counts.n_tokens,
-            "events": counts.n_events,
-            "speech_windows": counts.n_speech_windows,
-            "waiting_s": round(self.waiting.waiting_s, 3),
-        }
-        for sink in self.sinks:
-            fields |= sink.counts()
-        self._send(status(state, self.source.name, self.clock, at_s, fields))
-
-    def _look(self, segments: Segments) -> None:
-        """Check after each block whether to stop, to send the status, or to show it."""
-        now = time.monotonic()
-        if self.duration_s is not None and self.listener.analysed_s >= self.duration_s:
-            self.waiting.stop()
-        if self.status_every_s and now - self._status_at >= self.status_every_s:
-            self._status_at = now
-            self._send_status("listening", segments.now_s)
-        if self.is_shown and now - self._shown_at >= SHOW_S:
-            self._shown_at = now
-            print(f"\r\x1b[K{describe_state(segments, self.listener)}", end="", file=sys.stderr, flush=True)
-
-
-def describe_state(segments: Segments, listener: Listener) -> str:
-    """Return the line for people: level, how much sound waits, what has been detected."""
-    level_db = 20 * math.log10(max(segments.level, 1e-6))
-    bar = "#" * max(0, round((level_db + 60) / 3))
-    behind = f"  {segments.items.waiting_s:.1f} s behind" if segments.items.waiting_s >= 1 else ""
-    hours, rest = divmod(int(segments.now_s), 3600)
-    summary = f"{hours}:{rest // 60:02}:{rest % 60:02}  {listener.counts.n_events} events"
-    return f"{summary}  {level_db:5.0f} dB [{bar:20.20}]{behind}"
-
-
-def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
-    """Compute silence, one window and a full batch: later ones then take neither time nor memory for the first time."""
-    import numpy as np
-
-    n_samples = round(settings.window_s * loaded.spec.sample_rate_hz)
-    for n_windows in (1, loaded.batch):
-        loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
-
-
-@contextlib.contextmanager
-def _ended_by_signals(waiting: WaitingSound) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the listening in good order; the second one ends it at once."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if waiting.is_closed:
-            raise KeyboardInterrupt
-        waiting.close()
-
-    is_main = threading.current_thread() is threading.main_thread()  # others may not set handlers
-    usual = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM) if is_main}
-    try:
-        yield
-    finally:
-        for each, handler in usual.items():
-            signal.signal(each, handler)

@@ -21,9 +21,9 @@ class Clip:
 
     Attributes:
         path: the recording.
-        events: its events in time; an empty tuple says that none of the data set's labels is heard.
+        events: its events in time; an empty tuple: none of the data set's labels occurs.
         scene: where it was made.
-        labels: what is heard somewhere in it, without times.
+        labels: what occurs somewhere in it, without times.
         fold: the published fold in whose test part it is.
         conditions: what results may be grouped by, such as `split`, `city`, `device`, `ebr`, `target`.
     """
@@ -43,8 +43,8 @@ class Dataset:
     Attributes:
         name: its name in the catalogue, or the folder's or table's.
         clips: in the order of the data set's own tables, or by name.
-        event_labels: what `events` and `labels` may say, as published, the same however few of the clips are here.
-        scene_labels: what `scene` may say.
+        event_labels: the possible labels of `events` and `labels`, as published, however few of the clips are here.
+        scene_labels: the possible values of `scene`.
         notes: what is missing, dropped or left out, a sentence each.
         missing: the files that its tables name and that are not here.
         n_absent: how many of the published recordings are not here, whether a table names them or not.
@@ -116,7 +116,7 @@ class DatasetSpec:
 
     @property
     def n_bytes(self) -> int | None:
-        """The size of all packages; None where one of the large ones does not say its own."""
+        """The size of all packages; None where it is not known."""
         known = [package.n_bytes for package in self.packages if package.n_bytes]
         return sum(known) if known else None
 
@@ -149,10 +149,10 @@ def note_missing(what: str, n_published: int, n_here: int, missing: Sequence[str
     """
     if n_here >= n_published and not missing:
         return None
-    said = f"{what}: {n_here} of {n_published} published recordings are here"
+    note = f"{what}: {n_here} of {n_published} published recordings are here"
     if not missing:
-        return said
+        return note
     rest = f" and {len(missing) - N_NAMED} more" if len(missing) > N_NAMED else ""
-    said += f"; missing are {', '.join(missing[:N_NAMED])}{rest}"
+    note += f"; missing are {', '.join(missing[:N_NAMED])}{rest}"
     n_unnamed = n_published - n_here - len(missing)
-    return f"{said}; the tables here do not name {n_unnamed} others" if n_unnamed > 0 else said
+    return f"{note}; the tables here do not name {n_unnamed} others" if n_unnamed > 0 else note

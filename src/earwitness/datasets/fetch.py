@@ -34,13 +34,13 @@ from earwitness.files import (
 )
 
 RECORD = "packages.json"
-INCOMING = ".packages"  # where packages lie until they are unpacked
+INCOMING = ".packages"  # where packages are until they are unpacked
 ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """How a data set lies here.
+    """What of a data set is here.
 
     Attributes:
         folder: where.
@@ -103,7 +103,7 @@ def take_dataset(spec: DatasetSpec, source: Path, folder: Path | None = None, pa
 
     Args:
         spec: which data set.
-        source: a folder in which published packages lie under their names; or one archive of any name. Known ones are
+        source: a folder with published packages under their names, or one archive of any name. Known ones are
             compared with their published size and md5. They stay where they are.
         folder: where the data set goes; without it, the data sets' own folder.
         part: only this part of it.
@@ -186,7 +186,7 @@ def _choose_place(spec: DatasetSpec, part: str | None) -> str:
 
 
 def _is_unpacked(folder: Path, files: list[Unpacked] | None) -> bool:
-    """Tell whether a package was unpacked and all that came out is still there in its size."""
+    """Return whether a package was unpacked and its files are still there in their size."""
     if files is None:
         return False
     paths = ((folder / each.name, each.n_bytes) for each in files)

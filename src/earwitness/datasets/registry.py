@@ -1,4 +1,4 @@
-"""The data sets known by name, and the way to a data set's clips: by its name, or one's own by its path.
+"""The data sets known by name; `load_dataset` reads one of them, or the user's own data.
 
 In: a name of `DATASETS`, or a folder or table. Out: a `Dataset`, however few of its clips are here; its notes say what
 is missing. A data set is a file beside this one with its `SPEC` and reader, and a line in `DATASETS`.
@@ -48,10 +48,10 @@ def load_dataset(
     """Return a data set's clips that are here, with their truth; `notes` say what is missing.
 
     Args:
-        name_or_path: a name of the catalogue; else a folder or table of one's own, see `bring_your_own`.
-        dir: where a published data set lies; without it `EARWITNESS_DATA/NAME`, or `data/NAME` in the cache. For a
-            table of one's own: where its recordings lie; without it, beside and below the table.
-        split: one of the published splits, such as `evaltest`; of one's own data, the condition `split`. All if None.
+        name_or_path: a name of `DATASETS`; else a folder or table of the user's own, see `own`.
+        dir: the folder of a published data set; without it `EARWITNESS_DATA/NAME`, or `data/NAME` in the cache. For a
+            table of the user's own: the folder of its recordings; without it, beside and below the table.
+        split: one of the published splits, such as `evaltest`; of own data, the condition `split`. All if None.
         fold: only the clips of this fold's test part. All if None.
 
     Raises:
@@ -89,7 +89,7 @@ def find_folder(spec: DatasetSpec, dir: str | Path | None = None) -> Path:
 
 
 def how_to_get(spec: DatasetSpec) -> str:
-    """Return a hint on how to come by a data set."""
+    """Return a hint on how to get a data set."""
     return f"run 'earwitness data get {spec.name}', or give its folder with --dir (dir= in Python)"
 
 

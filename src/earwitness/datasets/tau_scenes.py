@@ -79,7 +79,7 @@ def _read_splits(setup: Path) -> dict[str, str]:
 
 
 def _read_name(table: Path, line: int, name: str, device: str) -> dict[str, str]:
-    """Return what scene-city-location-segment-device tells."""
+    """Return the conditions in a name such as scene-city-location-segment-device."""
     parts = Path(name).stem.split("-")
     if len(parts) != 5:
         raise DatasetError(f"{table}:{line}: {name!r} is not named scene-city-location-segment-device")

@@ -2,7 +2,7 @@
 
 In: a folder with any part of the data set, in any depth. Out: a `Dataset`. Split `evaltest` is the evaluation set;
 `devtrain` and `devtest` are the development set's, with the patch of June 2017: mixtures whose background naturally
-holds the target are dropped. The event lists serve where recipes are missing; they tell neither scene nor ratio.
+holds the target are dropped. The event lists serve where recipes are missing; they have neither scene nor ratio.
 
 Source: TUT Rare Sound Events 2017 (Diment et al., Zenodo 401395 and 1160455), its README; the patch is the mixture
 synthesiser's affected_files.txt. Checked on six mixtures and all recipes of the evaluation set; the development set's
@@ -60,10 +60,10 @@ def read_tut_rare(folder: Path, split: str | None = None) -> Dataset:
     missing: list[str] = []
     splits = [split] if split else list(SPLITS)
     for each in splits:
-        found, absent, said = _read_split(each, tables, audio)
+        found, absent, split_notes = _read_split(each, tables, audio)
         clips += found
         missing += absent
-        notes += said
+        notes += split_notes
     n_absent = sum(map(_count_published, splits)) - len(clips)
     return Dataset("tut_rare", tuple(clips), CLASSES, SCENES, tuple(notes), tuple(missing), n_absent)
 

@@ -1,11 +1,11 @@
 """TUT Acoustic Scenes 2017: clips of 10 s in fifteen scenes, with the published folds.
 
 In: a folder with any part of the development or evaluation set, in any depth. Out: a `Dataset`; a clip's fold is the
-one in whose test part it is, its condition `location` tells clips of one recording place.
+one in whose test part it is, its condition `location` identifies the recording place.
 
 Source: TUT Acoustic Scenes 2017 (Mesaros et al., Zenodo 400515 and 1040168), as dcase_util lays it out: `meta.txt` and
 `evaluation_setup/fold1..4_{train,test,evaluate}.txt`. The published zips were not at hand. Not verified: what the
-evaluation set's tables are called; `meta.txt` and `evaluation_setup/evaluate.txt` are both taken. The stretches with
+evaluation set's tables are called; `meta.txt` and `evaluation_setup/evaluate.txt` are both read. The segments with
 recording errors that error.txt lists are not looked at.
 """
 

@@ -31,19 +31,13 @@ ONNX_SUFFIX = ".onnx"
 class Compute(EncoderSettings):
     """Deprecated name of `EncoderSettings`, which calls `is_compiled` `compile_encoder`; it goes in version 0.3."""
 
-    def __init__(
-        self,
-        runtime: Literal["auto", "torch", "onnx"] = "auto",
-        device: str = "auto",
-        precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
-        is_compiled: bool = False,
-        n_threads: int = 0,
-    ) -> None:
+    def __init__(self, *values: Any, **options: Any) -> None:
         message = "earwitness.Compute is deprecated: use earwitness.EncoderSettings (is_compiled is compile_encoder)"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
-        super().__init__(
-            runtime=runtime, device=device, precision=precision, compile_encoder=is_compiled, n_threads=n_threads
-        )
+        names = ("runtime", "device", "precision", "compile_encoder", "n_threads")
+        if "is_compiled" in options:
+            options["compile_encoder"] = options.pop("is_compiled")
+        super().__init__(**dict(zip(names, values, strict=False)), **options)
 
 
 @dataclass(frozen=True)
@@ -94,15 +88,19 @@ class LoadedEncoder:
 
     def token_features(self, windows: Floats, *, is_trimmed: bool = True) -> Floats:
         """Return features (W, T, D), one row per token in time; see `encode`."""
-        return _given(self.encode(windows, ["features"], is_trimmed=is_trimmed).features)
+        return self._encode("features", windows, is_trimmed)
 
     def token_logits(self, windows: Floats, *, is_trimmed: bool = True) -> Floats:
         """Return tag logits (W, T, C), one row per token in time; see `encode`."""
-        return _given(self.encode(windows, ["token_logits"], is_trimmed=is_trimmed).token_logits)
+        return self._encode("token_logits", windows, is_trimmed)
 
     def window_logits(self, windows: Floats, *, is_trimmed: bool = True) -> Floats:
         """Return tag logits (W, C) of whole windows; see `encode`."""
-        return _given(self.encode(windows, ["window_logits"], is_trimmed=is_trimmed).window_logits)
+        return self._encode("window_logits", windows, is_trimmed)
+
+    def _encode(self, output: Output, windows: Floats, is_trimmed: bool) -> Floats:
+        rows: Floats = getattr(self.encode(windows, [output], is_trimmed=is_trimmed), output)
+        return rows
 
     def attention(self, windows: Floats, *, is_trimmed: bool = True) -> Floats:
         """Return with what weights tokens look at each other (W, layers, heads, N, N), in windows (W, S) of one unit.
@@ -140,10 +138,9 @@ def load_encoder(
     """
     compute = compute or EncoderSettings()
     name_or_path = name_or_path or compute.encoder or EMBEDDED
-    is_commercial = commercial_only or compute.commercial_only
     is_onnx = _choose_runtime(compute, name_or_path) == "onnx"
     find = partial(locate_onnx, compute=compute) if is_onnx else locate_weights
-    known, path, sha256 = check_weights(name_or_path, find, commercial_only=is_commercial)
+    known, path, sha256 = check_weights(name_or_path, find, commercial_only=commercial_only or compute.commercial_only)
     if is_onnx:
         from earwitness.encoders.onnx_backend import OnnxBackend
 
@@ -286,8 +283,3 @@ def _read_tag_stats(path: Path) -> TagStats | None:
         return None
     with np.load(stats_path) as stats:
         return TagStats(mean=stats["mean"], std=stats["std"])
-
-
-def _given(output: Floats | None) -> Floats:
-    assert output is not None
-    return output

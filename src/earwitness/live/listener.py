@@ -16,7 +16,7 @@ from earwitness.audio import Samples, Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.event_lines import EventLine, EventTeller
+from earwitness.live.event_lines import EventLine, EventTracker
 from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.segments import ErrorLine, GapLine, Segments
@@ -132,7 +132,7 @@ class Listener:
                 "method='earwitness' without noise"
             )
         self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
-        self._teller = EventTeller(settings.window_s)
+        self._tracker = EventTracker(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
         """Yield lines as soon as they are known, until the items end; events under way then end too.
@@ -196,7 +196,7 @@ class Listener:
     ) -> Iterator[Line]:
         start_s = segments.start_s
         self.counts.n_events += len(ended)
-        yield from self._teller.to_lines(
+        yield from self._tracker.to_lines(
             [place_event(event, start_s) for event in ended], [place_event(event, start_s) for event in foreseen]
         )
         yield from (DroppedLine(span.start_s + start_s, span.end_s + start_s) for span in dropped)

@@ -205,7 +205,7 @@ def test_a_tokenizer_that_is_damaged_or_of_another_model_is_told(tmp_path: Path,
     folder = clap.text_model
     assert folder is not None
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "\nhorse")
-    with pytest.raises(WeightsError, match="the tokenizer knows 17 pieces of words, the text encoder of .* 16"):
+    with pytest.raises(WeightsError, match="the tokenizer knows 17 parts of words, the text encoder of .* 16"):
         clap.embed_text(["dog"])
     (folder / "tokenizer.json").write_text("{ not json")
     with pytest.raises(WeightsError, match="its tokenizer cannot be read"):

@@ -2,7 +2,7 @@
 
 In: `mixture_recipes_*.yaml` (what was laid where into which background), `meta.csv`. Out: `Recipe`s, and back to YAML;
 `MixtureRow`s with the published columns, and back to CSV. The event-to-background ratio of a mixture without an event
-is -inf, as the recipe says.
+is -inf, as in the recipe.
 
 Source: TUT Rare Sound Events 2017, development set, README (Diment et al.); the columns are those of the published
 method.
