@@ -241,13 +241,13 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
         if not lane.events:
-            axes.text(0.004 * duration_s, row - up, "not heard", va="center", fontsize=8, color="0.45")
+            axes.text(0.004 * duration_s, row - up, "not detected", va="center", fontsize=8, color="0.45")
     if not lanes:
-        axes.text(0.004 * duration_s, 0, "no event was asked for", va="center", fontsize=8, color="0.45")
+        axes.text(0.004 * duration_s, 0, "no words for events", va="center", fontsize=8, color="0.45")
     if has_reference:
         from matplotlib.patches import Patch
 
-        parts = [Patch(color=COLOURS[0], label="heard"), Patch(color=REFERENCE, label="reference")]
+        parts = [Patch(color=COLOURS[0], label="detected"), Patch(color=REFERENCE, label="reference")]
         axes.legend(handles=parts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, ncols=2)
     axes.set_yticks(range(len(lanes)), [shorten(lane.word) for lane in lanes], parse_math=False)
     axes.set_ylim(max(1, len(lanes)) - 0.5, -0.5)
