@@ -9,15 +9,16 @@ import contextlib
 import math
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earwitness.cli.exit_status import handling
 from earwitness.cli.options import Events, Scenes, encoder_options, has_words, number_option, query_options, takes
 from earwitness.errors import EarwitnessError
 from earwitness.settings import Settings
@@ -266,8 +267,7 @@ def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
         loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
 
 
-@contextlib.contextmanager
-def _ended_by_signals(waiting: WaitingSound) -> Iterator[None]:
+def _ended_by_signals(waiting: WaitingSound) -> AbstractContextManager[None]:
     """Let SIGINT and SIGTERM end the listening in good order; the second one ends it at once."""
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -275,10 +275,4 @@ def _ended_by_signals(waiting: WaitingSound) -> Iterator[None]:
             raise KeyboardInterrupt
         waiting.close()
 
-    is_main = threading.current_thread() is threading.main_thread()  # others may not set handlers
-    usual = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM) if is_main}
-    try:
-        yield
-    finally:
-        for each, handler in usual.items():
-            signal.signal(each, handler)
+    return handling(end, signal.SIGINT, signal.SIGTERM)
