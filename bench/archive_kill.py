@@ -29,7 +29,7 @@ from earwitness.encoders.onnx_backend import count_threads
 
 CODE = """
 import sys
-from earwitness.cli_archive import _keep_memory_flat
+from earwitness.cli.archive import _keep_memory_flat
 _keep_memory_flat()
 from pathlib import Path
 from earwitness import Settings

@@ -97,19 +97,19 @@ CASES = (
     Case(
         "unknown encoder",
         "listen good.wav -e rain --encoder m2d_vit_tiny",
-        f"earwitness: m2d_vit_tiny: neither a file nor a known encoder; did you mean .*{EMBEDDED}.*",
+        f"earwitness: m2d_vit_tiny: neither a file nor a known encoder, did you mean .*{EMBEDDED}.*",
         2,
     ),
     Case(
         "weights get of an unknown name",
         "weights get m2d_vit_bas",
-        r"earwitness: m2d_vit_bas: not a known encoder; did you mean m2d_vit_base.*",
+        r"earwitness: m2d_vit_bas: not a known encoder, did you mean m2d_vit_base.*",
         2,
     ),
     Case(
         "unknown format",
         f"listen good.wav {RAIN} -f jsonlines",
-        "earwitness: format 'jsonlines'; did you mean jsonl.*: choose from .*",
+        "earwitness: format 'jsonlines', did you mean jsonl.*: choose from .*",
         2,
     ),
     Case(

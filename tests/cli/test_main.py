@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 import earwitness
 from earwitness.cli.main import app
-from earwitness.encoders.registry import WEIGHTS
+from earwitness.encoders.registry import EMBEDDED, WEIGHTS
 from earwitness.results.formats.json_lines import from_dict
 from earwitness.results.formats.table import FORMATS
 from earwitness.settings import Settings
@@ -234,6 +234,19 @@ def test_hidden_files_and_dead_links_are_skipped_with_a_count(sounds: Path, tmp_
 def test_help_is_short_to_ask_for() -> None:
     assert run("listen", "-h").stdout == run("listen", "--help").stdout
     assert run("data", "get", "-h").exit_code == 0
+
+
+def test_the_shell_completes_commands_and_encoders() -> None:
+    def complete(*words: str) -> list[str]:
+        shell = {
+            "_EARWITNESS_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        return CliRunner().invoke(app, [], prog_name="earwitness", env=shell).stdout.split()
+
+    assert {"listen", "demo"} <= set(complete("earwitness", ""))
+    assert EMBEDDED in complete("earwitness", "listen", "--encoder", "m2d")
 
 
 def test_the_version_is_printed() -> None:

@@ -75,5 +75,5 @@ def test_a_short_window_takes_the_hop_along() -> None:
 
 
 def test_near_names_are_suggested() -> None:
-    assert suggest("jsonlines", ["csv", "jsonl"]) == "; did you mean jsonl?"
+    assert suggest("jsonlines", ["csv", "jsonl"]) == ", did you mean jsonl?"
     assert suggest("xyz", ["csv", "jsonl"]) == ""

@@ -30,8 +30,7 @@ QUICK = Patience(stall_s=0.3, first_wait_s=0.05, longest_wait_s=0.1)
 
 def take(items: Iterator[Item | None], n_samples: int, limit_s: float = 10.0) -> list[Item]:
     """Return items until so many samples have come."""
-    taken: list[Item] = []
-    n_came, until = 0, time.monotonic() + limit_s
+    taken, n_came, until = list[Item](), 0, time.monotonic() + limit_s
     while n_came < n_samples and time.monotonic() < until:
         item = next(items)
         if item is not None:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.archive.extract import ANALYSED, FAILED, GONE, FileVersion
-from earwitness.archive.part_files import ChunkRecord, import_pyarrow
+from earwitness.archive.extract import ANALYSED, FileVersion
+from earwitness.archive.part_files import COLUMNS, FILES, ChunkRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"
@@ -104,20 +104,24 @@ def _merge(records: list[ChunkRecord]) -> FileEntry:
     )
 
 
+def group_by_part(entries: Iterable[FileEntry]) -> dict[str, list[tuple[FileEntry, ChunkRecord]]]:
+    """Return the chunks of files, with their file, by the part that holds them."""
+    by_part: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
+    for entry in entries:
+        for chunk in entry.chunks:
+            by_part.setdefault(chunk.part, []).append((entry, chunk))
+    return by_part
+
+
 def tabulate_files(entries: Iterable[FileEntry]) -> Any:
     """Return the files as a pyarrow table, for SQL: a row per path."""
     pyarrow, _ = import_pyarrow()
     names = ("file_id", "path", "size", "mtime_ns", "sha256", "attempt", "state", "reason", "notes", "rate_hz")
     listed = list(entries)
-    columns: dict[str, Any] = {name: [getattr(each, name) for each in listed] for name in names}
-    columns["duration_s"] = pyarrow.array([each.duration_s for each in listed], pyarrow.float64())
+    columns: dict[str, Any] = {}
+    for name in (*names, "duration_s"):
+        type_name = COLUMNS[FILES].get(name, "double")
+        columns[name] = pyarrow.array([getattr(each, name) for each in listed], pyarrow.type_for_alias(type_name))
     times = [None if each.start_time is None else format_time(each.start_time) for each in listed]
     columns["start_time"] = pyarrow.array(times, pyarrow.string()).cast(pyarrow.timestamp("s"))
-    for name in ("file_id", "size", "mtime_ns", "attempt", "rate_hz"):
-        columns[name] = pyarrow.array(columns[name], pyarrow.int64())
-    for name in ("path", "sha256", "state", "reason", "notes"):
-        columns[name] = pyarrow.array(columns[name], pyarrow.string())
     return pyarrow.table(columns)
-
-
-STATES = (ANALYSED, UNFINISHED, FAILED, GONE)

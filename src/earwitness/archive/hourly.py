@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from earwitness.archive.catalogue import FileEntry
-from earwitness.archive.part_files import CLIPS, ChunkRecord, read_clip_starts, read_levels
+from earwitness.archive.catalogue import FileEntry, group_by_part
+from earwitness.archive.part_files import CLIPS, read_clip_starts, read_levels
 from earwitness.archive.quantise import restore_logits
 from earwitness.archive.query import Choice
 from earwitness.archive.start_times import format_time
@@ -92,13 +92,9 @@ def rank_hours(
     problems: list[str],
 ) -> list[HourScene]:
     """Return the scenes of every hour; a damaged part is left out and listed in `problems`."""
-    wanted: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
-    for entry in entries:
-        for chunk in entry.chunks:
-            wanted.setdefault(chunk.part, []).append((entry, chunk))
     totals: dict[Hour, Any] = {}
     counts: dict[Hour, int] = {}
-    for part, chunks in wanted.items():
+    for part, chunks in group_by_part(entries).items():
         try:
             levels = read_levels(store.part_path(part), CLIPS)
             starts = read_clip_starts(store.part_path(part))

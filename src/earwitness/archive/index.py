@@ -87,7 +87,8 @@ class _Run:
         with ThreadPoolExecutor(self._n_threads, "extract") as self._threads:
             try:
                 for outcome in process_each(todo, self._extract, writer.options.progress, n_readers):
-                    writer.check()
+                    if writer.failure:
+                        raise writer.failure
                     if outcome.result is None:
                         self._record_failure(make_absolute(outcome.source), outcome.reason)
             finally:
@@ -97,7 +98,8 @@ class _Run:
     def _extract(self, source: Path, on_progress: Callable[[float], None]) -> bool:
         """Read a recording, let free threads analyse its chunks, and take these in order."""
         path, writer = make_absolute(source), self._writer
-        writer.check()
+        if writer.failure:
+            raise writer.failure
         with writer.lock:
             if not writer.store.storage.claim(show_path(path)):
                 writer.report.n_elsewhere += 1

@@ -62,6 +62,10 @@ class Cluster:
     cpus_per_worker: int = 0
     gpus_per_worker: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.n_workers < 0 or self.cpus_per_worker < 0 or self.gpus_per_worker < 0:
+            raise SettingsError(f"{self}: workers, processors and GPUs must not be negative")
+
     @property
     def n_cpus(self) -> int:
         """Processors of each worker."""
@@ -95,7 +99,6 @@ def index_on_ray(
     """
     options, cluster = options or IndexOptions(), cluster or Cluster()
     import_ray()
-    _check_cluster(cluster)
     listings, storage = _find_listings(sources), open_storage(store)
     settings = adopt_settings(storage, settings)
     encoder = choose_encoder(settings)
@@ -344,8 +347,3 @@ def _plan(writer: PartWriter, listing: Listing) -> Listing | None:
     """Return what to analyse of a recording; None, and a count, where there is nothing."""
     task = writer.plan(listing.path, (listing.size, listing.mtime_ns) if is_url(listing.path) else None)
     return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done))) if task else None
-
-
-def _check_cluster(cluster: Cluster) -> None:
-    if cluster.n_workers < 0 or cluster.cpus_per_worker < 0 or cluster.gpus_per_worker < 0:
-        raise SettingsError(f"{cluster}: workers, processors and GPUs must not be negative")

@@ -5,13 +5,13 @@ In: stores with the same provenance. Out: their newest recordings in one store. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from earwitness.archive.catalogue import FileEntry
+from earwitness.archive.catalogue import FileEntry, group_by_part
 from earwitness.archive.extract import FAILED, GONE, Chunk
-from earwitness.archive.part_files import ChunkRecord, read_chunks
+from earwitness.archive.part_files import read_chunks
 from earwitness.archive.store import Store, make_store
 from earwitness.errors import ArchiveError
 
@@ -65,30 +65,21 @@ def _copy(
     store: Store, into: Store, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
 ) -> None:
     """Commit the chunks of some recordings, part by part."""
-    by_part: dict[str, list[ChunkRecord]] = {}
     gathered = [_record_end(entry, attempts[entry.path]) for entry in wanted if entry.state in (FAILED, GONE)]
-    for entry in wanted:
-        for record in entry.chunks:
-            by_part.setdefault(record.part, []).append(record)
     n_rows = 0
-    for part, records in by_part.items():
+    for part, found in group_by_part(wanted).items():
         try:
-            chunks = list(_renumber(read_chunks(store.part_path(part), records), attempts))
+            chunks = list(read_chunks(store.part_path(part), [record for _, record in found]))
         except ArchiveError as error:
             problems.append(str(error))
             continue
-        gathered += chunks
+        gathered += [replace(chunk, attempt=attempts[chunk.path]) for chunk in chunks]
         n_rows += sum(len(each.rows) for each in chunks)
         if n_rows >= ROWS_A_PART:
             into.commit(gathered)
             gathered, n_rows = [], 0
     if gathered:
         into.commit(gathered)
-
-
-def _renumber(chunks: Iterator[Chunk], attempts: dict[str, int]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        yield replace(chunk, attempt=attempts[chunk.path])
 
 
 def _record_end(entry: FileEntry, attempt: int) -> Chunk:

@@ -263,7 +263,8 @@ def _write_table(path: Path, table: Any) -> None:
 
 
 def _make_records(name: str, columns: Mapping[str, Sequence[Any]]) -> list[ChunkRecord]:
-    return [ChunkRecord(*values, name) for values in zip(*map(columns.__getitem__, RECORD_COLUMNS), strict=True)]
+    values = [columns[column] for column in RECORD_COLUMNS]
+    return [ChunkRecord(*each) for each in zip(*values, [name] * len(values[0]), strict=True)]
 
 
 def _describe_content(path: Path) -> dict[str, Any]:

@@ -66,18 +66,22 @@ class PartStorage(Protocol):
 
     def sweep(self) -> None:
         """Check that the place can be written; remove the unfinished parts of processes that are no more."""
+        return
 
     def lock(self) -> contextlib.AbstractContextManager[bool]:
         """Keep other processes from committing meanwhile; give whether others may have committed before."""
+        return contextlib.nullcontext(False)
 
     def claim(self, path: str) -> bool:
-        """Return whether this process may analyse a recording: not while another one does."""
+        """Return whether this process may analyse a recording: not while another one does, where there are locks."""
+        return True
 
     def release(self, path: str) -> None:
         """Let other processes analyse a recording."""
+        return
 
 
-class LocalStorage:
+class LocalStorage(PartStorage):
     """The files of a store in a folder; see `PartStorage`.
 
     Raises:
@@ -141,7 +145,6 @@ class LocalStorage:
                 yield error
 
     def put(self, name: str, write: Callable[[Path], object]) -> bool:
-        """Add a part: written under `tmp/`, brought to the disk, renamed; see `PartStorage`."""
         folder = self.folder / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
             folder.mkdir(parents=True)
@@ -182,10 +185,7 @@ class LocalStorage:
             yield True
 
     def claim(self, path: str) -> bool:
-        """Return whether this process may analyse a recording.
-
-        A claim is a lock on one byte of a file, so it ends with its process, however that ends.
-        """
+        # A claim is a lock on one byte of a file, so it ends with its process, however that ends.
         if fcntl is None:
             return True
         claims = self._open_claims()

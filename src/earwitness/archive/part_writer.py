@@ -181,20 +181,17 @@ class PartWriter:
             ArchiveError: the store could not be written, now or before.
         """
         with self.lock:
-            self.check()
+            if self.failure:
+                raise self.failure
             self._chunks.append(chunk)
             self._n_rows += max(1, len(chunk.rows))
             self.report.notes += [(chunk.path, chunk.notes)] if chunk.notes else []
             self.report.failures += [(chunk.path, chunk.reason)] if chunk.state == FAILED else []
-            self.commit_if_due()
-
-    def commit_if_due(self) -> None:
-        """Commit what has gathered if it is much, or if the last commit was long ago."""
-        is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        n_times = min(self.n_workers, LARGEST_PART)
-        is_full = self._n_rows >= self.options.rows_a_part * n_times or len(self._chunks) >= CHUNKS_PER_PART * n_times
-        if is_late or is_full:
-            self.commit()
+            is_late = time.monotonic() - self._since > self.options.seconds_a_part
+            n_times = min(self.n_workers, LARGEST_PART)
+            n_rows, n_chunks = self.options.rows_a_part * n_times, CHUNKS_PER_PART * n_times
+            if is_late or self._n_rows >= n_rows or len(self._chunks) >= n_chunks:
+                self.commit()
 
     def commit(self) -> None:
         """Commit what has gathered, and release the recordings that are complete.
@@ -214,15 +211,6 @@ class PartWriter:
             for each in chunks:
                 if each.is_last:
                     self.store.storage.release(each.path)
-
-    def check(self) -> None:
-        """Raise the failure of an earlier commit.
-
-        Raises:
-            ArchiveError: the store could not be written.
-        """
-        if self.failure:
-            raise self.failure
 
     def _prune(self, roots: Sequence[str | Path]) -> None:
         """Record the files under these folders that are not there any more."""

@@ -25,8 +25,8 @@ from earwitness.errors import ArchiveError
 N_READ_TOGETHER = 256
 
 
-class RemoteStorage:
-    """The files of a store at a URL; see `PartStorage`.
+class RemoteStorage(PartStorage):
+    """The files of a store at a URL; see `PartStorage`. One process commits, and duplicates count once: no locks.
 
     Raises:
         MissingExtraError: fsspec, or what it needs for such URLs, is not installed.
@@ -88,20 +88,6 @@ class RemoteStorage:
         for path in self._files.find(f"{self._root}/parts/{name}"):
             self._write(f"{target}/{path.rsplit('/', 1)[-1]}", self._files.cat_file(path))
         self._files.rm(f"{self._root}/parts/{name}", recursive=True)
-
-    def sweep(self) -> None:
-        """Do nothing: unfinished parts are on the machine that writes them."""
-
-    def lock(self) -> contextlib.AbstractContextManager[bool]:
-        """Lock nothing: one process commits, and what another one adds as well counts once."""
-        return contextlib.nullcontext(False)
-
-    def claim(self, path: str) -> bool:
-        """Return True: there are no locks, and what is analysed twice counts once."""
-        return True
-
-    def release(self, path: str) -> None:
-        """Do nothing; see `claim`."""
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all: one put on object stores, written beside and moved on others."""

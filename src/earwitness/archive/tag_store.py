@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.ask import Answer, ask_store
-from earwitness.archive.catalogue import FileEntry, tabulate_files
-from earwitness.archive.part_files import CLIPS, ROWS, ChunkRecord, check_part, import_pyarrow, read_chunks
+from earwitness.archive.catalogue import FileEntry, group_by_part, tabulate_files
+from earwitness.archive.part_files import CLIPS, ROWS, check_part, import_pyarrow, read_chunks
 from earwitness.archive.provenance import Provenance
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql
@@ -124,14 +124,12 @@ class TagStore:
             ArchiveError: a part is damaged.
         """
         digests: dict[tuple[str, int], str] = {}
-        by_part: dict[str, list[ChunkRecord]] = {}
-        for entry in self.files:
+        files = self.files
+        for entry in files:
             ended = (entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.state, entry.reason)
             digests[entry.path, -1] = repr(ended)
-            for record in entry.chunks:
-                by_part.setdefault(record.part, []).append(record)
-        for part, records in by_part.items():
-            for chunk in read_chunks(self.parts.part_path(part), records):
+        for part, found in group_by_part(files).items():
+            for chunk in read_chunks(self.parts.part_path(part), [record for _, record in found]):
                 facts = (chunk.is_last, chunk.start_s, chunk.end_s, chunk.start_time, chunk.rate_hz, chunk.notes)
                 digest = hashlib.sha256(repr(facts).encode())
                 for array in (chunk.rows, chunk.clips, chunk.clip_start_s):

@@ -10,15 +10,14 @@ import ctypes
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from earwitness.cli.exit_status import end, print_problems
+from earwitness.cli.exit_status import end, handling, print_problems
 from earwitness.cli.options import (
     Events,
     Out,
@@ -284,8 +283,7 @@ def _index_here(paths: list[str], store: str, settings: Settings, options: Index
     return index_recordings(find_audio(paths), store, settings, None, options, paths)
 
 
-@contextlib.contextmanager
-def _stopped_by_keys() -> Iterator[None]:
+def _stopped_by_keys() -> AbstractContextManager[None]:
     """Let Ctrl-C finish the work in progress, and a second one stop at once: what is committed is whole either way."""
 
     def write(message: str) -> None:  # print may be what was interrupted, and cannot be entered twice
@@ -300,14 +298,7 @@ def _stopped_by_keys() -> Iterator[None]:
         write("finishing the recordings in progress; Ctrl-C again stops at once")
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    return handling(stop, signal.SIGINT)
 
 
 def _print_report(report: IndexReport) -> None:

@@ -15,7 +15,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -74,20 +75,24 @@ def errors_reported() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
+def handling(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Let a handler take signals meanwhile; in the main thread only, others may not set handlers."""
+    is_main = threading.current_thread() is threading.main_thread()
+    usual = {each: signal.signal(each, handler) for each in numbers if is_main}
+    try:
+        yield
+    finally:
+        for each, before in usual.items():
+            signal.signal(each, before)
+
+
+def stopped_by_sigterm() -> AbstractContextManager[None]:
     """Let SIGTERM stop a command as Ctrl-C does: in order, with what was done."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
-        yield
-        return
-    usual = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, usual)
+    return handling(stop, signal.SIGTERM)
 
 
 def print_error(message: str) -> None:

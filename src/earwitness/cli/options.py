@@ -93,9 +93,16 @@ def check_encoder(name: str | None) -> str | None:
 
     is_path = name and (Path(name).suffix or Path(name).exists())
     if name and not is_path and name not in WEIGHTS:
-        advice = f"{suggest(name, WEIGHTS)}; 'earwitness weights list' shows all"
-        raise WeightsError(f"{name}: neither a file nor a known encoder{advice}")
+        near = suggest(name, WEIGHTS)
+        raise WeightsError(f"{name}: neither a file nor a known encoder{near}; known are: {', '.join(WEIGHTS)}")
     return name
+
+
+def complete_encoder(incomplete: str) -> list[str]:
+    """Return the known encoders that begin so, for the shell."""
+    from earwitness.encoders import WEIGHTS
+
+    return [name for name in WEIGHTS if name.startswith(incomplete)]
 
 
 def check_formats(names: list[str]) -> list[str]:
@@ -117,7 +124,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     within = [each for each in names if name.lower() in each.lower()]
     near = within[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return f", did you mean {' or '.join(near)}?" if near else ""
 
 
 Paths = Annotated[list[str], typer.Argument(help="Recordings: files, folders, glob patterns, or - for standard input.")]
@@ -142,7 +149,9 @@ SettingsFile = Annotated[
 ]
 SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
     "method": Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")],
-    "encoder": Annotated[str | None, typer.Option(help=HOW_ENCODER, callback=check_encoder)],
+    "encoder": Annotated[
+        str | None, typer.Option(help=HOW_ENCODER, callback=check_encoder, autocompletion=complete_encoder)
+    ],
     "commercial_only": Annotated[bool | None, typer.Option("--commercial-only", help=HOW_COMMERCIAL)],
     "runtime": Annotated[str | None, typer.Option(help=HOW_RUNTIME)],
     "device": Annotated[str | None, typer.Option(help="For torch: cpu, cuda or cuda:N; a GPU where there is one.")],

@@ -187,7 +187,7 @@ def _find_spec(name: str) -> WeightsSpec:
     from earwitness.encoders import WEIGHTS
 
     if name not in WEIGHTS:
-        raise WeightsError(f"{name}: not a known encoder{suggest(name, WEIGHTS)}; 'earwitness weights list' shows all")
+        raise WeightsError(f"{name}: not a known encoder{suggest(name, WEIGHTS)}; known are: {', '.join(WEIGHTS)}")
     return WEIGHTS[name]
 
 

@@ -121,6 +121,33 @@ class DatasetSpec:
         return sum(known) if known else None
 
 
+@dataclass
+class SplitClips:
+    """What a reader finds of one split: clips, names in tables that are not here, and notes, a sentence each."""
+
+    clips: list[Clip] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def join_splits(
+    name: str,
+    n_published: Mapping[str, int],
+    split: str | None,
+    read: Callable[[str], SplitClips],
+    event_labels: tuple[str, ...] = (),
+    scene_labels: tuple[str, ...] = (),
+) -> Dataset:
+    """Return a data set of what `read` finds of one split, or of all in `n_published`."""
+    splits = [split] if split else list(n_published)
+    found = [read(each) for each in splits]
+    clips = tuple(clip for each in found for clip in each.clips)
+    notes = tuple(note for each in found for note in each.notes)
+    missing = tuple(file for each in found for file in each.missing)
+    n_absent = sum(n_published[each] for each in splits) - len(clips)
+    return Dataset(name, clips, event_labels, scene_labels, notes, missing, n_absent)
+
+
 def list_zenodo(part: str, record: int, prefix: str, table: str) -> tuple[DatasetPackage, ...]:
     """Return the packages of a Zenodo record: a line is the name's end, the size (0 if not known), and the md5.
 

@@ -17,7 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
-from earwitness.datasets.base import Clip, Dataset, DatasetSpec, as_word, list_zenodo, note_missing
+from earwitness.datasets.base import (
+    Clip,
+    Dataset,
+    DatasetSpec,
+    SplitClips,
+    as_word,
+    join_splits,
+    list_zenodo,
+    note_missing,
+)
 from earwitness.datasets.mixtures.recipes import MixtureRow, Recipe, is_meta, read_meta, read_mixture_rows, read_recipes
 from earwitness.datasets.tables import SOURCES_DIR, find_files, index_audio, read_event, read_plain, walk
 from earwitness.errors import AudioError
@@ -55,17 +64,8 @@ def read_tut_rare(folder: Path, split: str | None = None) -> Dataset:
     files = find_files(folder, skip=SOURCES_DIR)
     tables = {path.name: path for path in reversed(files)}
     audio = index_audio([path for path in files if path.name.startswith("mixture_") and is_audio_name(path)])
-    clips: list[Clip] = []
-    notes: list[str] = []
-    missing: list[str] = []
-    splits = [split] if split else list(SPLITS)
-    for each in splits:
-        found, absent, split_notes = _read_split(each, tables, audio)
-        clips += found
-        missing += absent
-        notes += split_notes
-    n_absent = sum(map(_count_published, splits)) - len(clips)
-    return Dataset("tut_rare", tuple(clips), CLASSES, SCENES, tuple(notes), tuple(missing), n_absent)
+    n_published = {each: _count_published(each) for each in SPLITS}
+    return join_splits("tut_rare", n_published, split, lambda each: _read_split(each, tables, audio), CLASSES, SCENES)
 
 
 def find_recordings(data_dir: Path) -> list[Path]:
@@ -119,11 +119,8 @@ def _is_recipe(path: Path) -> bool:
     return fnmatch.fnmatch(path.name, "mixture_recipes_*.yaml")
 
 
-def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> tuple[list[Clip], list[str], list[str]]:
-    clips: list[Clip] = []
-    missing: list[str] = []
-    notes: list[str] = []
-    n_dropped = 0
+def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> SplitClips:
+    found, n_dropped = SplitClips(), 0
     for target in CLASSES:
         recipes = tables.get(f"mixture_recipes_{split}_{target}.yaml")
         events = tables.get(f"event_list_{split}_{target}.csv")
@@ -132,24 +129,26 @@ def _read_split(split: str, tables: dict[str, Path], audio: dict[str, Path]) -> 
             known = {recipe.file_name: _from_recipe(recipe) for recipe in read_recipes(recipes)}
         elif events:
             known = _read_event_list(events)
-            notes.append(f"{split}: {target} has no recipes here, only {events.name}: scene and ratio are not known")
+            found.notes.append(
+                f"{split}: {target} has no recipes here, only {events.name}: scene and ratio are not known"
+            )
         else:
             known = {}
             if any(name.startswith(prefix) for name in audio):
-                notes.append(f"{split}: {target} is left out: mixture_recipes_{split}_{target}.yaml is missing")
+                found.notes.append(f"{split}: {target} is left out: mixture_recipes_{split}_{target}.yaml is missing")
         for name, clip in known.items():
             if _is_patched(name.removeprefix(prefix), split, target):
                 n_dropped += 1
             elif name not in audio:
-                missing.append(name)
+                found.missing.append(name)
             else:
                 conditions = {"split": split, "target": target, **clip.conditions}
-                clips.append(Clip(audio[name], clip.events, clip.scene, conditions=conditions))
+                found.clips.append(Clip(audio[name], clip.events, clip.scene, conditions=conditions))
     if n_dropped:
-        notes.append(f"{split}: {n_dropped} mixtures are dropped by the patch of June 2017")
-    if note := note_missing(split, _count_published(split), len(clips), missing):
-        notes.append(note)
-    return clips, missing, notes
+        found.notes.append(f"{split}: {n_dropped} mixtures are dropped by the patch of June 2017")
+    if note := note_missing(split, _count_published(split), len(found.clips), found.missing):
+        found.notes.append(note)
+    return found
 
 
 def _count_published(split: str) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.base import Clip, Dataset, DatasetSpec, list_zenodo, note_missing
+from earwitness.datasets.base import Clip, Dataset, DatasetSpec, SplitClips, join_splits, list_zenodo, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_plain
 from earwitness.datasets.tut_rare import SCENES, TAMPERE_LICENCE, TAMPERE_TERMS
 
@@ -34,29 +34,18 @@ def read_tut_scenes(folder: Path, split: str | None = None) -> Dataset:
         if is_setup or path.name == "meta.txt":
             root = path.parent.parent if is_setup else path.parent
             roots.setdefault(_name_split(root), root)
-    clips: list[Clip] = []
-    notes: list[str] = []
-    all_missing: list[str] = []
-    splits = [split] if split else list(SPLITS)
-    for each in splits:
-        found, missing = _read_root(roots[each], each) if each in roots else ([], [])
-        clips += found
-        all_missing += missing
-        if each not in roots:
-            notes.append(f"{each}: neither meta.txt nor evaluation_setup is here, so nothing of it is known")
-        elif note := note_missing(each, N_PUBLISHED[each], len(found), missing):
-            notes.append(note)
-        if n_unknown := sum(clip.scene is None for clip in found):
-            notes.append(f"{each}: {n_unknown} clips have no scene: meta.txt does not give it")
-    n_absent = sum(N_PUBLISHED[each] for each in splits) - len(clips)
-    return Dataset(
-        "tut_scenes",
-        tuple(clips),
-        scene_labels=SCENES,
-        notes=tuple(notes),
-        missing=tuple(all_missing),
-        n_absent=n_absent,
-    )
+
+    def read(name: str) -> SplitClips:
+        if name not in roots:
+            return SplitClips(notes=[f"{name}: neither meta.txt nor evaluation_setup is here"])
+        found = _read_root(roots[name], name)
+        if note := note_missing(name, N_PUBLISHED[name], len(found.clips), found.missing):
+            found.notes.append(note)
+        if n_unknown := sum(clip.scene is None for clip in found.clips):
+            found.notes.append(f"{name}: {n_unknown} clips have no scene: meta.txt does not give it")
+        return found
+
+    return join_splits("tut_scenes", N_PUBLISHED, split, read, scene_labels=SCENES)
 
 
 def _name_split(root: Path) -> str:
@@ -64,22 +53,24 @@ def _name_split(root: Path) -> str:
     return "development" if has_folds or "development" in root.name else "evaluation"
 
 
-def _read_root(root: Path, split: str) -> tuple[list[Clip], list[str]]:
+def _read_root(root: Path, split: str) -> SplitClips:
     audio = index_audio(find_files(root))
     rows: dict[str, list[str]] = {}
     for name in ("meta.txt", "evaluation_setup/evaluate.txt", "evaluation_setup/test.txt"):
         if not rows and (root / name).is_file():
             rows = {Path(cells[0]).name: cells[1:] for _, cells in read_plain(root / name)}
     folds = _read_folds(root / "evaluation_setup")
-    clips, missing = [], []
+    found = SplitClips()
     for name, cells in rows.items():
         if name not in audio:
-            missing.append(name)
+            found.missing.append(name)
             continue
         location = cells[1] if len(cells) > 1 else name.rpartition("_")[0].partition("_")[0]
         conditions = {"split": split} | ({"location": location} if location else {})
-        clips.append(Clip(audio[name], scene=(cells or [""])[0] or None, fold=folds.get(name), conditions=conditions))
-    return clips, missing
+        found.clips.append(
+            Clip(audio[name], scene=(cells or [""])[0] or None, fold=folds.get(name), conditions=conditions)
+        )
+    return found
 
 
 def _read_folds(setup: Path) -> dict[str, int]:

@@ -66,12 +66,9 @@ class Items(Protocol):
     @property
     def waiting_s(self) -> float:
         """Seconds of sound that can be taken without waiting."""
-        ...
 
     def __iter__(self) -> Items:
         """Return itself."""
-        ...
 
     def __next__(self) -> Item:
         """Return the next item, however long it takes to come."""
-        ...

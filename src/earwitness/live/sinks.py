@@ -39,15 +39,12 @@ class Sink(Protocol):
 
     def send(self, line: dict[str, Any]) -> None:
         """Take one line; returns at once."""
-        ...
 
     def counts(self) -> dict[str, int]:
         """Return what became of the lines, by name."""
-        ...
 
     def close(self, limit_s: float) -> None:
         """Deliver what waits, at most for `limit_s`."""
-        ...
 
 
 @dataclass

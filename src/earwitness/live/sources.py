@@ -52,7 +52,6 @@ class Source(Protocol):
         Raises:
             AudioError: it cannot be opened or read.
         """
-        ...
 
 
 @dataclass

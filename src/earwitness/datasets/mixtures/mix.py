@@ -7,8 +7,8 @@ rms of the background under it, in dB. An event begins at the last sample before
 Source: TUT Rare Sound Events 2017 (Diment et al.), the development set's README for what is done; the order of the
 draws and the factor of 0.2 as the project's notes on the published synthesiser state them. Its code was not used, and
 its mixtures were not at hand: not verified is whether the same seed draws the very same mixtures. Known differences:
-resampling is soxr's, of the whole recording, before the event is cut out; mixtures have exactly the length in the
-settings (the published ones have one sample more); the name's hash is over the recipe without its name.
+resampling is soxr's, of the whole recording, before the event is cut out; mixtures have exactly the set length (the
+published ones have one sample more); the name's hash is over the recipe without its name.
 """
 
 from __future__ import annotations

@@ -252,13 +252,8 @@ def _read_row(recipe: dict[str, Any]) -> MixtureRow:
 
 
 def _parse_row(row: dict[str, str]) -> MixtureRow:
+    """Return a row of `meta.csv`, read as the recipe with the same values."""
     is_present = {"True": True, "False": False}[row["event_present"]]
-    return MixtureRow(
-        mixture_audio_filename=row["mixture_audio_filename"],
-        bg_classname=row["bg_classname"],
-        bg_path=row["bg_path"],
-        ebr=float(row["ebr"]) if is_present else -math.inf,
-        event_present=is_present,
-        event=row["event"] if is_present else "",
-        event_length=float(row["event_length"]) if is_present else None,
-    )
+    ebr = row["ebr"] if is_present else -math.inf
+    names = {"event_class": row["event"], "event_length_seconds": row["event_length"]}
+    return _read_row({**row, **names, "event_present": is_present, "ebr": ebr})
