@@ -33,7 +33,7 @@ def read_table(page: str, name: str) -> list[list[str]]:
 
 
 def test_the_numbers_are_those_of_the_answer() -> None:
-    answer = make_answer(100, n_events=503, problems=("/archive/bad.wav: failed when it was heard (not <audio>)",))
+    answer = make_answer(100, n_events=503, problems=("/archive/bad.wav: failed when it was analysed (not <audio>)",))
     page = make_answer_page(answer, QUESTION)
     for fact in ("100 recordings", "100 h 0 min of audio", "2026-03-01 00:00 to 2026-03-05 04:00", "503 events"):
         assert f"<span>{fact}</span>" in page
@@ -54,10 +54,10 @@ def test_the_numbers_are_those_of_the_answer() -> None:
     assert events[0][-1] == "Bark · Dog"
     assert float(events[0][-2]) == round(max(each.event.score for each in answer.events), 2)
     assert "not &lt;audio&gt;" in page
-    assert "1 thing not taken into account" in page
+    assert "1 problem<" in page
 
 
-def test_the_question_and_the_stores_provenance_are_told() -> None:
+def test_the_query_and_the_stores_provenance_are_shown() -> None:
     query = replace(QUESTION, choice=Choice(since="2026-03-01", path="*north*"))
     page = make_answer_page(make_answer(), query)
     for details in ("/stores/tags", "*north*", "dog bark, siren", f"sha256 {'0' * 64}", "window_s 2.0", "every 1 s"):
@@ -75,10 +75,10 @@ def test_names_words_and_reasons_are_text_and_nothing_else() -> None:
         page.encode("utf-8")
 
 
-def test_what_has_no_events_no_scenes_or_no_recordings_is_told_still() -> None:
+def test_answers_without_events_scenes_or_recordings_have_a_page() -> None:
     silent = make_answer(30, n_events=0)
     page = make_answer_page(silent, QUESTION)
-    assert f"Not heard: {', '.join(BUSY)}." in page
+    assert f"Not detected: {', '.join(BUSY)}." in page
     assert 'id="ix-events"' not in page
     page = make_answer_page(make_answer(30, n_events=0, words=()), QUESTION)
     assert 'id="aw-words"' not in page
@@ -103,7 +103,7 @@ def test_recordings_that_are_there_are_linked_at_the_moment_of_the_event(
     assert "<a href=" not in make_answer_page(answer, QUESTION)
 
 
-def test_recordings_of_one_name_are_told_apart() -> None:
+def test_recordings_of_one_name_show_their_folders() -> None:
     answer = make_answer(2, n_events=0)
     north, south = (replace(answer.recordings[0], path=f"/archive/site_{site}/1.wav") for site in ("a", "b"))
     page = make_answer_page(replace(answer, recordings=(north, south)), QUESTION)
@@ -119,17 +119,17 @@ def test_a_page_of_100000_events_stays_small() -> None:
     assert len(read_table(page, "ix-events")) == N_EVENTS
     assert len(read_table(page, "ix-recordings")) == N_RECORDINGS
     assert page.count("<li>") == N_PROBLEMS
-    assert "of 100,000; the table of events has all" in page
+    assert "of 100,000; the table of events lists all" in page
     assert "100,000 events" in page
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         write_answer_page(make_answer(), QUESTION, tmp_path / "file")
 
 
-def test_a_browser_shows_sorts_finds_and_tells_of_cells(open_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_browser_shows_sorts_filters_and_explains_cells(open_page: Callable[..., Any], tmp_path: Path) -> None:
     answer = make_answer(31 * 24, n_events=300, problems=("/archive/" + "very_long_name" * 20 + ".wav: failed",))
     page = open_page(write_answer_page(answer, QUESTION, tmp_path), viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,4 +1,4 @@
-"""The page over many recordings: what was heard in each, and every event with a link."""
+"""The page over many recordings: the events of each, all linked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
 from earwitness.recognition.pipeline import Recognition
 from earwitness.recognition.scenes import SceneScore
-from earwitness.reports.index_page import N_EVENTS, IndexEntry, make_index, show_duration, show_time
+from earwitness.reports.index_page import N_EVENTS, IndexEntry, make_index
+from earwitness.reports.page import show_duration, show_time
 from earwitness.settings import Settings
 
 WORDS = ["dog bark", "siren"]
@@ -36,15 +37,15 @@ def make_entries() -> list[IndexEntry]:
     ]
 
 
-def test_the_page_tells_of_all_recordings_and_links_their_events() -> None:
+def test_all_recordings_are_listed_and_their_events_linked() -> None:
     page = make_index(make_entries(), WORDS)
     assert "4 recordings" in page
-    assert "1 could not be used" in page
+    assert "1 recording could not be read" in page
     assert 'href="reports/b%202.html#t=70.50"' in page
     assert "not readable &lt;as audio&gt;" in page
     assert "2 in 1 of 3 recordings" in page
     assert "1 of 3 recordings" in page
-    assert ">in</bdi>" in page  # the folder, once
+    assert ">in/</bdi>" in page  # the folder, once
     assert "in/b 2.wav" not in page
 
 
@@ -73,7 +74,7 @@ def test_of_very_many_events_the_highest_scores_are_listed() -> None:
     ("duration_s", "shown", "time"),
     [(42.31, "42.3 s", "0:42.31"), (192, "3 min 12 s", "3:12.00"), (86399.999, "24 h 0 min", "24:00:00.00")],
 )
-def test_times_are_told_as_people_do(duration_s: float, shown: str, time: str) -> None:
+def test_durations_and_times_read_naturally(duration_s: float, shown: str, time: str) -> None:
     assert (show_duration(duration_s), show_time(duration_s)) == (shown, time)
 
 

@@ -10,32 +10,33 @@ import pytest
 import soundfile
 
 from earwitness.audio.read import Waveform
-from earwitness.reports.sound import SoundKeeper, choose_sound, link_to, name_page
+from earwitness.reports.page import link_to
+from earwitness.reports.sound import FlacWriter, choose_sound, name_page
 from made_sounds import make_noise
 
 
 def test_what_is_heard_is_kept_as_flac(tmp_path: Path) -> None:
     detected = 4 * make_noise(2.0)  # some of it above full scale
-    with SoundKeeper(tmp_path / "heard.flac") as keeper:
-        keeper.add(Waveform(detected[:20000], 16000))
-        keeper.add(Waveform(detected[20000:], 16000, 1.25))
-        samples, rate = soundfile.read(io.BytesIO(keeper.read()))
+    with FlacWriter(tmp_path / "heard.flac") as flac:
+        flac.add(Waveform(detected[:20000], 16000))
+        flac.add(Waveform(detected[20000:], 16000, 1.25))
+        samples, rate = soundfile.read(io.BytesIO(flac.read()))
     assert rate == 16000
     assert np.abs(samples - np.clip(detected, -1, 1)).max() < 1e-4
 
 
 def test_what_is_too_large_is_not_kept_and_its_file_is_gone(tmp_path: Path) -> None:
-    with SoundKeeper(tmp_path / "heard.flac", max_bytes=100_000) as keeper:
+    with FlacWriter(tmp_path / "heard.flac", max_bytes=100_000) as flac:
         for start in range(20):
-            keeper.add(Waveform(make_noise(1.0, seed=start), 16000, float(start)))
-        assert not keeper.is_whole
+            flac.add(Waveform(make_noise(1.0, seed=start), 16000, float(start)))
+        assert not flac.is_whole
         assert not (tmp_path / "heard.flac").exists()
-        assert keeper.read() == b""
+        assert flac.read() == b""
 
 
 def test_nothing_heard_is_nothing_kept(tmp_path: Path) -> None:
-    with SoundKeeper(tmp_path / "heard.flac") as keeper:
-        assert keeper.read() == b""
+    with FlacWriter(tmp_path / "heard.flac") as flac:
+        assert flac.read() == b""
 
 
 def test_a_page_keeps_links_or_leaves_out_the_sound(tmp_path: Path) -> None:
@@ -43,10 +44,10 @@ def test_a_page_keeps_links_or_leaves_out_the_sound(tmp_path: Path) -> None:
     assert choose_sound(recording, page, "embed", b"flac").content == b"flac"
     for linked in (choose_sound(recording, page, "link", b"flac"), choose_sound(recording, page, "embed")):
         assert linked.url == "../my%20sounds/street%20%231%2050%25.wav"
-        assert "keep both where they are" in linked.note
+        assert "leave both where they are" in linked.note
     silent = choose_sound(recording, page, "none", b"flac")
     assert (silent.content, silent.url) == (b"", "")
-    assert "without sound" in silent.note
+    assert "without audio" in silent.note
     assert "no file to link" in choose_sound(Waveform(make_noise(), 16000), page, "embed").note
     assert "seldom play .aiff" in choose_sound(tmp_path / "a.aiff", page, "link").note
 

@@ -1,106 +1,13 @@
-"""A data set by its name, or one's own by its path.
+"""The former place of `load_dataset`; it goes with the next minor version."""
 
-In: a name of the catalogue, or a folder or table. Out: a `Dataset`, however few of its clips are here; its notes say
-what is missing.
-"""
+import warnings
 
-from __future__ import annotations
+from earwitness.datasets.registry import load_dataset
 
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+__all__ = ["load_dataset"]
 
-from earwitness.datasets.base import Dataset
-from earwitness.datasets.desed import read_desed
-from earwitness.datasets.esc50 import read_esc50
-from earwitness.datasets.own import read_own
-from earwitness.datasets.registry import DATASETS, DatasetSpec, find_spec
-from earwitness.datasets.tau_scenes import read_tau_scenes
-from earwitness.datasets.tut_rare import read_tut_rare
-from earwitness.datasets.tut_scenes import read_tut_scenes
-from earwitness.errors import DatasetError
-from earwitness.files import datasets_dir
-
-Reader = Callable[[Path, "str | None"], Dataset]
-
-READERS: dict[str, Reader] = {
-    "tut_rare": read_tut_rare,
-    "tut_scenes": read_tut_scenes,
-    "tau_scenes": read_tau_scenes,
-    "desed": read_desed,
-    "esc50": lambda folder, split: read_esc50(folder),
-    "esc10": lambda folder, split: read_esc50(folder, "esc10"),
-}
-
-
-def load_dataset(
-    name_or_path: str | Path, dir: str | Path | None = None, split: str | None = None, fold: int | None = None
-) -> Dataset:
-    """Return a data set's clips that are here, with their truth; `notes` say what is missing.
-
-    Args:
-        name_or_path: a name of the catalogue; else a folder or table of one's own, see `bring_your_own`.
-        dir: where a published data set lies; without it `EARWITNESS_DATA/NAME`, or `data/NAME` in the cache. For a
-            table of one's own: where its recordings lie; without it, beside and below the table.
-        split: one of the published splits, such as `evaltest`; of one's own data, the condition `split`. All if None.
-        fold: only the clips of this fold's test part. All if None.
-
-    Raises:
-        DatasetError: the name is not known, nothing is here, a table does not fit, or no clip is of split and fold.
-        AudioError: a file of recipes is damaged.
-    """
-    if str(name_or_path) not in DATASETS:
-        if not Path(name_or_path).exists():
-            raise DatasetError(
-                f"{name_or_path}: neither a known data set ({', '.join(DATASETS)}) nor a folder or table of yours"
-            )
-        return _choose(_choose_split(read_own(Path(name_or_path), Path(dir) if dir is not None else None), split), fold)
-    spec = find_spec(str(name_or_path))
-    folder = find_folder(spec, dir)
-    if split is not None and split not in spec.splits:
-        known = f"its splits are {', '.join(spec.splits)}" if spec.splits else "it has folds, and no splits"
-        raise DatasetError(f"{spec.name}: no split {split!r}; {known}")
-    dataset = READERS[spec.name](folder, split)
-    if not dataset.clips:
-        why = "; ".join(dataset.notes)
-        raise DatasetError(f"{spec.name}: no clip of it below {folder} ({why}); {how_to_get(spec)}")
-    return _choose(dataset, fold)
-
-
-def find_folder(spec: DatasetSpec, dir: str | Path | None = None) -> Path:
-    """Return the folder of a published data set.
-
-    Raises:
-        DatasetError: it is not there.
-    """
-    folder = Path(dir) if dir is not None else datasets_dir() / spec.folder
-    if not folder.is_dir():
-        raise DatasetError(f"{spec.name}: no folder {folder}; {how_to_get(spec)}")
-    return folder
-
-
-def how_to_get(spec: DatasetSpec) -> str:
-    """Return a hint on how to come by a data set."""
-    return f"run 'earwitness data get {spec.name}', or give its folder with --dir (dir= in Python)"
-
-
-def _choose_split(dataset: Dataset, split: str | None) -> Dataset:
-    if split is None:
-        return dataset
-    clips = tuple(clip for clip in dataset.clips if clip.conditions.get("split") == split)
-    if not clips:
-        known = sorted({clip.conditions.get("split", "") for clip in dataset.clips} - {""})
-        hint = f"there are {', '.join(known)}" if known else "give a column 'split' in its table"
-        raise DatasetError(f"{dataset.name}: no clip of split {split!r}; {hint}")
-    return replace(dataset, clips=clips)
-
-
-def _choose(dataset: Dataset, fold: int | None) -> Dataset:
-    if fold is None:
-        return dataset
-    clips = tuple(clip for clip in dataset.clips if clip.fold == fold)
-    if not clips:
-        known = sorted({clip.fold for clip in dataset.clips if clip.fold is not None})
-        hint = f"there are {', '.join(map(str, known))}" if known else "its clips have no folds"
-        raise DatasetError(f"{dataset.name}: no clip of fold {fold}; {hint}")
-    return replace(dataset, clips=clips)
+warnings.warn(
+    "import load_dataset from earwitness.datasets, not from earwitness.datasets.loading",
+    DeprecationWarning,
+    stacklevel=2,
+)

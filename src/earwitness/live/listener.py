@@ -16,7 +16,7 @@ from earwitness.audio import Samples, Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.event_lines import EventLine, EventTeller
+from earwitness.live.event_lines import EventLine, EventTracker
 from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.segments import ErrorLine, GapLine, Segments
@@ -28,6 +28,7 @@ from earwitness.recognition import (
     TagSummary,
     TokenGrid,
     WordScores,
+    choose_method,
     match_words,
     rank_scenes,
     summarise_tags,
@@ -73,7 +74,7 @@ class DroppedLine:
 
 
 @dataclass
-class Counts:
+class LiveCounts:
     """What has been done so far, over all stretches; a stream of any length has every token exactly once."""
 
     n_windows: int = 0
@@ -120,15 +121,18 @@ class Listener:
     clock: StreamClock
     on_block: Callable[[Segments], None] | None = None
     keeper: Keeper | None = None
-    counts: Counts = field(default_factory=Counts)
+    counts: LiveCounts = field(default_factory=LiveCounts)
     segments: Segments | None = None
 
     def __post_init__(self) -> None:
         settings = self.query.settings
-        if settings.method != "earwitness" or settings.noise_factor:
-            raise SettingsError("live listening knows no method 'tmrl' and no noise_factor: leave them out of settings")
+        if not choose_method(settings).has_word_scores or settings.noise_factor:
+            raise SettingsError(
+                f"method={settings.method!r}, noise_factor={settings.noise_factor:g}: live listening takes "
+                "method='earwitness' without noise"
+            )
         self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
-        self._teller = EventTeller(settings.window_s)
+        self._tracker = EventTracker(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
         """Yield lines as soon as they are known, until the items end; events under way then end too.
@@ -192,7 +196,7 @@ class Listener:
     ) -> Iterator[Line]:
         start_s = segments.start_s
         self.counts.n_events += len(ended)
-        yield from self._teller.to_lines(
+        yield from self._tracker.to_lines(
             [place_event(event, start_s) for event in ended], [place_event(event, start_s) for event in foreseen]
         )
         yield from (DroppedLine(span.start_s + start_s, span.end_s + start_s) for span in dropped)
@@ -201,7 +205,9 @@ class Listener:
 class _SegmentAnalysis:
     """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
 
-    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, counts: Counts, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None
+    ) -> None:
         self.encoder, self.query, self.counts, self.keeper = encoder, query, counts, keeper
         self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
         self.speech: list[Span] = []

@@ -1,4 +1,4 @@
-"""Pages of HTML that need no network: a recording, a folder, an archive, an evaluation."""
+"""HTML pages that need no network: a recording, a folder of recordings, an archive, an evaluation."""
 
 from __future__ import annotations
 

@@ -1,20 +1,18 @@
-"""A `Heat` as pictures: a panel of SVG for each word, one for the best scenes; each looks right in light and dark.
+"""A `Heat` as SVG grids: one for each word, one for the best scenes, for light and dark.
 
-In: a `Heat`. Out: HTML, and what `assets/heat.js` tells of a cell that is pointed at. Cells of one shade are one path.
+In: a `Heat`. Out: HTML, and the data behind the tooltips of `assets/heat.js`. Cells of one shade are one path.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from earwitness.archive import FAINTEST, Heat
-from earwitness.reports.page import escape
+from earwitness.reports.page import escape, find_common_folder, isolate, make_panel, show_count
 
 N_WORDS = 24  # panels
 N_SHADES = 6
@@ -24,50 +22,47 @@ LEAST_PX, MOST_PX = 4, 22  # a row
 LABEL_PX = 15  # a label's height
 N_LETTERS = 16  # of a recording's name
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WHY_ROWS = {
+MEANING_OF_ROWS = {
     "hour": "A row is an hour and a column five minutes, by the recordings' own clock.",
     "day": "A row is a day and a column an hour of the day, by the recordings' own clock.",
     "week": "A row is a week from Monday and a column an hour of the day, by the recordings' own clock.",
     "month": "A row is a month and a column an hour of the day, by the recordings' own clock.",
     "year": "A row is a year and a column an hour of the day, by the recordings' own clock.",
-    "recording": "When these recordings began is not known: a row is a recording, columns count from its beginning.",
+    "recording": "The start times are not known: a row is a recording, columns count from its beginning.",
 }
 
 
 def show_heat(heat: Heat, words: Sequence[str], number: int = 0) -> str:
-    """Return the panel over all words, those of most events first if not all are shown; `number` is the heat's own."""
+    """Return a panel with a grid for each word and the scenes; `number` is the heat's place in the page's data."""
     shown = choose_words(heat, words)
-    said = WHY_ROWS[heat.unit]
+    note = MEANING_OF_ROWS[heat.unit]
     if shown:
-        said += " The fuller the colour, the more events per hour of audio; each word has a scale of its own."
+        note += " The fuller the colour, the more events per hour of audio; each word has a scale of its own."
     analysed_s = heat.analysed_s[heat.analysed_s > 0]
     if shown and len(analysed_s) and analysed_s.min() < FAINTEST * analysed_s.max():
-        said += " Cells with very little audio count as if they had a tenth of what the fullest has."
+        note += " Cells with very little audio are scaled as if they had a tenth of the fullest cell's audio."
     if heat.n_left_out:
-        said += f" {heat.n_left_out} recordings with fewer events are left out here."
+        note += f" {heat.n_left_out} recordings with fewer events are left out here."
     if len(shown) == N_WORDS:
-        said += f" The {N_WORDS} words with the most events."
+        note += f" The {N_WORDS} words with the most events."
     if silent := [word for word in words if not heat.counts[word].any()]:
         more = f" and {len(silent) - N_WORDS} more" if len(silent) > N_WORDS else ""
-        said += f" Not heard: {', '.join(silent[:N_WORDS])}{more}."
+        note += f" Not detected: {', '.join(silent[:N_WORDS])}{more}."
     figures = [_show_word(heat, word, number, place) for place, word in enumerate(shown)]
     if heat.scene_names:
         figures.append(_show_scenes(heat, number))
     title = f"By {heat.unit}" if heat.unit in ("hour", "recording") else f"By {heat.unit} and hour"
     legend = _show_legend() if shown else ""
-    return (
-        f'<section class="ew-panel hm"><h2>{title}</h2><p class="ew-faint">{escape(said)}</p>{legend}'
-        f'<div class="hm-figures">{"".join(figures)}</div></section>'
-    )
+    return make_panel(title, f'{legend}<div class="hm-figures">{"".join(figures)}</div>', note, kind="hm")
 
 
 def describe_heat(heat: Heat, words: Sequence[str]) -> dict[str, Any]:
-    """Return what the page's script tells of cells: names, seconds, counts and scenes, row by row."""
+    """Return the data behind the tooltips: names, seconds, counts and scenes of cells, row by row."""
     return {
         "unit": heat.unit,
         "rows": _full_names(heat),
         "columns": heat.columns,
-        "heard": np.rint(heat.analysed_s).astype(int).ravel().tolist(),
+        "analysed_s": np.rint(heat.analysed_s).astype(int).ravel().tolist(),
         "counts": [heat.counts[word].ravel().tolist() for word in choose_words(heat, words)],
         "scenes": heat.scenes.ravel().tolist() if heat.scene_names else [],
         "names": heat.scene_names,
@@ -75,7 +70,7 @@ def describe_heat(heat: Heat, words: Sequence[str]) -> dict[str, Any]:
 
 
 def choose_words(heat: Heat, words: Sequence[str]) -> list[str]:
-    """Return the words that have a panel, in the order that they were asked in: those heard, up to `N_WORDS`."""
+    """Return the words that have a grid, in the order of the query: up to `N_WORDS` of those with most events."""
     found = [word for word in words if heat.counts[word].any()]
     most = set(sorted(found, key=lambda word: -int(heat.counts[word].sum()))[:N_WORDS])
     return [word for word in words if word in most]
@@ -89,9 +84,9 @@ def _show_word(heat: Heat, word: str, number: int, place: int) -> str:
     shades[(heat.analysed_s <= 0) & (heat.counts[word] == 0)] = -1
     n_events = int(heat.counts[word].sum())
     here = " here" if heat.n_left_out else ""
-    said = f"{n_events:,} {'event' if n_events == 1 else 'events'}{here}, at most {show_rate(most)} an hour"
+    label = f"{show_count(n_events, 'event')}{here}, at most {show_rate(most)} an hour"
     paths = [_draw(shades == shade, f"hm-{shade}") for shade in range(N_SHADES + 1)]
-    return _show_figure(heat, word, said, "".join(paths), f'data-heat="{number}" data-place="{place}"')
+    return _show_figure(heat, word, label, "".join(paths), f'data-heat="{number}" data-place="{place}"')
 
 
 def _show_scenes(heat: Heat, number: int) -> str:
@@ -101,23 +96,23 @@ def _show_scenes(heat: Heat, number: int) -> str:
     legend = [(scene, f"hm-s{place}") for place, scene in enumerate(heat.scene_names[:N_COLOURS])]
     if len(heat.scene_names) > N_COLOURS:
         legend.append((f"{len(heat.scene_names) - N_COLOURS} others", f"hm-s{N_COLOURS}"))
-    swatches = "".join(f"<span>{_swatch(kind)}<bdi>{escape(scene)}</bdi></span>" for scene, kind in legend)
+    swatches = "".join(f"<span>{_swatch(kind)}{isolate(scene)}</span>" for scene, kind in legend)
     figure = _show_figure(heat, "Best scene", "of each hour", "".join(paths), f'data-heat="{number}"')
     return figure.replace("</figure>", f'<p class="hm-legend">{swatches}</p></figure>')
 
 
-def _show_figure(heat: Heat, name: str, said: str, paths: str, data: str) -> str:
+def _show_figure(heat: Heat, name: str, label: str, paths: str, data: str) -> str:
     n_rows, n_columns = heat.analysed_s.shape
     row_px = min(MOST_PX, max(LEAST_PX, HEIGHT_PX // n_rows))
     height = row_px * n_rows
     kind = "hm-names" if heat.unit == "recording" else "hm-times"
     gaps = " hm-apart" if row_px >= 8 else ""
     return (
-        f'<figure class="hm-figure {kind}"><figcaption><b><bdi>{escape(name)}</bdi></b> '
-        f'<span class="ew-faint">{escape(said)}</span></figcaption><div class="hm-grid">'
+        f'<figure class="hm-figure {kind}"><figcaption><b>{isolate(name)}</b> '
+        f'<span class="ew-faint">{escape(label)}</span></figcaption><div class="hm-grid">'
         f'<svg class="hm-rows" height="{height}" aria-hidden="true">{_label_rows(heat, row_px)}</svg>'
         f'<svg class="hm-map{gaps}" height="{height}" viewBox="0 0 {n_columns} {n_rows}" preserveAspectRatio="none" '
-        f'role="img" aria-label="{escape(f"{name}: {said}")}" {data}>{paths}</svg>'
+        f'role="img" aria-label="{escape(f"{name}: {label}")}" {data}>{paths}</svg>'
         f'<svg class="hm-columns" height="18" aria-hidden="true">{_label_columns(heat)}</svg></div></figure>'
     )
 
@@ -133,7 +128,7 @@ def _label_rows(heat: Heat, row_px: int) -> str:
     if heat.unit == "day" and 1 < every < 7 <= len(heat.rows):
         every = 7
     if heat.unit == "recording":
-        names = [_shorten(name) for name in _full_names(heat)]
+        names = [name if len(name) <= N_LETTERS else f"…{name[1 - N_LETTERS :]}" for name in _full_names(heat)]
     elif heat.unit == "hour":
         is_one = len({name[:10] for name in heat.rows if name}) == 1
         names = [
@@ -164,8 +159,8 @@ def _label_columns(heat: Heat) -> str:
 def _show_legend() -> str:
     shades = "".join(_swatch(f"hm-{shade}") for shade in range(1, N_SHADES + 1))
     return (
-        f'<p class="hm-legend"><span>{_swatch("hm-none")}no audio</span><span>{_swatch("hm-0")}not heard</span>'
-        f"<span>{shades} up to the most</span></p>"
+        f'<p class="hm-legend"><span>{_swatch("hm-none")}no audio</span><span>{_swatch("hm-0")}no event</span>'
+        f"<span>{shades} few to most</span></p>"
     )
 
 
@@ -183,11 +178,7 @@ def show_rate(rate: float) -> str:
 def _full_names(heat: Heat) -> list[str]:
     if heat.unit != "recording":
         return list(heat.rows)
-    try:
-        folder = os.path.commonpath([PurePath(name).parent for name in heat.rows])
-    except ValueError:
-        return list(heat.rows)
-    return [os.path.relpath(name, folder) if folder else name for name in heat.rows]
+    return [name.removeprefix(find_common_folder(heat.rows)) for name in heat.rows]
 
 
 def _show_date(name: str, has_year: bool) -> str:
@@ -196,7 +187,3 @@ def _show_date(name: str, has_year: bool) -> str:
         return ""
     year, month, day = name.split("-")
     return f"{int(day)} {MONTHS[int(month) - 1]}{' ' + year[2:] if has_year else ''}"
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= N_LETTERS else f"…{name[1 - N_LETTERS :]}"

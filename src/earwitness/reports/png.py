@@ -1,4 +1,4 @@
-"""A matrix of bytes as a PNG with a palette; the standard library suffices.
+"""A matrix of bytes as a PNG with a palette, by the standard library.
 
 In: bytes (rows, columns) and 256 colours. Out: the file's bytes. Source: the PNG specification, third edition.
 """

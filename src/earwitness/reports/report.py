@@ -1,7 +1,7 @@
-"""Reports written: a page for a recording, and for a folder of them an index over all.
+"""Reports: a page for each recording, and an index page over all of them.
 
-In: recordings, words, `Settings`, an encoder. Out: HTML files. A recording is heard once; what grows with it (tag
-logits, sound) waits in a temporary folder, so that memory does not.
+In: recordings, words, `Settings`, an encoder. Out: HTML files. A recording is analysed once; what grows with its length
+(tag logits, audio) lies in a temporary folder, so that memory does not grow.
 """
 
 from __future__ import annotations
@@ -18,15 +18,25 @@ import numpy as np
 
 from earwitness.audio import Source, SpectrogramMaker, Waveform
 from earwitness.encoders import LoadedEncoder, choose_encoder
-from earwitness.errors import OutputError, WeightsError
-from earwitness.recognition import AttentionMap, Event, Recognition, analyse, ask, explain_peaks, name_source
+from earwitness.errors import WeightsError
+from earwitness.files import write_text
+from earwitness.recognition import (
+    AttentionMap,
+    Event,
+    Recognition,
+    analyse,
+    ask,
+    choose_method,
+    explain_peaks,
+    name_source,
+)
 from earwitness.reports.index_page import IndexEntry, make_index
 from earwitness.reports.recording_page import make_report
-from earwitness.reports.sound import AudioChoice, SoundKeeper, choose_sound, name_page
+from earwitness.reports.sound import AudioChoice, FlacWriter, choose_sound, name_page
 from earwitness.reports.view import encode_bytes, make_answer, make_view
 from earwitness.settings import Settings
 
-N_MAPS = 200  # attention maps in a page, those of the highest scores: 1 kB each
+N_MAPS = 200  # attention maps in a page, of the highest scores: 1 kB each
 SHARE_OF_ANALYSIS = 0.9  # of the work; the rest is attention and writing
 Explain = Callable[[Source, Sequence[float], Settings, LoadedEncoder], list[AttentionMap]]
 
@@ -44,17 +54,17 @@ def write_report(
     on_progress: Callable[[float], None] | None = None,
     explain: Explain | None = explain_peaks,
 ) -> Recognition:
-    """Hear a recording, write its report as one HTML file, and return what was recognised.
+    """Analyse a recording, write its report as one HTML file, and return the recognition.
 
     Args:
         source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
         events, scenes: words, see `recognize`.
         out_path: the page to write.
         settings, encoder: see `recognize`.
-        name: what to call the recording; its path if not given.
-        audio: "embed" what was heard where it is small enough, else link it; "link" always; or "none".
-        on_progress: called now and then with the share of the work that is done, 0 to 1.
-        explain: tells what the encoder looked at; None leaves that out.
+        name: the recording's name on the page; its path if not given.
+        audio: "embed" the analysed audio if it is small enough, else link; "link" always; or "none".
+        on_progress: called from time to time with the share of the work that is done, 0 to 1.
+        explain: returns attention maps; None leaves them out.
 
     Raises:
         AudioError, WordError, PlaceError, WeightsError: see `recognize`.
@@ -64,26 +74,26 @@ def write_report(
     encoder = choose_encoder(settings, encoder)
     maker = SpectrogramMaker()
     with tempfile.TemporaryDirectory(prefix="earwitness-report-") as folder:
-        with SoundKeeper(Path(folder) / "heard.flac") as keeper:
+        with FlacWriter(Path(folder) / "audio.flac") as flac:
 
             def take(block: Waveform) -> None:
                 maker.add(block)
                 if audio == "embed":
-                    keeper.add(block)
+                    flac.add(block)
 
             def report(share: float) -> None:
                 if on_progress:
                     on_progress(SHARE_OF_ANALYSIS * share)
 
             analysis = analyse(source, settings, encoder, report, take, logits_path=Path(folder) / "logits.f32")
-            sound = choose_sound(source, out_path, audio, keeper.read())
+            sound = choose_sound(source, out_path, audio, flac.read())
         analysis = replace(analysis, source=name or name_source(source))
         recognition = ask(analysis, events, scenes)
         attention = explain_events(source, recognition.events, settings, encoder, explain)
         view = make_view(analysis, maker.finish())
         page = make_report(view, make_answer(analysis, recognition), sound, attention)
         del analysis  # before its file goes
-    write_page(page, out_path)
+    write_text(out_path, page)
     return recognition
 
 
@@ -94,11 +104,11 @@ def explain_events(
     encoder: LoadedEncoder,
     explain: Explain | None = explain_peaks,
 ) -> dict[str, Any] | None:
-    """Return attention maps at the events' peaks for a page, of the highest scores, and what to say of the others."""
+    """Return attention maps at the peaks of the events with the highest scores, and a note on the others."""
     if not events or explain is None:
         return None
-    if settings.method == "tmrl":
-        return {"maps": [], "note": "The published method hears whole windows: there is no attention map of a moment."}
+    if choose_method(settings).cut_rows(settings).per == "window":
+        return {"maps": [], "note": "The published method scores whole windows, so it has no attention maps."}
     best = sorted(events, key=lambda event: -event.score)[:N_MAPS]
     peaks_s = sorted({event.peak_s for event in best})
     try:
@@ -106,7 +116,7 @@ def explain_events(
     except WeightsError as error:
         return {"maps": [], "note": f"No attention map: {error}"}
     shown = [show_map(peak_s, each) for peak_s, each in zip(peaks_s, maps, strict=True)]
-    note = f"Attention maps are kept for the {N_MAPS} highest scores only." if len(events) > N_MAPS else ""
+    note = f"Attention maps are stored for the {N_MAPS} highest scores only." if len(events) > N_MAPS else ""
     return {"maps": shown, "note": note}
 
 
@@ -124,25 +134,12 @@ def show_map(peak_s: float, attention: AttentionMap) -> dict[str, Any]:
     }
 
 
-def write_page(page: str, path: Path) -> None:
-    """Write a page; its folder is made.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
-
-
 @dataclass
 class ReportFolder:
     """A folder of reports: a page for each recording, `index.html` over all; use it in a `with` block.
 
-    `names` are the recordings', each once, in order. Pages can be written from several threads. The index is written at
-    the end, whatever ends it.
+    `names` are the recordings', each once, in order. Several threads may write pages. The index is written when the
+    block ends, also after an error.
     """
 
     folder: Path
@@ -157,7 +154,7 @@ class ReportFolder:
         self.entries: list[IndexEntry] = []
         taken: set[str] = set()
         self._pages = {name: f"reports/{name_page(name, taken)}" for name in self.names}
-        self._write_index()  # so that a folder that cannot be written is told at once
+        self._write_index()  # a folder that cannot be written fails at once
 
     def __enter__(self) -> ReportFolder:
         return self
@@ -168,7 +165,7 @@ class ReportFolder:
     def write(
         self, source: Path, name: str, on_progress: Callable[[float], None] | None = None, *, is_stored: bool = True
     ) -> Recognition:
-        """Write a recording's page and return what was recognised; `is_kept`: the file will still be there later."""
+        """Write a recording's page and return its recognition; without `is_stored` the file is not linked."""
         with contextlib.nullcontext(source) if is_stored else source.open("rb") as opened:
             return write_report(
                 opened,
@@ -183,12 +180,12 @@ class ReportFolder:
             )
 
     def add(self, recognition: Recognition) -> None:
-        """Take a recording that has a page into the index."""
+        """Add a recording that has a page to the index."""
         self.entries.append(IndexEntry(recognition.source, self._pages[recognition.source], recognition))
 
     def add_error(self, name: str, reason: str) -> None:
-        """Take a recording that could not be used into the index."""
+        """Add a recording that could not be read to the index."""
         self.entries.append(IndexEntry(name, error=reason))
 
     def _write_index(self) -> None:
-        write_page(make_index(self.entries, self.events), self.folder / "index.html")
+        write_text(self.folder / "index.html", make_index(self.entries, self.events))

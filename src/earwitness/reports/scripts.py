@@ -1,6 +1,6 @@
-"""The report's script and style, as they stand in `assets`: for a page that holds them, or a server that gives them.
+"""The scripts and styles in `assets`, for pages that embed them; the server serves the same files.
 
-In: nothing. Out: text. The script's files are plain scripts, in an order, since modules cannot be loaded from a disk.
+In: names. Out: text. The files are plain scripts, in this order, because modules cannot be loaded from `file:`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PARTS = ("base", "pictures", "player", "gestures", "lanes", "timeline", "saving"
 
 @lru_cache(maxsize=1)
 def report_script() -> str:
-    """Return the script that gives `window.earwitness.mountReport`; see the head of `assets/report.js`."""
+    """Return the script that defines `window.earwitness.mountReport`; see the head of `assets/report.js`."""
     return "\n".join(read_asset(f"{part}.js") for part in PARTS)
 
 
@@ -32,5 +32,5 @@ def read_asset(name: str) -> str:
 
 
 def hash_for_policy(text: str) -> str:
-    """Return what a Content-Security-Policy says of an inline script or style, to let it and no other."""
+    """Return the source expression by which a Content-Security-Policy allows this inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,49 +1,48 @@
-"""What a report plays: what the encoder heard, kept in the page while it is small, else the recording itself, linked.
+"""The sound of a report: the analysed audio, embedded while it is small, else a link to the recording itself.
 
-In: the blocks that are heard; a recording's path. Out: a `Sound`. Memory does not grow with the recording: FLAC goes to
-a file as it comes, and no further than a page may hold.
+In: the analysed blocks; a recording's path. Out: a `Sound`. Memory does not grow with the recording: FLAC is written to
+a file block by block, up to the size that a page may hold.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
-from urllib.parse import quote
 
 import numpy as np
 import soundfile
 
 from earwitness.audio import Source, Waveform
+from earwitness.reports.page import link_to
 from earwitness.reports.recording_page import Sound
 
 AudioChoice = Literal["embed", "link", "none"]
 MAX_PAGE_BYTES = 20_000_000  # of a page with its sound in it
-PICTURE_BYTES = 4_000_000  # of it, what else is in a page with so much sound
+PICTURE_BYTES = 4_000_000  # of it, for all but the sound
 MAX_FLAC_BYTES = (MAX_PAGE_BYTES - PICTURE_BYTES) * 3 / 4  # as base64; some 12 minutes
-# What browsers play, by suffix; a recording of another kind is linked all the same, and the page says if it is silent.
+# What browsers play, by suffix; other recordings are linked too, and the page says when one cannot be played.
 PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".webm"}
 
 
-class SoundKeeper:
-    """Takes blocks in order and keeps them as FLAC, 16 bit, in `path`, up to `max_bytes`; use it in a `with` block."""
+class FlacWriter:
+    """Writes blocks in order to `path` as FLAC, 16 bit, up to `max_bytes`; use it in a `with` block."""
 
     def __init__(self, path: Path, max_bytes: float = MAX_FLAC_BYTES) -> None:
         self.path, self.max_bytes = path, max_bytes
         self.is_whole = True
         self._file: soundfile.SoundFile | None = None
 
-    def __enter__(self) -> SoundKeeper:
+    def __enter__(self) -> FlacWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         self.close()
 
     def add(self, block: Waveform) -> None:
-        """Take the next block."""
+        """Write the next block; more than `max_bytes` removes the file."""
         if not self.is_whole:
             return
         if self._file is None:
@@ -56,43 +55,34 @@ class SoundKeeper:
             self.path.unlink()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         if self._file:
             with contextlib.closing(self._file):
                 self._file = None
 
     def read(self) -> bytes:
-        """Return the FLAC, empty where it would be too large."""
+        """Return the FLAC; empty if it is too large."""
         self.close()
         content = self.path.read_bytes() if self.is_whole and self.path.exists() else b""
         return content if len(content) <= self.max_bytes else b""
 
 
 def choose_sound(source: Source, page: Path, choice: AudioChoice, content: bytes = b"") -> Sound:
-    """Return what a page plays: what was kept, else a link to the recording, else nothing; and what to say of it."""
+    """Return what a page plays: the FLAC, else a link to the recording, else nothing; with a note for the reader."""
     if choice == "embed" and content:
         return Sound(content=content)
     if choice == "none":
-        return Sound(note="This report was written without sound.")
+        return Sound(note="This report was written without audio.")
     if not isinstance(source, str | Path):
-        return Sound(note="The sound is too long to be kept in this page, and there is no file to link.")
-    said = "The sound is in the recording itself, not in this page: keep both where they are."
+        return Sound(note="The audio is too long to embed in this page, and there is no file to link to.")
+    note = "This page plays the recording's own file: leave both where they are."
     if Path(source).suffix.lower() not in PLAYED:
-        said += f" Browsers seldom play {Path(source).suffix or 'this kind of file'}."
-    return Sound(url=link_to(Path(source), page.parent), note=said)
-
-
-def link_to(path: Path, folder: Path) -> str:
-    """Return the address of a file for a page in a folder: relative, so that both can move together."""
-    try:
-        relative = os.path.relpath(path.resolve(), folder.resolve())
-    except ValueError:  # another drive
-        return path.resolve().as_uri()
-    return quote(os.fsencode(relative.replace(os.sep, "/")))
+        note += f" Most browsers cannot play {Path(source).suffix or 'this kind of file'}."
+    return Sound(url=link_to(Path(source), page.parent), note=note)
 
 
 def name_page(name: str, taken: set[str]) -> str:
-    """Return a page's name for a recording, that any system takes, and none of those taken; it is taken then."""
+    """Return a file name for a recording's page, valid on any system, that is not yet in `taken`; add it there."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(name).stem).strip("_")[:80] or "recording"
     if re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", stem):
         stem += "_"

@@ -1,7 +1,7 @@
-"""What a page shows of a recording, as plain values for JSON: the view, which knows no words, and answers to words.
+"""The data of a recording's page, as plain values for JSON: the view, which needs no words, and answers to queries.
 
-In: an `Analysis`, its `Spectrogram`, a `Recognition` asked of it. Out: dictionaries that `report.js` draws. The same
-view and answers stand in a report's file and come from the server.
+In: an `Analysis`, its `Spectrogram`, a `Recognition` made from it. Out: dictionaries that `report.js` draws, both in a
+report's file and from the server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.audio import DB_PER_STEP, FLOOR_DB, Spectrogram
-from earwitness.recognition import Analysis, Logits, Recognition, match_words, sigmoid, understand
+from earwitness.recognition import Analysis, Logits, Recognition, choose_method, sigmoid, track_words, understand
 from earwitness.reports.png import encode_png
 from earwitness.results import to_dict
 from earwitness.words import tag_names
@@ -24,14 +24,14 @@ N_TILE_COLUMNS = 4096
 LEVELS_SHOWN_DB = 70.0  # from the loudest point down, at most to the floor
 N_TAGS = 12
 N_TAG_COLUMNS = 2000
-LEAST_SCORE = 1e-3  # of a tag that is shown at all
+LEAST_SCORE = 1e-3  # where the scale of shown tags begins
 # Points of matplotlib's "magma" (CC0), black over violet and orange to light yellow; between them colours are linear.
 MAGMA = ((0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122), (229, 80, 100), (251, 135, 97))
 MAGMA_END = ((254, 194, 135), (252, 253, 191))
 
 
 def make_view(analysis: Analysis, spectrogram: Spectrogram) -> dict[str, Any]:
-    """Return what is shown of a recording before any word: spectrogram, strongest tags over time, provenance."""
+    """Return the part of a report that needs no words: spectrogram, strongest tags over time, provenance."""
     return {
         "schema": SCHEMA,
         "name": analysis.source,
@@ -47,13 +47,13 @@ def make_view(analysis: Analysis, spectrogram: Spectrogram) -> dict[str, Any]:
 
 
 def make_answer(analysis: Analysis, recognition: Recognition) -> dict[str, Any]:
-    """Return a recognition with what its picture needs: each word's score over time, and its threshold."""
+    """Return a recognition with each word's score over time and threshold."""
     settings = recognition.settings
     thresholds = {word: [settings.threshold_of(word), settings.hold_of(word)] for word in recognition.event_words}
     return {
         "schema": SCHEMA,
         "recognition": to_dict(recognition),
-        "curves": trace_words(analysis, recognition.event_words) if settings.method == "earwitness" else None,
+        "curves": trace_words(analysis, recognition.event_words) if choose_method(settings).has_word_scores else None,
         "thresholds": thresholds,
     }
 
@@ -61,15 +61,15 @@ def make_answer(analysis: Analysis, recognition: Recognition) -> dict[str, Any]:
 def trace_words(analysis: Analysis, words: list[str]) -> dict[str, Any]:
     """Return each word's score over time: a byte for each row, 255 for a score of 1, in base64."""
     meanings = understand(tuple(words))
-    rows = [batch.scores for batch in match_words(analysis.batches(), meanings, analysis.tag_stats)]
-    scores = np.concatenate(rows) if rows else np.zeros((0, len(meanings.words)), np.float32)  # (N, V)
-    quantised = np.rint(255 * scores).astype(np.uint8)
+    quantised = np.rint(255 * track_words(analysis.rows, meanings, analysis.tag_stats).scores).astype(
+        np.uint8
+    )  # (N, V)
     by_word = {word: encode_bytes(quantised[:, index].tobytes()) for index, word in enumerate(meanings.words)}
     return {"step_s": analysis.rows.span_s, "words": by_word}
 
 
 def view_spectrogram(spectrogram: Spectrogram) -> dict[str, Any]:
-    """Return a spectrogram as pictures: one of the whole, and tiles with all columns, side by side."""
+    """Return a spectrogram as pictures: an overview, and adjacent tiles with all columns."""
     shown_db = spectrogram.shown_db(LEVELS_SHOWN_DB)
     overview = spectrogram.narrowed(N_OVERVIEW_COLUMNS)
     n_columns = spectrogram.levels.shape[1]
@@ -89,7 +89,7 @@ def view_spectrogram(spectrogram: Spectrogram) -> dict[str, Any]:
 def view_tags(analysis: Analysis) -> dict[str, Any]:
     """Return the tags with the largest scores, strongest first, over time: a byte for each step.
 
-    A byte b stands for a score of 0.001 x 1000 ** (b / 255); what a step shows is the largest score in it.
+    A byte b stands for a score of 0.001 x 1000 ** (b / 255), the largest in its step.
     """
     n_each = -(-len(analysis.rows.start_s) // N_TAG_COLUMNS)
     pooled: list[Logits] = []
@@ -110,7 +110,7 @@ def view_tags(analysis: Analysis) -> dict[str, Any]:
 
 
 def magma() -> npt.NDArray[np.uint8]:
-    """Return the palette (256, 3) of the spectrogram: dark is faint, light is loud, also for the colour-blind."""
+    """Return the palette (256, 3) of the spectrogram, from dark (quiet) to light (loud)."""
     points = np.array([*MAGMA, *MAGMA_END], np.float64)
     at = np.linspace(0, len(points) - 1, 256)
     channels = [np.interp(at, np.arange(len(points)), points[:, channel]) for channel in range(3)]
@@ -119,7 +119,7 @@ def magma() -> npt.NDArray[np.uint8]:
 
 
 def _draw(spectrogram: Spectrogram, shown_db: tuple[float, float], first: int, end: int) -> dict[str, Any]:
-    """Return columns as a picture, the highest band on top; its colours go from the first to the second level."""
+    """Return columns as a picture, the highest band on top; `shown_db` are the darkest and the lightest level."""
     faintest, loudest = ((db - FLOOR_DB) / DB_PER_STEP for db in shown_db)
     part = spectrogram.levels[::-1, first:end].astype(np.float32)
     pixels = np.clip((part - faintest) * (255 / (loudest - faintest)), 0, 255).astype(np.uint8)

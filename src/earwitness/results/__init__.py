@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from earwitness.results.formats.json_lines import to_dict
     from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
     from earwitness.results.formats.token_scores import check_scores, score_words
-    from earwitness.results.run import Progress, Show, process_each, show_progress
-    from earwitness.results.terminal import print_recognition
+    from earwitness.results.run import (
+        ErrorFile, Failures, Progress, RunRecord, Show, Tally, name_tables, open_results, process_each, show_progress,
+    )  # fmt: skip
+    from earwitness.results.terminal import Printer, print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
@@ -25,8 +27,8 @@ _HOMES = {
     "formats.json_lines": "to_dict",
     "formats.table": "DOWNLOADS FORMATS needs_scores",
     "formats.token_scores": "check_scores score_words",
-    "run": "Progress Show process_each show_progress",
-    "terminal": "print_recognition",
+    "run": "ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each show_progress",
+    "terminal": "Printer print_recognition",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -16,6 +16,7 @@ import numpy as np
 
 from earwitness.encoders import Features
 from earwitness.errors import OutputError
+from earwitness.files import write_errors_reported
 from earwitness.results.formats.parquet import import_pyarrow
 
 SUFFIXES = (".npz", ".parquet")
@@ -38,11 +39,9 @@ class FeatureFile:
         self._parquet: Any = None
         if path.suffix == ".parquet":
             import_pyarrow()
-        try:
+        with write_errors_reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch()
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
     def __enter__(self) -> FeatureFile:
         return self
@@ -51,9 +50,8 @@ class FeatureFile:
         """Finish the file; after a key press with what there is, after a failure not at all."""
         try:
             if kind is None or kind is KeyboardInterrupt:
-                self._finish()
-        except OSError as failure:
-            raise OutputError(f"{self._path}: cannot be written ({failure})") from failure
+                with write_errors_reported(self._path):
+                    self._finish()
         finally:
             self._part.unlink(missing_ok=True)
 
@@ -63,7 +61,7 @@ class FeatureFile:
             self._rows.append((name, features))
             return
         pyarrow, parquet = import_pyarrow()
-        try:
+        with write_errors_reported(self._path):
             if self._parquet is None:
                 floats = pyarrow.list_(pyarrow.float32(), features.values.shape[1])
                 fields = {"file": pyarrow.string(), "start_s": pyarrow.float64(), "end_s": pyarrow.float64()}
@@ -78,8 +76,6 @@ class FeatureFile:
                 pyarrow.FixedSizeListArray.from_arrays(values, features.values.shape[1]),
             ]
             self._parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
-        except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error})") from error
 
     def _finish(self) -> None:
         if self._path.suffix == ".npz":

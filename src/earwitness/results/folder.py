@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from earwitness.errors import OutputError
+from earwitness.files import write_bytes, write_error, write_text
 from earwitness.recognition import ClipScore, Recognition
 from earwitness.results.formats.base import (
     ESCAPE,
@@ -26,9 +27,7 @@ from earwitness.results.formats.base import (
     RecordingResult,
     TokenScores,
     choose,
-    explain_failure,
     show_score,
-    write_file,
 )
 from earwitness.results.formats.csv_tables import COLUMNS, format_rows
 from earwitness.results.formats.table import CSV_TABLES, FORMATS
@@ -107,7 +106,7 @@ class ResultFolder:
         try:
             self._close_all()
             for form, results in self._last.items():
-                write_file(self.folder / form.run_file, form.encode(results))
+                write_bytes(self.folder / form.run_file, form.encode(results))
             is_complete = kind is None
         finally:
             self._write_run("complete" if is_complete else "interrupted")
@@ -148,7 +147,7 @@ class ResultFolder:
             for name in heads:
                 self._files[name] = (self.folder / name).open("w", encoding="utf-8", errors=ESCAPE, newline="")
         except OSError as error:
-            raise explain_failure(self.folder, error) from error
+            raise write_error(error.filename or self.folder, error) from error
         for name, head in heads.items():
             self._write_text(name, head)
 
@@ -161,7 +160,7 @@ class ResultFolder:
             self._files[name].write(text)
             self._files[name].flush()
         except OSError as error:
-            raise explain_failure(self.folder / name, error) from error
+            raise write_error(self.folder / name, error) from error
 
     def _close_all(self) -> None:
         """Close every file, then raise the first failure: some file systems report a full disk only now."""
@@ -172,7 +171,7 @@ class ResultFolder:
                 with file:
                     file.write(feet.get(name, ""))
             except OSError as error:
-                failures.append(explain_failure(self.folder / name, error))
+                failures.append(write_error(self.folder / name, error))
         if failures:
             raise failures[0]
 
@@ -180,7 +179,7 @@ class ResultFolder:
         if not self._is_here:
             return
         content = {"schema": SCHEMA, "state": state, "n_done": self.n_done, "n_failed": self.n_failed, **self.run}
-        write_file(self.folder / "run.json", f"{json.dumps(content, indent=2)}\n".encode("utf-8", ESCAPE))
+        write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
 
 
 class RecordingFiles:
@@ -213,4 +212,4 @@ class RecordingFiles:
                 path = self._folder / form.name / f"{stem}{form.suffix}"
             else:
                 path = result.path.parent / f"{stem}.earwitness{form.suffix}"
-            write_file(path, form.encode([result]))
+            write_bytes(path, form.encode([result]))

@@ -16,6 +16,7 @@ from typing import Any
 
 from earwitness.encoders import WEIGHTS
 from earwitness.errors import WordError
+from earwitness.files import written_whole
 from earwitness.recognition import Analysis, Recognition, ask, understand
 from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
 from earwitness.results import DOWNLOADS, RecordingResult, score_words
@@ -105,9 +106,8 @@ def draw_view(folder: Path, *, is_done: bool) -> bytes:
     shown = replace(analysis, settings=_strip_paths(analysis.settings))
     content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
     if is_done:
-        scratch = drawn.with_suffix(".part")
-        scratch.write_bytes(content)
-        scratch.replace(drawn)
+        with written_whole(drawn) as scratch:
+            scratch.write_bytes(content)
     return content
 
 

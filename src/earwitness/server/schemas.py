@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic.config import JsonDict
 
 from earwitness.server.answers import FILES, FileQuery
+from earwitness.words import tag_names
 
 
 def _check_format(name: str) -> str:
@@ -71,7 +72,7 @@ class AskSettings(_Model):
         default=None, ge=0, le=1e6, description="Events of a word closer than this are one."
     )
     min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are dropped.")
-    n_tags: int | None = Field(default=None, ge=0, le=527, description="How many tags are listed.")
+    n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="How many tags are listed.")
 
 
 class AskModel(_Model):

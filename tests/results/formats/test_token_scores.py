@@ -13,6 +13,7 @@ from earwitness.metrics import read_score_curves
 from earwitness.recognition.analysis import analyse
 from earwitness.results.formats.base import RecordingResult
 from earwitness.results.formats.token_scores import SCORES, SCORES_NPZ, check_scores, score_words
+from earwitness.settings import Settings
 from made_recognitions import RECOGNITION
 from made_recognitions import SCORES as MADE
 
@@ -48,6 +49,6 @@ def test_scores_of_an_analysis_peak_where_its_events_do() -> None:
 @pytest.mark.parametrize(("words", "method"), [([], "earwitness"), (["dog"], "tmrl")])
 def test_what_has_no_scores_is_refused(words: list[str], method: str) -> None:
     with pytest.raises(SettingsError, match="format scores"):
-        check_scores(words, method)
+        check_scores(words, Settings(method=method))
     with pytest.raises(SettingsError, match="format scores"):
         SCORES.encode([RecordingResult(RECOGNITION)])

@@ -1,33 +1,33 @@
-// What a cell of a grid says, beside the pointer: when, how many events, how much audio, which scene.
+// Tooltips of the grids over time: when, how many events, how much audio, which scene.
 "use strict";
 (() => {
-  const given = document.getElementById("hm-data");
-  if (!given) return;
-  const heats = JSON.parse(given.textContent);
+  const data = document.getElementById("hm-data");
+  if (!data) return;
+  const heats = JSON.parse(data.textContent);
   const tip = document.createElement("div");
   tip.className = "hm-tip";
   tip.hidden = true;
   document.querySelector("main").append(tip);
 
-  function lasting(seconds) {
+  function showDuration(seconds) {
     if (seconds < 60) return `${seconds} s`;
     if (seconds < 36000) return `${Math.round(seconds / 60)} min`;
     return `${Math.round(seconds / 3600)} h`;
   }
 
-  function tell(map, row, column) {
+  function describe(map, row, column) {
     const heat = heats[Number(map.dataset.heat)];
     const cell = row * heat.columns.length + column;
-    const heard = heat.heard[cell];
+    const analysed_s = heat.analysed_s[cell];
     const when = `${heat.unit === "week" ? "week from " : ""}${heat.rows[row]} ${heat.columns[column]}`;
-    if (!heat.rows[row]) return "no audio between these";
-    if (!heard) return `${when}: no audio`;
+    if (!heat.rows[row]) return "no audio in between";
+    if (!analysed_s) return `${when}: no audio`;
     if (map.dataset.place === undefined) {
       const scene = heat.scenes[cell];
       return scene < 0 ? when : `${when}: ${heat.names[scene]}`;
     }
     const count = heat.counts[Number(map.dataset.place)][cell];
-    return `${when}: ${count} ${count === 1 ? "event" : "events"} in ${lasting(heard)}`;
+    return `${when}: ${count} ${count === 1 ? "event" : "events"} in ${showDuration(analysed_s)}`;
   }
 
   function show(event) {
@@ -37,7 +37,7 @@
     const clamp = (value, most) => Math.max(0, Math.min(most - 1, Math.floor(value)));
     const row = clamp(((event.clientY - box.top) / box.height) * height, height);
     const column = clamp(((event.clientX - box.left) / box.width) * width, width);
-    tip.textContent = tell(map, row, column);
+    tip.textContent = describe(map, row, column);
     tip.hidden = false;
     const left = Math.min(event.clientX + 14, document.documentElement.clientWidth - tip.offsetWidth - 8);
     const host = tip.offsetParent ? tip.offsetParent.getBoundingClientRect() : { left: 0, top: 0 };

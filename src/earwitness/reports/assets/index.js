@@ -1,4 +1,4 @@
-// The page over many recordings: tables that sort by any column, and one field that finds in all of them.
+// The page over many recordings: tables that sort by any column, and one field that filters all of them.
 "use strict";
 (() => {
   const tables = [...document.querySelectorAll("#ix-recordings, #ix-events")];
@@ -36,12 +36,12 @@
   const found = document.getElementById("ix-found");
   field.closest("[hidden]").hidden = false;
   field.addEventListener("input", () => {
-    const wanted = field.value.trim().toLowerCase();
+    const query = field.value.trim().toLowerCase();
     const counts = tables.map((table) => {
       const rows = [...table.tBodies[0].rows];
-      rows.forEach((row) => { row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted); });
+      rows.forEach((row) => { row.hidden = query !== "" && !row.textContent.toLowerCase().includes(query); });
       return rows.filter((row) => !row.hidden).length;
     });
-    found.textContent = wanted ? `${counts[0]} recordings, ${counts[1] || 0} events` : "";
+    found.textContent = query ? `${counts[0]} recordings, ${counts[1] || 0} events` : "";
   });
 })();

@@ -140,25 +140,6 @@ def join_cells(*cells: object) -> str:
     return "\t".join(re.sub(r"[\t\r\n]+", " ", str(cell)) for cell in cells) + "\n"
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file and the folders above it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise explain_failure(path, error) from error
-
-
-def explain_failure(path: Path, error: OSError) -> OutputError:
-    """Return the error of a file that cannot be written, with the next step."""
-    where, why = error.filename or path, error.strerror or error
-    return OutputError(f"{where}: cannot be written ({why}); free some space or choose another --out")
-
-
 def choose(names: Iterable[str], known: dict[str, Format]) -> tuple[Format, ...]:
     """Return the formats of some names, and those that are written with them, each once.
 

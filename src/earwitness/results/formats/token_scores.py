@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from earwitness.errors import SettingsError
-from earwitness.recognition import Analysis, match_words, understand
+from earwitness.recognition import Analysis, choose_method, match_words, understand
 from earwitness.results.formats.base import ESCAPE, TSV, Format, RecordingResult, TokenScores, join_cells, show_time
+from earwitness.settings import Settings
 
 N_DIGITS = 6
 
@@ -25,14 +26,14 @@ def score_words(analysis: Analysis, words: Sequence[str]) -> TokenScores:
         SettingsError: there is no word, or the method has no scores of tokens.
         WordError: a word cannot be understood.
     """
-    check_scores(words, analysis.settings.method)
-    rows = list(match_words(analysis.batches(), understand(tuple(words)), analysis.tag_stats))
+    check_scores(words, analysis.settings)
+    rows = list(match_words(analysis.rows.batches(), understand(tuple(words)), analysis.tag_stats))
     start_s = analysis.rows.start_s
     edges_s = np.append(start_s, start_s[-1] + analysis.rows.span_s)
     return TokenScores(tuple(words), edges_s, np.concatenate([each.scores for each in rows]))
 
 
-def check_scores(words: Sequence[str], method: str) -> None:
+def check_scores(words: Sequence[str], settings: Settings) -> None:
     """Find out before any work whether there are scores to write.
 
     Raises:
@@ -40,8 +41,10 @@ def check_scores(words: Sequence[str], method: str) -> None:
     """
     if not words:
         raise SettingsError("format scores: no word to score in each token; give --events")
-    if method != "earwitness":
-        raise SettingsError(f"format scores: the method {method!r} has no scores of tokens; leave --method out")
+    if not choose_method(settings).has_word_scores:
+        raise SettingsError(
+            f"format scores: the method {settings.method!r} has no scores of tokens; leave --method out"
+        )
 
 
 def _list_tokens(result: RecordingResult) -> str:

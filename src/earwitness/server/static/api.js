@@ -99,7 +99,7 @@ async function readProblem(response) {
 }
 
 function tellProblem(status, text, retryAfter) {
-  let told = {};
+  let told;
   try {
     told = JSON.parse(text);
   } catch {

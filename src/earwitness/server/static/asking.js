@@ -26,7 +26,7 @@ export class Asking {
     if (!isAskable(recording) || recording.isAsking) return;
     recording.isAsking = true;
     const { version } = this;
-    const isAllKnown = await this._learn(version);
+    const isAllKnown = await this._learn();
     const isAnswered = await this._ask(recording, version, this.current.signal);
     recording.isAsking = false;
     if (!isAllKnown && (await this.learning) && version === this.version) this.askAll(true);
@@ -34,7 +34,7 @@ export class Asking {
   }
 
   async _round(version) {
-    const isAllKnown = await this._learn(version);
+    const isAllKnown = await this._learn();
     for (const recording of this.getOrder().filter(isAskable)) {
       if (version !== this.version) return;
       await this._ask(recording, version, this.current.signal);
@@ -44,7 +44,7 @@ export class Asking {
 
   /** Learn what the words mean, so that one which is not understood does not spoil the question; but do not wait long
    * for a word that the server has to think about: the others are asked without it. Tell whether all are known. */
-  async _learn(version) {
+  async _learn() {
     const { events, scenes } = this.getQuestion();
     const news = [...events, ...scenes].filter((word) => !this.meanings.of(word));
     if (!news.length) return true;
