@@ -157,12 +157,13 @@ def _read_measure(kind: str, rows: Sequence[dict[str, str]]) -> Measure:
     place_of = {label: index for index, label in enumerate((*labels, TOTAL))}
     counts = np.zeros((len(files), len(labels) + 1, N_KINDS), dtype=np.int64)
     values = np.zeros((len(files), len(labels) + 1))
+    has_values = any(row["value"] for row in rows)
     for row in rows:
         at = row_of[row["file"]], place_of[row["label"]]
         counts[at] = [int(row[name]) for name in COUNTS]
         values[at] = float(row["value"] or 0)
     saved = {"clips": values[:, :-1], "scenes": values[:, -1:], "top1": values[:, -1:]}.get(kind)
-    return Measure(kind, tuple(files), tuple(labels), counts, saved)
+    return Measure(kind, tuple(files), tuple(labels), counts, saved if has_values else None)
 
 
 def _list_cells(columns: Sequence[str], rows: Rows) -> list[Sequence[object]]:
