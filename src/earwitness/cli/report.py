@@ -84,16 +84,19 @@ def write_reports(
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import check_words
     from earwitness.reports import ReportFolder
-    from earwitness.results import Printer, RunRecord, name_tables, open_results
+    from earwitness.results import Destination, Printer, RunRecord, name_tables, needs_scores, open_results
 
     if out is None:
         raise OutputError("--report needs a folder: give --out")
+    if needs_scores(formats):
+        raise OutputError("format scores: pages are written without them; run 'earwitness listen --format scores'")
     if settings.blind_calibration:
         raise SettingsError(
             "blind calibration ranks scenes after the last recording, pages are written before; drop one"
         )
     check_words(events, scenes, settings)
     loaded = choose_encoder(settings)
+    to = Destination(out, formats)
     record = RunRecord.of(loaded, settings, events=events, scenes=scenes)
     found: list[Recognition] = []
     tally, printer = recordings.tally(), Printer(is_shown=is_shown)
@@ -104,7 +107,7 @@ def write_reports(
             name = show_name(source)
             return pages.write(source, name, on_progress, is_stored=name != STDIN_NAME)
 
-        with open_results(out, name_tables(events, scenes), formats, record, tally) as results:
+        with open_results(to, name_tables(events, scenes), record, tally, loaded.spec.sample_rate_hz) as results:
             tally.takers.append(pages)
             for _, recognition in tally.each(process):
                 found.append(recognition)
