@@ -29,8 +29,8 @@ def draw_tags(
     chosen = find_tags(tags) if tags else find_strongest(timeline.logits, n_tags)
     with styled():
         which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
-        said = f" Clip scores of windows every {min(TAG_HOP_S, settings.window_s):g} s, on a logarithmic scale."
-        caption = describe_settings(settings, encoder) + said + which
+        scale = f" Tag scores of windows every {min(TAG_HOP_S, settings.window_s):g} s, on a logarithmic scale."
+        caption = describe_settings(settings, encoder) + scale + which
         heights = [2.2, 0.26 * len(chosen) + 0.2]
         figure = make_figure(11.0, sum(heights) + 1.5, title, caption)
         levels, rows = figure.subplots(2, 1, sharex=True, height_ratios=heights)
@@ -44,7 +44,7 @@ def draw_tags(
 
 
 def find_tags(names: Sequence[str]) -> np.ndarray:
-    """Return the places (n,) of tags by their names, in any case.
+    """Return the indices (n,) of tags by their names, in any case.
 
     Raises:
         WordError: a name is not one of the encoder's tags.
@@ -52,5 +52,5 @@ def find_tags(names: Sequence[str]) -> np.ndarray:
     places = {name.casefold(): place for place, name in enumerate(tag_names())}
     unknown = [name for name in names if name.casefold() not in places]
     if unknown:
-        raise WordError(f"{unknown[0]}: not one of the {len(places)} tags; 'earwitness words' shows which are near")
+        raise WordError(f"{unknown[0]}: not one of the {len(places)} tags; 'earwitness words' lists the nearest")
     return np.array([places[name.casefold()] for name in names])

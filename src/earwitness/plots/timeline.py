@@ -32,7 +32,7 @@ REFERENCE = "0.35"  # the colour of reference events
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is drawn of a recording.
+    """The data of a recording's figure.
 
     A spectrogram of `duration_s` seconds, and tag logits (W, C) of windows that are drawn from `edges_s[w]` to
     `edges_s[w + 1]` (W + 1,). `is_whole` is False where the recording goes on.
@@ -47,7 +47,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Lane:
-    """A word and what is drawn beside it: (onset, offset, score) of what was heard, (onset, offset) of the truth."""
+    """A word and what is drawn beside it: (onset, offset, score) of detected events, (onset, offset) of true ones."""
 
     word: str
     events: tuple[tuple[float, float, float], ...]
@@ -94,11 +94,11 @@ def draw_recognition(
     Of a recording longer than ten minutes the first ten are drawn, and the title says so.
 
     Args:
-        recognition: what was heard in it.
+        recognition: the detected events.
         source: the recording itself; it is read and scored again, in windows every second.
         out_path: the PNG, SVG or PDF to write; its folder is made if it does not exist.
-        encoder: the encoder that listened; the one that the recognition names if not given.
-        reference: what is there in truth, drawn under what was heard.
+        encoder: the encoder that analysed it; the one that the recognition names if not given.
+        reference: the true events, drawn under the detected ones.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -106,7 +106,7 @@ def draw_recognition(
         WeightsError: the encoder cannot be loaded, or has no tag head.
         OutputError: the file cannot be written.
     """
-    with styled():  # tells of a missing matplotlib before the work
+    with styled():  # a missing matplotlib is an error before the work
         encoder = encoder or choose_encoder(recognition.settings)
         timeline = read_timeline(source, recognition.settings, encoder)
         total_s = measure_duration(source) or recognition.duration_s
@@ -143,10 +143,10 @@ def draw_timeline(
 def make_lanes(
     recognition: Recognition, reference: Sequence[LabelledEvent], duration_s: float
 ) -> tuple[list[Lane], int]:
-    """Return a lane for each word, and how many words have none.
+    """Return a lane for each word, and the number of words without one.
 
-    Words that were heard or are there come first to be kept, the rest in their order. A label of the reference is the
-    word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
+    Words with detected or true events are preferred, in their order. A label of the reference matches the word of the
+    same letters, so that "babycry" lies under "baby cry"; others get their own lanes.
     """
     words_queried = [*recognition.event_words, *(event.word for event in recognition.events)]
     words = {as_key(word): word for word in reversed([*words_queried, *(event.label for event in reference)])}
@@ -182,13 +182,13 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
         if not lane.events:
-            axes.text(0.004 * duration_s, row - up, "not heard", va="center", fontsize=8, color="0.45")
+            axes.text(0.004 * duration_s, row - up, "no events", va="center", fontsize=8, color="0.45")
     if not lanes:
-        axes.text(0.004 * duration_s, 0, "no event was asked for", va="center", fontsize=8, color="0.45")
+        axes.text(0.004 * duration_s, 0, "no event words", va="center", fontsize=8, color="0.45")
     if has_reference:
         from matplotlib.patches import Patch
 
-        parts = [Patch(color=COLOURS[0], label="heard"), Patch(color=REFERENCE, label="reference")]
+        parts = [Patch(color=COLOURS[0], label="detected"), Patch(color=REFERENCE, label="reference")]
         axes.legend(handles=parts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, ncols=2)
     axes.set_yticks(range(len(lanes)), [shorten(lane.word) for lane in lanes], parse_math=False)
     axes.set_ylim(max(1, len(lanes)) - 0.5, -0.5)
