@@ -136,7 +136,7 @@ def test_keys_move_play_zoom_and_step(page: Any) -> None:
     page.keyboard.press("+")
     wait_until(page, "document.querySelector('.ew-shown').textContent.includes(' to ')")
     page.keyboard.press("0")
-    wait_until(page, "document.querySelector('.ew-shown').textContent.includes('All')")
+    wait_until(page, "document.querySelector('.ew-shown').textContent.includes('Whole')")
     page.keyboard.press("z")
     wait_until(page, "document.querySelector('.ew-shown').textContent === '0:00.0 to 0:10.0'")
     page.keyboard.press("?")
@@ -283,7 +283,7 @@ def test_on_paper_all_events_stand_and_nothing_to_press(open_page: OpenPage, tmp
     wait_until(page, "document.querySelectorAll('tbody tr[data-event-index]').length === 400")
     assert not page.locator(".ew-bar").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert page.evaluate("document.querySelector('.ew-shown').textContent").startswith("All")
+    assert page.evaluate("document.querySelector('.ew-shown').textContent").startswith("Whole")
     page.emulate_media(media="screen")
     wait_until(page, "document.querySelector('.ew-shown').textContent.includes(' to ')")
 
