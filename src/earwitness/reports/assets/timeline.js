@@ -5,6 +5,7 @@
   const { make, showTime, showTick, chooseStep, prepareCanvas, readTheme, heightOf, frequencyAt, Pictures, ShownRange, Gestures, Lane, TagRows, colourOf } = parts;
   const OVERVIEW_PX = 56;
   const AXIS_PX = 26;
+  const LABEL_PX = 14; // a label of a frequency
   const SHOWN_HZ = [125, 250, 500, 1000, 2000, 4000, 8000, 16000];
 
   class Timeline {
@@ -60,7 +61,10 @@
       this.tagRows = new TagRows(this.report);
       this.tagBox.replaceChildren(make("h3", { className: "ew-small-title" }, "Strongest tags"), this.tagRows.element);
       const { centres_hz } = view.spectrogram;
-      this.hertz.replaceChildren(...SHOWN_HZ.filter((hz) => hz <= centres_hz[centres_hz.length - 1] * 1.1 && hz >= 2 * centres_hz[0]).map((hz) => {
+      const least = LABEL_PX / (this.spectrogramTrack.clientHeight || 220);
+      const isApart = (hz) => heightOf(2 * hz, centres_hz) - heightOf(hz, centres_hz) >= least;
+      const shown = SHOWN_HZ.filter((hz) => hz <= centres_hz[centres_hz.length - 1] * 1.1 && hz >= 2 * centres_hz[0] && (hz >= 1000 || isApart(hz)));
+      this.hertz.replaceChildren(...shown.map((hz) => {
         const mark = make("span", {}, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`);
         mark.style.bottom = `${(100 * heightOf(hz, centres_hz)).toFixed(2)}%`;
         return mark;
