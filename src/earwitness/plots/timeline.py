@@ -41,7 +41,7 @@ REFERENCE = "0.35"  # the colour of reference events
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is drawn of a recording.
+    """The data of a recording's figure.
 
     A spectrogram of `duration_s` seconds, and tag logits (W, C) of windows that are drawn from `edges_s[w]` to
     `edges_s[w + 1]` (W + 1,). `is_whole` is False where the recording goes on.
@@ -201,7 +201,7 @@ def draw_timeline(
 def make_lanes(
     recognition: Recognition, reference: Sequence[LabelledEvent], duration_s: float
 ) -> tuple[list[Lane], int]:
-    """Return a lane for each word, and how many words have none.
+    """Return a lane for each word, and the number of words without one.
 
     Words with estimated or true events have priority, the rest follow in their order. A label of the reference is the
     word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
