@@ -16,7 +16,7 @@ from earwitness.audio import Samples, Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.event_lines import EventLine, EventTracker
+from earwitness.live.event_lines import EventLine, EventReporter
 from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.segments import ErrorLine, GapLine, Segments
@@ -132,7 +132,7 @@ class Listener:
                 "method='earwitness' without noise"
             )
         self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
-        self._tracker = EventTracker(settings.window_s)
+        self._tracker = EventReporter(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
         """Yield lines as soon as they are known, until the items end; events under way then end too.
