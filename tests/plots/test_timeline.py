@@ -185,7 +185,7 @@ def test_reference_events_lie_under_the_words_of_the_same_letters(encoder: Loade
     lanes, n_more = make_lanes(recognition, reference, 3.0)
     assert n_more == 0
     assert [lane.word for lane in lanes] == ["siren", "baby cry", "rain", "knock"]
-    assert [lane.detected for lane in lanes] == [((2.0, 3.0, 0.6),), ((0.5, 1.5, 0.9),), (), ()]
+    assert [lane.events for lane in lanes] == [((2.0, 3.0, 0.6),), ((0.5, 1.5, 0.9),), (), ()]
     assert [lane.reference for lane in lanes] == [(), ((0.4, 1.4),), (), ((1.0, 1.2),)]
     figure = draw_timeline(recognition, read_timeline(make_waveform(3.0), Settings(), encoder), reference)
     levels, events, tags = figure.axes[:3]
