@@ -1,4 +1,4 @@
-# The server on a CPU, without torch. Build: docker build -t earwitness .   Run: see docs/serving.md
+# The server on a CPU, without torch. Build: docker build -t earwitness .   Run: see docs/how-to/server.md
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./

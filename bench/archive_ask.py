@@ -16,15 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from demo_recording import make_recording
-from earwitness import Compute, Settings, load_encoder, open_store
+from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import ANALYSED, Chunk
-from earwitness.archive.index import ROW_S
+from earwitness.archive.part_writer import ROW_S
+from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import quantise_logits, quantise_scores
-from earwitness.archive.store import PartStore, describe_analysis, make_store
+from earwitness.archive.store import make_store
 from earwitness.audio.read import Waveform, find_audio, load_audio
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.tags import Logits, score_tokens
+from earwitness.settings import EncoderSettings
 
 WORDS = (
     "siren,dog bark,gunshot,glass breaking,baby cry,thunder,rain,car horn,church bell,train,helicopter,chainsaw,"
@@ -48,8 +50,8 @@ def hear_material(encoder: LoadedEncoder, folder: Path | None) -> Logits:
 
 def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logits, n_sounds: int = 6) -> None:
     """Write hours of generated scores, one part and one recording an hour."""
-    make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
-    store, generator = PartStore(folder), np.random.default_rng(1)
+    store = make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
+    generator = np.random.default_rng(1)
     usual = encoder.tag_stats.mean if encoder.tag_stats else material.mean(axis=0)
     for hour in range(24 * n_days):
         quiet = usual + generator.normal(0, 0.7, (3600, len(usual))).astype(np.float32)
@@ -89,7 +91,7 @@ def main() -> None:
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
     if not options.folder.exists():
-        encoder = load_encoder(compute=Compute(runtime="onnx"))
+        encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
         started = time.perf_counter()
         fill_store(options.folder, options.days, encoder, hear_material(encoder, options.recordings), options.sounds)
         print(f"filled in {time.perf_counter() - started:.0f} s")

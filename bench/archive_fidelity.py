@@ -17,15 +17,17 @@ import numpy as np
 
 import earwitness
 from archive_ask import WORDS
-from earwitness import Compute, Settings, load_encoder, open_store
+from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import pool_rows
-from earwitness.archive.index import ROW_S, IndexOptions, index_recordings
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import ROW_S, IndexOptions
 from earwitness.audio.read import find_audio
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.analysis import Analysis, analyse
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import match_words
 from earwitness.recognition.tags import TagScores
+from earwitness.settings import EncoderSettings
 from earwitness.words.meanings import understand_words
 
 ONNX = Settings(runtime="onnx")
@@ -96,7 +98,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     options = parser.parse_args()
     paths = [path.resolve() for path in find_audio(options.folders)]
-    encoder = load_encoder(compute=Compute(runtime="onnx"))
+    encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
     with tempfile.TemporaryDirectory() as folder:
         counts = compare(paths, [*WORDS, *MORE_WORDS], encoder, Path(folder))
         for name, details in (

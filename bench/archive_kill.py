@@ -29,15 +29,15 @@ from earwitness.encoders.onnx_backend import count_threads
 
 CODE = """
 import sys
-from earwitness.cli_archive import _keep_memory_flat
+from earwitness.cli.archive import _keep_memory_flat
 _keep_memory_flat()
 from pathlib import Path
 from earwitness import Settings
-from earwitness.archive.indexing import IndexOptions, index_recordings
+from earwitness.archive import IndexOptions, index_recordings
 from earwitness.audio import find_audio
 options = IndexOptions(seconds_a_part=float(sys.argv[3]))
 report = index_recordings(find_audio([sys.argv[1]]), sys.argv[2], Settings(runtime="onnx"), None, options)
-print(report.n_heard, report.n_unchanged, len(report.failures))
+print(report.n_analysed, report.n_unchanged, len(report.failures))
 """
 
 

@@ -21,7 +21,7 @@ from earwitness.calibration.poisson import find_interval
 from earwitness.calibration.thresholds import CalibratedWord, WordTraces, choose_thresholds, trace_words
 from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.settings import Settings
-from earwitness.words.meanings import WordMeanings, understand_words
+from earwitness.words.meanings import understand_words
 from mixtures import RATE_HZ, clear_events, read_tut
 
 WORDS = ("baby cry", "dog bark", "gunshot", "glass break", "siren", "rooster", "person sneeze", "chainsaw")
@@ -137,10 +137,8 @@ def _row(word: str, promised: float, usual: float, held: Sequence[Held]) -> str:
 
 
 def _pick(detected: WordTraces, index: int) -> WordTraces:
-    meanings = detected.meanings
     only = slice(index, index + 1)
-    picked = WordMeanings((meanings.words[index],), meanings.similarities[only], meanings.weights[only])
-    return WordTraces(detected.scores[:, only], picked, detected.span_s, detected.duration_s)
+    return WordTraces(detected.scores[:, only], detected.words[only], detected.span_s, detected.duration_s)
 
 
 if __name__ == "__main__":

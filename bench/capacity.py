@@ -29,7 +29,7 @@ from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.extract import CHUNK_S
 from earwitness.archive.index import index_recordings
 from earwitness.archive.part_files import read_chunks
-from earwitness.archive.store import PartStore, make_store
+from earwitness.archive.store import Store, make_store
 from earwitness.audio.read import read_blocks
 from earwitness.encoders.onnx_backend import count_threads
 
@@ -108,7 +108,7 @@ def measure_indexing(folder: Path, minutes: float, int8: Path | None) -> list[di
 
 def measure_catalogue(store: Path, n_hours: int = 2000) -> float:
     """Return bytes of memory that an hour takes in an open store's catalogue, for recordings of an hour."""
-    record = next(iter(PartStore(store).catalogue)).chunks[0]
+    record = next(iter(Store(store).catalogue)).chunks[0]
     n_pieces = int(np.ceil(3600 / CHUNK_S))
     tracemalloc.start()
     catalogue = Catalogue()
@@ -125,13 +125,13 @@ def measure_catalogue(store: Path, n_hours: int = 2000) -> float:
 def measure_committing(store: Path, target: Path, hours: float = 24.0) -> float:
     """Return processor seconds to write an hour of audio's pieces, many hours as one part."""
     shutil.rmtree(target, ignore_errors=True)
-    source = PartStore(store)
+    source = Store(store)
     make_store(target, source.provenance)
     (entry,) = source.catalogue
-    chunks = [each for record in entry.chunks for each in read_chunks(source.part_path(record), [record])]
+    chunks = [each for record in entry.chunks for each in read_chunks(source.part_path(record.part), [record])]
     n_times = round(hours * 3600 / entry.duration_s)
     many = [replace(each, path=f"{each.path}{number}") for number in range(n_times) for each in chunks]
-    cpu_s, _ = spend(lambda: PartStore(target).commit(many))
+    cpu_s, _ = spend(lambda: Store(target).commit(many))
     return cpu_s / (n_times * entry.duration_s / 3600)
 
 

@@ -22,11 +22,11 @@ from unittest import mock
 import torch
 from torch.nn import functional
 
-from earwitness.audio.mel import LOG_FLOOR, compute_log_mel, mel_filters
-from earwitness.encoders.base import EncoderSpec
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.audio.mel import MelSpec, compute_log_mel, mel_filters
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.spec import M2DSpec
 
-VIT_BASE = EncoderSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")  # as the published taggers are
+VIT_BASE = M2DSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")  # as the published taggers are
 WINDOW_S = 10
 N_THREADS = 2
 TOLERANCE = 5e-5
@@ -45,7 +45,7 @@ def main() -> None:
     windows = 0.1 * torch.randn(options.windows, WINDOW_S * spec.sample_rate_hz)
 
     def compute_ours() -> torch.Tensor:
-        return encoder.clip_logits(compute_log_mel(windows, spec.sample_rate_hz))
+        return encoder.clip_logits(compute_log_mel(windows, spec.mel))
 
     def compute_without_convolutions() -> torch.Tensor:
         with mock.patch("earwitness.encoders.m2d.model._is_faster_as_convolution", return_value=False):
@@ -68,10 +68,10 @@ def main() -> None:
         print(f"| {name} | {min(seconds):.3f} s | {statistics.median(seconds):.3f} s | {ratio:.2f} |")
 
 
-def make_encoder(spec: EncoderSpec, seed: int = 0) -> Encoder:
+def make_encoder(spec: M2DSpec, seed: int = 0) -> M2DModel:
     """Return an encoder with random weights; the statistics of the log-mel are those of M2D."""
     torch.manual_seed(seed)
-    encoder = Encoder(spec).eval()
+    encoder = M2DModel(spec).eval()
     encoder.norm_stats.data = torch.tensor([-7.1, 4.2])
     for parameter in (encoder.cls_token, encoder.pos_embed):
         torch.nn.init.normal_(parameter, std=0.2)
@@ -89,7 +89,7 @@ def time_in_turns(ways: dict[str, Callable[[], object]], n_runs: int) -> dict[st
     return times
 
 
-def clip_logits(state: State, spec: EncoderSpec, windows: torch.Tensor) -> torch.Tensor:
+def clip_logits(state: State, spec: M2DSpec, windows: torch.Tensor) -> torch.Tensor:
     """Return tag logits (W, C) of windows (W, S) of one unit or of whole patches, with an `Encoder`'s state."""
     mean, std = state["norm_stats"]
     tokens = encode(state, spec, (log_mel_of(windows, spec.sample_rate_hz) - mean) / std)  # (W, bands, T, embed)
@@ -102,11 +102,11 @@ def log_mel_of(windows: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
     """Return the log-mel (W, 1, M, F) of windows (W, S)."""
     n_fft, hop = sample_rate_hz // 40, sample_rate_hz // 100
     spectrum = torch.stft(windows, n_fft, hop, window=torch.hann_window(n_fft), return_complex=True)
-    mel = torch.from_numpy(mel_filters(sample_rate_hz)) @ spectrum.abs() ** 2  # (W, M, F)
-    return torch.log(mel + LOG_FLOOR)[:, None]
+    mel = torch.from_numpy(mel_filters(MelSpec.at(sample_rate_hz))) @ spectrum.abs() ** 2  # (W, M, F)
+    return torch.log(mel + MelSpec.at(16000).floor)[:, None]
 
 
-def encode(state: State, spec: EncoderSpec, log_mel: torch.Tensor) -> torch.Tensor:
+def encode(state: State, spec: M2DSpec, log_mel: torch.Tensor) -> torch.Tensor:
     """Return tokens (W, bands, T, embed) of normalised log-mel (W, 1, M, F)."""
     patch = (spec.patch_bands, spec.patch_frames)
     patches = functional.conv2d(log_mel, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], patch)

@@ -26,14 +26,15 @@ import torch
 
 from earwitness.audio.mel import compute_log_mel
 from earwitness.audio.read import find_audio, load_audio
-from earwitness.encoders.base import EncoderSpec
 from earwitness.encoders.batching import SharedBackend
-from earwitness.encoders.load import Compute, load_encoder
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.load import load_encoder
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.spec import M2DSpec
 from earwitness.encoders.torch_backend import TorchBackend
+from earwitness.settings import EncoderSettings
 
 WINDOW_S = 10.0
-BASE = EncoderSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")
+BASE = M2DSpec("vit_base-80x1001p16x16", n_tags=527, bands="mean")
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ def measure(n_windows: int, n_runs: int, is_compiled: bool, peak_tflops: float) 
     model = backend.model
     with torch.inference_mode():
         on_device = torch.from_numpy(windows).cuda()
-        log_mel = compute_log_mel(on_device, spec.sample_rate_hz)
+        log_mel = compute_log_mel(on_device, spec.mel)
         encode_s = time_on_gpu(lambda: model.clip_logits(log_mel), n_runs)
-        front_end_s = time_on_gpu(lambda: compute_log_mel(on_device, spec.sample_rate_hz), n_runs)
+        front_end_s = time_on_gpu(lambda: compute_log_mel(on_device, spec.mel), n_runs)
     tflops = n_windows * count_flops(spec, log_mel.shape[-1]) / encode_s / 1e12
     whole_s = time_whole_path(SharedBackend(backend), windows, n_runs)
     kind = f"{n_windows} x {WINDOW_S:g} s, bf16{', compiled' if is_compiled else ''}"
@@ -102,27 +103,29 @@ def compare_clips(folder: Path, is_compiled: bool, clip_s: float = 5.0) -> None:
     size = round(clip_s * 16000)
     clips = [load_audio(path, 16000).samples[:size] for path in find_audio([folder])]
     windows = np.stack([np.pad(clip, (0, size - len(clip))) for clip in clips])
-    exact = load_encoder(compute=Compute("torch", "cpu", "fp32")).token_logits(windows).mean(axis=1)  # (W, C)
+    on_cpu = EncoderSettings(runtime="torch", device="cpu", precision="fp32")
+    exact = load_encoder(compute=on_cpu).window_logits(windows)  # (W, C)
     for precision in ("fp32", "bf16"):
-        encoder = load_encoder(compute=Compute("torch", "cuda", precision, is_compiled))  # type: ignore[arg-type]
+        kind = EncoderSettings(runtime="torch", device="cuda", precision=precision, compile_encoder=is_compiled)  # type: ignore[arg-type]
+        encoder = load_encoder(compute=kind)
         logits = encoder.token_logits(windows).mean(axis=1)
         error, same = np.abs(logits - exact), (logits.argmax(axis=1) == exact.argmax(axis=1)).mean()
         print(f"\n{encoder.backend.computed_on}: {len(clips)} clips, logits differ by {error.mean():.1e}, ", end="")
         print(f"{error.max():.1e} at most; the best tag is the same on {same:.1%}")
 
 
-def make_encoder(spec: EncoderSpec) -> Encoder:
+def make_encoder(spec: M2DSpec) -> M2DModel:
     """Return an encoder with random weights."""
     torch.manual_seed(0)
-    model = Encoder(spec).eval().requires_grad_(False)
+    model = M2DModel(spec).eval().requires_grad_(False)
     model.norm_stats.data = torch.tensor([-7.1, 4.2])
     return model
 
 
-def count_flops(spec: EncoderSpec, n_frames: int) -> float:
+def count_flops(spec: M2DSpec, n_frames: int) -> float:
     """Return the operations of one window's matrix products: two for each multiplication and addition."""
     n_bands, _ = spec.grid
-    dim, n_patches = spec.embed_dim, n_bands * len(spec.token_starts_s(n_frames))
+    dim, n_patches = spec.embed_dim, n_bands * len(spec.frame_token_starts_s(n_frames))
     n_tokens = n_patches + 1
     patches = n_patches * dim * spec.patch_bands * spec.patch_frames
     linears = n_tokens * dim * dim * (4 + 2 * spec.mlp_ratio)
@@ -154,7 +157,7 @@ def time_whole_path(backend: SharedBackend, windows: np.ndarray, n_runs: int, n_
     """Return the time in seconds of a batch from host to host; threads take turns as over many recordings."""
 
     def compute(_: int) -> None:
-        backend.logits(windows, is_trimmed=False)
+        backend.encode(windows, ["token_logits"], is_trimmed=False)
 
     with ThreadPoolExecutor(n_threads) as threads:
         list(threads.map(compute, range(2 * n_threads)))

@@ -18,8 +18,9 @@ import numpy as np
 
 from earwitness.audio.read import find_audio, load_audio
 from earwitness.encoders.base import Floats
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.encoders.m2d.export_onnx import export_onnx
+from earwitness.settings import EncoderSettings
 
 BATCH = 16
 CLIP_S = 5.0
@@ -33,7 +34,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="runs of each, of which the best counts (7)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        int8 = export_onnx(load_encoder(compute=Compute("torch", "cpu")), Path(folder) / "int8.onnx", is_int8=True)
+        int8 = export_onnx(
+            load_encoder(compute=EncoderSettings(runtime="torch", device="cpu")),
+            Path(folder) / "int8.onnx",
+            is_int8=True,
+        )
         print(f"batches of {BATCH} windows, samples to logits; best of {options.runs}\n")
         print("| window | threads | clock | torch fp32 | ONNX fp32 | ONNX int8 |\n|--:|--:|---|--:|--:|--:|")
         for n_threads, clock, name in ((2, time.perf_counter, "wall"), (1, time.process_time, "processor")):
@@ -55,9 +60,9 @@ def main() -> None:
 def load_all(int8: Path, n_threads: int) -> list[LoadedEncoder]:
     """Return the embedded encoder on torch, on ONNX Runtime, and there in int8."""
     return [
-        load_encoder(compute=Compute("torch", "cpu", n_threads=n_threads)),
-        load_encoder(compute=Compute("onnx", n_threads=n_threads)),
-        load_encoder(int8, compute=Compute("onnx", n_threads=n_threads)),
+        load_encoder(compute=EncoderSettings(runtime="torch", device="cpu", n_threads=n_threads)),
+        load_encoder(compute=EncoderSettings(runtime="onnx", n_threads=n_threads)),
+        load_encoder(int8, compute=EncoderSettings(runtime="onnx", n_threads=n_threads)),
     ]
 
 

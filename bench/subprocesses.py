@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LAUNCHER = """
@@ -31,13 +31,18 @@ class Run:
     peak_mib: float
 
 
-def run_measured(command: Sequence[str]) -> Run:
+def run_measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
     """Run a command to its end; its standard output is dropped.
+
+    Args:
+        command: the program and its arguments.
+        environment: the variables that it gets; if not given, those of this process.
 
     Raises:
         RuntimeError: the command's exit status is not 0; its standard error is in the message.
     """
-    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command], capture_output=True, text=True, check=False)
+    launcher = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launcher, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]} cannot be started: {done.stderr}")
     seconds, peak, status = json.loads(done.stdout)

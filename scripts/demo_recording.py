@@ -1,6 +1,8 @@
 """A 30 s demo recording made in code: signal processing and simple physical models, no recorded audio, no file read.
 
-In: a seed. Out: mono float32 samples at 16 kHz, and the truth: what is heard, from when to when.
+In: a seed. Out: mono float32 samples at 16 kHz, and the truth: which sounds, from when to when.
+
+    python scripts/demo_recording.py      # writes demo.ogg and demo.csv for `earwitness demo` into the package
 
 The bed is rain from the first sample to the last: the word for it is "rain", true throughout, and the scene that it
 suggests is outdoors, a front door on a street in the rain. `make_recording` lists the separate events only, not the
@@ -14,16 +16,21 @@ it hears.
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 Samples = npt.NDArray[np.float64]
 Synth = Callable[[np.random.Generator], Samples]
 
+DATA_DIR = Path(__file__).parent.parent / "src" / "earwitness" / "data"
+COMPRESSION = 0.6  # of Vorbis, 0 to 1: 143 kB
 SAMPLE_RATE_HZ = 16_000
 DURATION_S = 30.0
 RAIN_LEVEL = 0.035  # RMS of full scale, -29 dB; the events' peaks lie 21 to 28 dB above it
@@ -238,3 +245,17 @@ def _fade(samples: Samples, fade_s: float) -> Samples:
 
 def _to_rms(samples: Samples) -> Samples:
     return samples / float(np.sqrt(np.mean(samples**2)))
+
+
+def main() -> None:
+    """Write the recording and its events into the package."""
+    samples, events = make_recording()
+    path = DATA_DIR / "demo.ogg"
+    soundfile.write(path, samples, SAMPLE_RATE_HZ, format="OGG", subtype="VORBIS", compression_level=COMPRESSION)
+    with path.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([("word", "onset_s", "offset_s"), *map(astuple, events)])
+    print(f"{path}: {path.stat().st_size} bytes, {len(events)} events")
+
+
+if __name__ == "__main__":
+    main()

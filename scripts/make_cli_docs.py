@@ -12,6 +12,17 @@ import typer
 
 from earwitness.cli.main import app
 
+EXIT_STATUS = """\
+The exit status means the same in every command:
+
+| status | meaning |
+|---|---|
+| 0 | every word and file was answered; `live` and `serve`: stopped |
+| 1 | some words or files were left out, with reasons in `errors.csv`; `verify`, `doctor`: something is wrong |
+| 2 | nothing was done; a disk that is full; what was finished remains |
+| 130 | stopped by a signal; what was done remains, and `run.json` says so |
+
+Hidden files and dead links inside folders do not count; one that you name does."""
 DOCS_PATH = Path(__file__).parent.parent / "docs" / "cli.md"
 
 
@@ -19,8 +30,9 @@ def make_cli_docs() -> str:
     """Return the page in Markdown."""
     root = typer.main.get_command(app)
     context = typer.Context(root, info_name="earwitness")
-    lines = ["# The command", "", "Made by `make docs` from the command's own help; do not edit.", ""]
-    lines += ["Exit status: 0 all is well, 1 some recordings had errors (see errors.csv), 2 nothing could be done.", ""]
+    lines = ["# Command line", "", "<!-- Made by `make docs` from the help texts; do not edit. -->", ""]
+    lines += ["`earwitness COMMAND --help` prints the same on a terminal.", ""]
+    lines += [EXIT_STATUS, ""]
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         lines += describe_command(f"earwitness {name}", command, context)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/gallery.md from a recording that is made in code: no audio is fetched, nothing is asked.
+"""Make the pictures of docs/how-to/pictures.md from a recording that is made in code; nothing is downloaded.
 
 pip install 'earwitness[plot]' && python scripts/make_gallery.py
 
@@ -23,8 +23,8 @@ import demo_recording as demo
 from earwitness.cli.main import app
 
 ROOT = Path(__file__).parent.parent
-OUT_DIR = ROOT / "docs" / "gallery"
-PAGE = ROOT / "docs" / "gallery.md"
+OUT_DIR = ROOT / "docs" / "how-to" / "gallery"
+PAGE = ROOT / "docs" / "how-to" / "pictures.md"
 WORDS = "telephone ringing,dog bark,glass breaking,smoke alarm,siren,thunder,whistling"
 N_EACH = 8  # clips of each word
 CLIP_S = 5.0

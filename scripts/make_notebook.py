@@ -14,10 +14,10 @@ from typing import Any
 NOTEBOOK_PATH = Path(__file__).parent.parent / "docs" / "example.ipynb"
 
 CELLS = (
-    """# What is heard, when, and where?
+    """# Which sounds, when, and where?
 
 A tour of *earwitness* over 30 seconds made in code: rain, and seven sounds in it. Run it from the folder `docs` of the
-repository; pictures need the extra `[plot]`. Put a recording of yours in `recording` to look at that.""",
+repository; pictures need the extra `[plot]`. To use a recording of yours, assign its path to `recording`.""",
     """import sys
 
 import soundfile
@@ -31,10 +31,10 @@ samples, truth = make_recording()
 recording = "street.wav"
 soundfile.write(recording, samples, 16000)
 [(event.word, round(event.onset_s, 2), round(event.offset_s, 2)) for event in truth]""",
-    """## Hear once, ask later
+    """## Analyse once, query later
 
-`analyse` reads the recording once and keeps 527 tag logits for every 160 ms. Words come in afterwards, and other words
-later: that takes milliseconds, and neither the audio nor the encoder.""",
+`analyse` reads the recording once and stores 527 tag logits for every 160 ms. Words come in afterwards, and other words
+later: that takes milliseconds, and needs neither the audio nor the encoder.""",
     """encoder = earwitness.load_encoder()
 analysis = earwitness.analyse(recording, encoder=encoder)
 analysis.rows.logits.shape, analysis.duration_s""",
@@ -49,40 +49,40 @@ for scene in recognition.scenes:
 
 from IPython.display import Image
 
-from earwitness.evaluation.annotations import LabelledEvent
-from earwitness.pictures.timeline import draw_recognition
+from earwitness.metrics import LabelledEvent
+from earwitness.plots import draw_recognition
 
 reference = [LabelledEvent(each.word, each.onset_s, each.offset_s) for each in truth]
 draw_recognition(recognition, recording, "street.png", encoder, reference)
 Image("street.png")""",
     """## Other words, other thresholds
 
-A word that is not there has no event. A lower threshold finds more, and more that is not there; `earwitness calibrate`
-finds one per word on background of yours, for a rate of false alarms that you choose.""",
+A word that does not occur has no event. A lower threshold finds more events and raises more false alarms;
+`earwitness calibrate` chooses one for each word on background of yours, for a rate of false alarms that you accept.""",
     """for threshold in (0.5, 0.3, 0.1):
     settings = earwitness.Settings(event_threshold=threshold, event_hold=min(0.33, threshold))
-    heard = earwitness.ask(analysis, events=["baby cry", "alarm clock", "bird"], settings=settings)
-    print(threshold, [(event.word, round(event.onset_s, 1)) for event in heard.events])""",
+    found = earwitness.ask(analysis, events=["baby cry", "alarm clock", "bird"], settings=settings)
+    print(threshold, [(event.word, round(event.onset_s, 1)) for event in found.events])""",
     """## Why?
 
-What is understood by a word, and where the encoder looked at the moment an event scored highest.""",
-    """from earwitness.recognition.tags import tag_names
+Which tags a word rests on, and where the encoder looked at the moment of an event's highest score.""",
+    """from earwitness.words import tag_names
 
 meanings = earwitness.understand_words(["whistling"])
 nearest = meanings.weights[0].argsort()[::-1][:4]
 for tag in nearest:
     print(f"{meanings.similarities[0, tag]:.2f}  {meanings.weights[0, tag]:6.1%}  {tag_names()[tag]}")""",
-    """from earwitness.recognition.explain import explain_peaks
+    """from earwitness.recognition import explain_peaks
 
 barks = [event for event in recognition.events if event.word == "dog bark"]
-(seen,) = explain_peaks(recording, [barks[0].peak_s], recognition.settings, encoder)
-for band in range(len(seen.edges_hz) - 2, -1, -1):
-    low, high = seen.edges_hz[band : band + 2]
-    print(f"{low:5.0f} to {high:5.0f} Hz  {seen.weights[band].sum():5.1%} of what the encoder looked at")""",
-    """## A report to send
+(attended,) = explain_peaks(recording, [barks[0].peak_s], recognition.settings, encoder)
+for band in range(len(attended.edges_hz) - 2, -1, -1):
+    low, high = attended.edges_hz[band : band + 2]
+    print(f"{low:5.0f} to {high:5.0f} Hz  {attended.weights[band].sum():5.1%} of what the encoder looked at")""",
+    """## A report to share
 
-One file: the sound, the spectrogram, events to click on, scores, scenes and reasons.""",
-    """from earwitness.reports.report import write_report
+One file with the sound, the spectrogram, events to click, scores, scenes and reasons.""",
+    """from earwitness.reports import write_report
 
 write_report(recording, words, ["storm", "office"], "street.html", encoder=encoder)
 f"{Path('street.html').stat().st_size / 1e6:.1f} MB"  # open it in a browser""",

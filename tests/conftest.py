@@ -19,7 +19,7 @@ import earwitness
 from earwitness.encoders.load import LoadedEncoder
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 
-pytest_plugins = ["made_archives"]
+pytest_plugins = ["made_archives", "optional_packages"]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from earwitness.errors import SettingsError
-from earwitness.settings import Settings, read_settings
+from earwitness.settings import EncoderSettings, QuerySettings, Settings, WindowSettings, read_settings, setting_names
 
 
 def test_a_toml_file_gives_settings(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_threshold_that_cannot_be_is_refused(tmp_path: Path, line: str, reason
 def test_an_unknown_key_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text("treshold = 0.4\n")
-    with pytest.raises(SettingsError, match=r"s\.toml: unknown key 'treshold'; known are: method, .*event_threshold"):
+    with pytest.raises(SettingsError, match=r"s\.toml: unknown key 'treshold'; known are: encoder, .*event_threshold"):
         read_settings(path)
 
 
@@ -148,3 +148,15 @@ def test_a_file_that_is_not_toml_is_told(tmp_path: Path, content: bytes) -> None
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.toml: not readable as TOML .*No such file"):
         read_settings(tmp_path / "none.toml")
+
+
+def test_the_three_kinds_hold_each_setting_once() -> None:
+    kinds = (EncoderSettings, WindowSettings, QuerySettings)
+    names = [name for kind in kinds for name in setting_names(kind)]
+    assert sorted(names) == sorted(setting_names(Settings))
+    assert isinstance(Settings(), EncoderSettings)
+    with pytest.raises(SettingsError, match="n_threads=-1: must not be negative"):
+        EncoderSettings(n_threads=-1)
+    with pytest.raises(SettingsError, match="need 0 < hop_s <= window_s"):
+        WindowSettings(hop_s=3.0)
+    assert QuerySettings(thresholds={"a": 1}).threshold_of("A") == 1.0  # type: ignore[arg-type]

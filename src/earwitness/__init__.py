@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from earwitness.errors import EarwitnessError
 from earwitness.lazy import load_on_use
+from earwitness.moved import find_moved_modules
 from earwitness.version import __version__
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
         Analysis, ClipTags, Event, Recognition, SceneScore, TagScores, WordScores, analyse, ask, calibrate_run,
         classify, find_events, match_words, rank_scenes, recognize, score_tokens, score_windows, summarise_tags,
     )  # fmt: skip
-    from earwitness.settings import Settings, read_settings
+    from earwitness.settings import EncoderSettings, Settings, read_settings
     from earwitness.words import WordMeanings, profile_scenes, read_places, understand_words
 
 _HOMES = {
@@ -33,7 +34,7 @@ _HOMES = {
         "Analysis ClipTags Event Recognition SceneScore TagScores WordScores analyse ask calibrate_run "
         "classify find_events match_words rank_scenes recognize score_tokens score_windows summarise_tags"
     ),
-    "settings": "Settings read_settings",
+    "settings": "EncoderSettings Settings read_settings",
     "words": "WordMeanings profile_scenes read_places understand_words",
 }
 
@@ -42,6 +43,7 @@ __all__ = [
     "ClipTags",
     "Compute",
     "EarwitnessError",
+    "EncoderSettings",
     "Event",
     "Features",
     "LoadedEncoder",
@@ -78,3 +80,4 @@ __all__ = [
 ]
 
 __getattr__ = load_on_use(__name__, _HOMES)
+find_moved_modules()

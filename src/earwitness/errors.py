@@ -14,11 +14,18 @@ class WeightsError(EarwitnessError):
 
 
 class LicenceError(EarwitnessError):
-    """A licence has not been accepted, or the acceptance cannot be kept."""
+    """A licence has not been accepted, or the acceptance cannot be recorded."""
 
 
 class DatasetError(EarwitnessError):
     """A data set is unknown, missing, incomplete, damaged or not laid out as expected."""
+
+
+class DownloadError(WeightsError, DatasetError):
+    """A published file cannot be fetched, stored or unpacked, or is not what was published.
+
+    It is an error of weights and of data sets, because both are fetched in the same way.
+    """
 
 
 class WordError(EarwitnessError):

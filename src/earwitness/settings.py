@@ -1,4 +1,4 @@
-"""Settings: everything that steers a run, in one frozen dataclass, with a TOML file as its written form.
+"""Settings: everything that steers a run, in three kinds and together, with a flat TOML file as the written form.
 
 In: keyword arguments or a TOML file. Out: a checked `Settings`, and TOML again. Unknown keys, wrong types and values
 out of range are refused.
@@ -30,19 +30,80 @@ CHOICES = {
     "precision": ("auto", "fp32", "bf16", "int8"),
 }
 
+NOT_NEGATIVE = ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags", "n_threads")
+
 # What an event threshold was found with; always written, so that it holds when a default changes.
 UNDER_THRESHOLDS = ("encoder", "window_s", "hop_s", "event_threshold", "event_hold", "merge_gap_s", "min_duration_s")
 
 
+class _CheckedFields:
+    """Checks of a settings dataclass that need one field alone."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            name, value = field.name, getattr(self, field.name)
+            _check_type(name, value, getattr(type(self), name))
+            if name in CHOICES and value not in CHOICES[name]:
+                raise SettingsError(f"{name}={value!r}: choose {' or '.join(map(repr, CHOICES[name]))}")
+            if name in NOT_NEGATIVE and not 0 <= value < math.inf:
+                raise SettingsError(f"{name}={value}: must not be negative, infinite or nan")
+
+
 @dataclass(frozen=True)
-class Settings:
-    """What steers a run. Times are in seconds, thresholds are scores in [0, 1].
+class EncoderSettings(_CheckedFields):
+    """Which encoder, and what it computes on.
+
+    Attributes:
+        encoder: a name that earwitness knows, or the path of a weights file; empty for the embedded one.
+        commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
+        runtime: "torch" or "onnx"; "auto" takes torch where it is installed.
+        device: "cpu", "cuda" or "cuda:N", for torch; "auto" takes the GPU where there is one.
+        precision: "fp32"; "bf16" for torch, "int8" for ONNX Runtime; "auto" is bf16 on a GPU, else fp32.
+        compile_encoder: compile the encoder with torch.compile: slow to start, faster after.
+        n_threads: threads of the CPU; 0 follows OMP_NUM_THREADS and the cores that may be used.
+    """
+
+    encoder: str = ""
+    commercial_only: bool = False
+    runtime: Literal["auto", "torch", "onnx"] = "auto"
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    compile_encoder: bool = False
+    n_threads: int = 0
+
+
+@dataclass(frozen=True)
+class WindowSettings(_CheckedFields):
+    """What a recording is analysed with, for every query. Times are in seconds.
 
     Attributes:
         method: "earwitness", or "tmrl", the published method.
-        encoder: a name that earwitness knows, or the path of a weights file; empty for the embedded one.
         window_s, hop_s: windows for events; "tmrl" takes its own 4 s window with this hop for everything.
         clip_window_s: windows for scenes, tags and clip scores.
+        noise_factor: standard deviation of noise added to the samples, for robustness experiments.
+    """
+
+    method: Literal["earwitness", "tmrl"] = "earwitness"
+    window_s: float = 2.0
+    hop_s: float = 1.0
+    clip_window_s: float = 10.0
+    noise_factor: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.hop_s <= self.window_s < math.inf:
+            raise SettingsError(f"hop_s={self.hop_s}, window_s={self.window_s}: need 0 < hop_s <= window_s")
+        if self.window_s < 0.2 or not 0.2 <= self.clip_window_s < math.inf:
+            raise SettingsError(
+                f"window_s={self.window_s}, clip_window_s={self.clip_window_s}: at least 0.2 s is needed"
+            )
+
+
+@dataclass(frozen=True)
+class QuerySettings(_CheckedFields):
+    """What an analysed recording is queried with. Times are in seconds, thresholds are scores in [0, 1].
+
+    Attributes:
         event_threshold: a word's score at which an event begins to count.
         event_hold: the score down to which it goes on, before and after.
         merge_gap_s: events of one word closer than this are one.
@@ -51,23 +112,10 @@ class Settings:
         places: path of a TOML file with places of your own, added to the shipped ones.
         blind_calibration: standardise scene scores over the clips of the run.
         thresholds: words with event thresholds of their own, as `earwitness calibrate` finds them: pairs, or a
-            mapping, kept as sorted pairs. Each takes its hold along in proportion; other words keep
-            `event_threshold`. Case and `_` do not
-            matter. The method "tmrl" has no threshold and ignores them.
-        noise_factor: standard deviation of noise added to the samples, for robustness experiments.
-        commercial_only: refuse encoder weights whose licence does not allow commercial use, or is not known.
-        runtime: "torch" or "onnx", what the encoder computes on; "auto" takes torch where it is installed.
-        device: "cpu", "cuda" or "cuda:N", for torch; "auto" takes the GPU where there is one.
-        precision: "fp32"; "bf16" for torch, "int8" for ONNX Runtime; "auto" is bf16 on a GPU, else fp32.
-        compile_encoder: compile the encoder with torch.compile: slow to start, faster after.
-        n_threads: threads of the CPU; 0 follows OMP_NUM_THREADS and the cores that may be used.
+            mapping, stored as sorted pairs. Each takes its hold along in proportion; other words have
+            `event_threshold`. Case and `_` do not matter. The method "tmrl" has no threshold and ignores them.
     """
 
-    method: Literal["earwitness", "tmrl"] = "earwitness"
-    encoder: str = ""
-    window_s: float = 2.0
-    hop_s: float = 1.0
-    clip_window_s: float = 10.0
     event_threshold: float = 0.5
     event_hold: float = 0.33
     merge_gap_s: float = 1.0
@@ -75,36 +123,32 @@ class Settings:
     n_tags: int = 10
     places: str = ""
     blind_calibration: bool = False
-    noise_factor: float = 0.0
-    commercial_only: bool = False
-    runtime: Literal["auto", "torch", "onnx"] = "auto"
-    device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
-    compile_encoder: bool = False
-    n_threads: int = 0
     thresholds: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", _check_thresholds(self.thresholds))
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), getattr(type(self), field.name))
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingsError(f"{name}={getattr(self, name)!r}: choose {' or '.join(map(repr, choices))}")
-        if not 0 < self.hop_s <= self.window_s < math.inf:
-            raise SettingsError(f"hop_s={self.hop_s}, window_s={self.window_s}: need 0 < hop_s <= window_s")
-        if self.window_s < 0.2 or not 0.2 <= self.clip_window_s < math.inf:
-            raise SettingsError(
-                f"window_s={self.window_s}, clip_window_s={self.clip_window_s}: at least 0.2 s is needed"
-            )
+        super().__post_init__()
         if not 0 <= self.event_hold <= self.event_threshold <= 1:
             raise SettingsError(
                 f"event_hold={self.event_hold}, event_threshold={self.event_threshold}: "
                 "need 0 <= event_hold <= event_threshold <= 1"
             )
-        for name in ("merge_gap_s", "min_duration_s", "noise_factor", "n_tags", "n_threads"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"{name}={getattr(self, name)}: must not be negative, infinite or nan")
+
+    def threshold_of(self, word: str) -> float:
+        """Return the event threshold of a word: its own, else that of all."""
+        return {fold_word(each): score for each, score in self.thresholds}.get(fold_word(word), self.event_threshold)
+
+    def hold_of(self, word: str) -> float:
+        """Return the score down to which a word's event goes on: in proportion to its threshold, never above it."""
+        threshold = self.threshold_of(word)
+        if threshold == self.event_threshold or not self.event_threshold:
+            return self.event_hold
+        return min(threshold, self.event_hold * threshold / self.event_threshold)
+
+
+@dataclass(frozen=True)
+class Settings(QuerySettings, WindowSettings, EncoderSettings):
+    """Everything that steers a run: the attributes of `EncoderSettings`, `WindowSettings` and `QuerySettings`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for a file."""
@@ -120,17 +164,6 @@ class Settings:
             lines += ["", "[thresholds]", *(f"{_to_toml(word)} = {_to_toml(score)}" for word, score in self.thresholds)]
         return "\n".join(lines) + "\n"
 
-    def threshold_of(self, word: str) -> float:
-        """Return the event threshold of a word: its own, else that of all."""
-        return {fold_word(each): score for each, score in self.thresholds}.get(fold_word(word), self.event_threshold)
-
-    def hold_of(self, word: str) -> float:
-        """Return the score down to which a word's event goes on: in proportion to its threshold, never above it."""
-        threshold = self.threshold_of(word)
-        if threshold == self.event_threshold or not self.event_threshold:
-            return self.event_hold
-        return min(threshold, self.event_hold * threshold / self.event_threshold)
-
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], origin: str = "settings") -> Settings:
         """Return settings from plain values; `origin` names them in errors.
@@ -139,6 +172,11 @@ class Settings:
             SettingsError: a key is unknown, or a value is of the wrong type or out of range.
         """
         return read_fields(cls, values, origin)
+
+
+def setting_names(kind: type[_CheckedFields]) -> tuple[str, ...]:
+    """Return the names of a kind of settings, such as `QuerySettings`."""
+    return tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
 
 
 def read_settings(path: str | Path) -> Settings:
@@ -204,7 +242,7 @@ def _check_thresholds(given: object) -> tuple[tuple[str, float], ...]:
         if not key:
             raise SettingsError(f"thresholds: an empty word {word!r} with {score}; remove it")
         if key in seen:
-            raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; keep one of them")
+            raise SettingsError(f"thresholds: {word!r} is there already as {seen[key]!r}; remove one of them")
         seen[key] = word
     return tuple(sorted((word, float(score)) for word, score in pairs))
 

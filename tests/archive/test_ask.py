@@ -17,7 +17,8 @@ from earwitness import Settings, open_store
 from earwitness.archive import ask as asking
 from earwitness.archive import extract as hearing
 from earwitness.archive import part_files as parts
-from earwitness.archive.index import IndexOptions, index_recordings
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import IndexOptions
 from earwitness.archive.tag_store import TagStore
 from earwitness.audio.read import find_audio
 from earwitness.encoders.load import LoadedEncoder
@@ -98,7 +99,7 @@ def test_an_event_goes_on_across_the_border_of_pieces(
     path = tmp_path / "a.wav"
     soundfile.write(path, np.concatenate([quiet, ringing, quiet]), 16000)
     whole = analyse([path], tmp_path / "whole", onnx, is_by_token=True).ask(["telephone ringing"]).events
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     cut = analyse([path], tmp_path / "cut", onnx, is_by_token=True).ask(["telephone ringing"]).events
     assert len(whole) == len(cut) == 1
     assert whole[0].event.onset_s < 32 < whole[0].event.offset_s
@@ -184,7 +185,7 @@ def test_a_condition_neither_reads_nor_writes_files(store: TagStore, tmp_path: P
 def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
     opened = analyse(find_audio([demo]), tmp_path / "store", onnx, rows_a_part=1)
     record = opened.files[1].chunks[0]
-    rows = opened.parts.part_path(record) / parts.ROWS
+    rows = opened.parts.part_path(record.part) / parts.ROWS
     rows.write_bytes(bytes(rows.stat().st_size))
     answer = opened.ask(EVENTS)
     assert {Path(each.path).name for each in answer.events} == {"20260301_115950.wav"}

@@ -54,7 +54,7 @@ def test_a_row_holds_the_largest_logit_of_its_tokens() -> None:
 def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     chunks = list(extract_file(ExtractTask(str(demo), ONNX, row_s=0.0), onnx))
     assert [(each.start_s, each.end_s, each.is_last) for each in chunks] == [
         *((0.0, 32.0, False), (32.0, 64.0, False)),
@@ -74,7 +74,7 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
 def test_pieces_are_the_same_whichever_are_done_already(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, done: set[int]
 ) -> None:
-    monkeypatch.setattr(hearing, "PIECE_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
     task = ExtractTask(str(demo), ONNX)
     whole = {each.number: each for each in extract_file(task, onnx)}
     rest = list(extract_file(replace(task, done=frozenset(done)), onnx))
@@ -82,6 +82,14 @@ def test_pieces_are_the_same_whichever_are_done_already(
     for each in rest:
         assert np.array_equal(each.rows, whole[each.number].rows)
         assert np.array_equal(each.clips, whole[each.number].clips)
+
+
+def test_only_the_window_across_a_joint_is_encoded_for_both_chunks(
+    demo: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    list(extract_file(ExtractTask(str(demo), ONNX), quick))
+    assert quick.backend.n_windows == (89 + 2) + 11  # type: ignore[attr-defined]
 
 
 def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> None:
@@ -94,23 +102,23 @@ def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> 
 def test_a_recording_that_changes_or_vanishes_meanwhile_is_not_kept(
     write_wav: WriteWav, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = hearing.read_noisy
+    read = hearing.read_blocks
     path = write_wav("a.wav", make_tone())
 
-    def touch(*arguments: object) -> object:
-        yield from read(*arguments)  # type: ignore[arg-type]
+    def touch(*arguments: object, **named: object) -> object:
+        yield from read(*arguments, **named)  # type: ignore[arg-type]
         os.utime(path, ns=(1, 1))
 
-    monkeypatch.setattr(hearing, "read_noisy", touch)
-    with pytest.raises(AudioError, match="changed while it was heard"):
+    monkeypatch.setattr(hearing, "read_blocks", touch)
+    with pytest.raises(AudioError, match="changed while it was analysed"):
         list(extract_file(ExtractTask(str(path), ONNX), quick))
 
-    def remove(*arguments: object) -> object:
-        yield from read(*arguments)  # type: ignore[arg-type]
+    def remove(*arguments: object, **named: object) -> object:
+        yield from read(*arguments, **named)  # type: ignore[arg-type]
         path.unlink()
 
-    monkeypatch.setattr(hearing, "read_noisy", remove)
-    with pytest.raises(AudioError, match="vanished while it was heard"):
+    monkeypatch.setattr(hearing, "read_blocks", remove)
+    with pytest.raises(AudioError, match="vanished while it was analysed"):
         list(extract_file(ExtractTask(str(path), ONNX), quick))
 
 

@@ -19,7 +19,8 @@ from earwitness import open_store
 from earwitness.archive import extract as hearing
 from earwitness.archive import index as indexing
 from earwitness.archive import part_files as parts
-from earwitness.archive.index import IndexOptions, index_recordings, is_of_shard
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import IndexOptions
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.settings import Settings
@@ -30,11 +31,11 @@ CODE = """
 import sys
 from pathlib import Path
 from earwitness import Settings
-from earwitness.archive.indexing import IndexOptions, index_recordings
+from earwitness.archive import IndexOptions, index_recordings
 from earwitness.audio import find_audio
 options = IndexOptions(rows_a_part=int(sys.argv[3]))
 report = index_recordings(find_audio([sys.argv[1]]), sys.argv[2], Settings(runtime="onnx", n_threads=1), None, options)
-print(report.n_heard, report.n_unchanged, report.n_elsewhere)
+print(report.n_analysed, report.n_unchanged, report.n_elsewhere)
 """
 
 
@@ -147,16 +148,16 @@ def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
 ) -> None:
     archive = make_archive(1)
     soundfile.write(archive / "000.wav", make_noise(seconds), 16000)
-    real = hearing.read_noisy
+    real = hearing.read_blocks
 
-    def read_and_grow(*arguments: object) -> object:
-        yield from real(*arguments)  # type: ignore[arg-type]
+    def read_and_grow(*arguments: object, **named: object) -> object:
+        yield from real(*arguments, **named)  # type: ignore[arg-type]
         soundfile.write(archive / "000.wav", make_noise(2.0), 16000)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hearing, "read_noisy", read_and_grow)
+        patch.setattr(hearing, "read_blocks", read_and_grow)
         ((_, reason),) = index(archive, rows_a_part=1).failures
-    assert "changed while it was heard; 'index' takes it when it is run again" in reason
+    assert "changed while it was analysed; run 'index' again to take it" in reason
     assert open_store(tmp_path / "store").ask(["siren"]).n_files == 0
     report = index(archive)
     assert (report.n_analysed, report.n_failed_before) == (1, 0)
@@ -199,7 +200,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(
     archive, written = make_archive(6), []
     real = parts.write_part
 
-    def write_some(*arguments: object) -> str:
+    def write_some(*arguments: object) -> object:
         if len(written) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(arguments)
@@ -241,7 +242,7 @@ def test_files_that_are_gone_are_recorded_on_request(make_archive: MakeArchive, 
 
 def test_shards_share_the_recordings_out(make_archive: MakeArchive, index: Index) -> None:
     paths = [f"/archive/{number:03}.wav" for number in range(400)]
-    shares = [{path for path in paths if is_of_shard(path, (number, 4))} for number in (1, 2, 3, 4)]
+    shares = [{path for path in paths if IndexOptions(shard=(number, 4)).takes(path)} for number in (1, 2, 3, 4)]
     assert sum(map(len, shares)) == len(set.union(*shares)) == 400
     assert 80 <= min(map(len, shares)) <= max(map(len, shares)) <= 120
     with pytest.raises(SettingsError, match="shard=5/4"):
@@ -265,14 +266,14 @@ def test_a_key_press_keeps_what_was_heard(make_archive: MakeArchive, tmp_path: P
     def press(*_: object) -> object:
         raise KeyboardInterrupt
 
-    run = indexing._Run._fail
+    run = indexing._Run._record_failure
     try:
-        indexing._Run._fail = press  # type: ignore[assignment,method-assign]
+        indexing._Run._record_failure = press  # type: ignore[assignment,method-assign]
         sources[4].write_bytes(b"no sound")
         with pytest.raises(KeyboardInterrupt):
             index_recordings(sources, tmp_path / "store", Settings(runtime="onnx"), quick)
     finally:
-        indexing._Run._fail = run  # type: ignore[method-assign]
+        indexing._Run._record_failure = run  # type: ignore[method-assign]
     assert {"000.wav", "001.wav", "002.wav", "003.wav"} <= set(states(tmp_path / "store"))
 
 

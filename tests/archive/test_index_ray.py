@@ -23,10 +23,11 @@ from typer.testing import CliRunner
 from earwitness import Settings
 from earwitness.archive import index_ray as engine_ray
 from earwitness.archive.extract import Chunk, ExtractTask
-from earwitness.archive.index import IndexOptions, index_recordings
+from earwitness.archive.index import index_recordings
 from earwitness.archive.part_files import read_chunks, read_records
-from earwitness.archive.remote_store import RemoteStore, fetch_store
-from earwitness.archive.store import PartStore
+from earwitness.archive.part_writer import IndexOptions
+from earwitness.archive.remote_store import RemoteStorage, fetch_store
+from earwitness.archive.store import Store
 from earwitness.archive.worker import Listing, extract_anywhere
 from earwitness.cli.main import app
 from earwitness.encoders.load import LoadedEncoder
@@ -81,17 +82,17 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def list_content(store: Path) -> list[Any]:
     """Return all that a store says, sorted, whatever parts it lies in."""
-    parts = PartStore(store)
+    parts = Store(store)
     assert not parts.damaged
     chunks = [chunk for entry in parts.catalogue for chunk in _read_entry(parts, entry)]
     return sorted(chunks, key=repr)
 
 
-def _read_entry(parts: PartStore, entry: Any) -> Iterator[Any]:
+def _read_entry(parts: Store, entry: Any) -> Iterator[Any]:
     name = entry.path.rsplit("/", 1)[-1]
     yield name, entry.state, entry.size, entry.start_time, entry.rate_hz, entry.duration_s
     for record in entry.chunks:
-        for chunk in read_chunks(parts.part_path(record), [record]):
+        for chunk in read_chunks(parts.part_path(record.part), [record]):
             yield name, chunk.number, chunk.is_last, chunk.rows.tobytes(), chunk.clips.tobytes()
 
 
@@ -140,7 +141,7 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_ha
     killer.join()
     assert killed
     assert (report.n_analysed, len(report.failures)) == (6, 2)
-    assert "died, 3 times" in dict(report.failures)[str(folder / "poison.wav")]
+    assert "3 workers died" in dict(report.failures)[str(folder / "poison.wav")]
     assert Path(deaths).read_text() == "xxx"
     content = list_content(tmp_path / "store")
     assert [each for each in content if each[0] != "poison.wav"] == list_content(local)
@@ -170,7 +171,7 @@ def test_what_came_before_a_worker_died_is_not_heard_again(tmp_path: Path, monke
     assert (report.n_analysed, report.failures) == (1, [])
     assert Path(log).read_text().startswith("01234")
     assert Path(log).read_text().count("0") == 1
-    (entry,) = PartStore(tmp_path / "store").catalogue
+    (entry,) = Store(tmp_path / "store").catalogue
     assert (entry.state, [each.number for each in entry.chunks]) == ("heard", [0, 1, 2, 3, 4, 5])
     assert count_pieces(tmp_path / "store") == 6
 
@@ -190,9 +191,11 @@ def test_recordings_and_store_may_lie_at_urls(archive: Path, local: Path, tmp_pa
     url = f"file://{tmp_path}/there/store"
     options = ("--store", url, "--engine", "ray", "--workers", "2", "--runtime", "onnx")
     result = CliRunner().invoke(app, ["index", f"file://{archive}", *options])
-    assert (result.exit_code, result.stdout) == (1, "6 heard, 0 known already\n")
+    assert (result.exit_code, result.stdout) == (1, "6 analysed, 0 unchanged\n")
     assert f"file://{archive}/broken.wav: not readable as audio" in result.stderr
-    assert {entry.path for entry in RemoteStore(url).catalogue} == {f"file://{each}" for each in archive.iterdir()}
+    assert {entry.path for entry in Store(RemoteStorage(url)).catalogue} == {
+        f"file://{each}" for each in archive.iterdir()
+    }
     assert fetch_store(url, tmp_path / "here") == 1
     assert fetch_store(url, tmp_path / "here") == 0
     assert list_content(tmp_path / "here") == list_content(local)

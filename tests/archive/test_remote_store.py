@@ -11,18 +11,12 @@ import pytest
 
 from earwitness import Settings
 from earwitness.archive.extract import Chunk
-from earwitness.archive.remote_store import (
-    RemoteStore,
-    fetch_store,
-    has_store,
-    make_parts,
-    make_remote_store,
-    open_parts,
-)
-from earwitness.archive.store import PartStore, Provenance, describe_analysis
+from earwitness.archive.provenance import Provenance, describe_analysis
+from earwitness.archive.remote_store import RemoteStorage, fetch_store, open_storage
+from earwitness.archive.store import Store, has_store, make_store
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError
-from made_parts import PIECES
+from made_parts import CHUNKS
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -46,43 +40,43 @@ def break_part(url: str, name: str, content: bytes) -> None:
 
 
 def test_a_store_is_made_once_and_keeps_what_made_it(url: str, provenance: Provenance) -> None:
-    assert not has_store(url)
-    make_parts(url, provenance)
-    make_remote_store(url, replace(provenance, row_s=7.0))
-    assert has_store(url)
-    assert open_parts(url).provenance == provenance
+    assert not has_store(RemoteStorage(url))
+    make_store(RemoteStorage(url), provenance)
+    make_store(RemoteStorage(url), replace(provenance, row_s=7.0))
+    assert has_store(RemoteStorage(url))
+    assert Store(open_storage(url)).provenance == provenance
     with pytest.raises(ArchiveError, match="row_s"):
-        RemoteStore(url).check_provenance(replace(provenance, row_s=7.0))
+        Store(RemoteStorage(url)).check_provenance(replace(provenance, row_s=7.0))
 
 
 def test_a_place_without_a_store_or_with_other_files_is_told(url: str, provenance: Provenance) -> None:
     with pytest.raises(ArchiveError, match="no store here; make one: .* --engine ray"):
-        RemoteStore(url)
+        Store(RemoteStorage(url))
     filesystem, root = fsspec.core.url_to_fs(url)
     filesystem.makedirs(root, exist_ok=True)
     filesystem.pipe_file(f"{root}/letter.txt", b"dear")
     with pytest.raises(ArchiveError, match="holds other files"):
-        make_remote_store(url, provenance)
+        make_store(RemoteStorage(url), provenance)
 
 
 def test_a_piece_counts_once_whoever_commits_it(url: str, provenance: Provenance) -> None:
-    make_parts(url, provenance)
-    first, second = RemoteStore(url), RemoteStore(url)
-    assert first.commit(PIECES) == len(PIECES)
-    assert first.commit(PIECES) == 0
-    second.commit(PIECES[:1])  # does not know of the others yet
-    assert len(RemoteStore(url).catalogue) == len({each.path for each in PIECES})
+    make_store(RemoteStorage(url), provenance)
+    first, second = Store(RemoteStorage(url)), Store(RemoteStorage(url))
+    assert first.commit(CHUNKS) == len(CHUNKS)
+    assert first.commit(CHUNKS) == 0
+    second.commit(CHUNKS[:1])  # does not know of the others yet
+    assert len(Store(RemoteStorage(url)).catalogue) == len({each.path for each in CHUNKS})
     second.refresh()
-    assert second.commit(PIECES) == 0
+    assert second.commit(CHUNKS) == 0
 
 
 def test_a_fetched_store_is_whole_and_only_news_come_again(url: str, provenance: Provenance, tmp_path: Path) -> None:
-    make_parts(url, provenance)
-    store = RemoteStore(url)
-    store.commit(PIECES)
+    make_store(RemoteStorage(url), provenance)
+    store = Store(RemoteStorage(url))
+    store.commit(CHUNKS)
     assert fetch_store(url, tmp_path / "here") == 1
-    here = PartStore(tmp_path / "here")
-    assert [each.path for each in here.catalogue] == sorted({each.path for each in PIECES})
+    here = Store(tmp_path / "here")
+    assert [each.path for each in here.catalogue] == sorted({each.path for each in CHUNKS})
     assert here.damaged == {}
     store.commit([Chunk("later.wav", 1, 2, "", 1, "failed", "why")])
     assert fetch_store(url, tmp_path / "here") == 1
@@ -92,23 +86,23 @@ def test_a_fetched_store_is_whole_and_only_news_come_again(url: str, provenance:
 
 @pytest.mark.parametrize(("name", "content"), [("files.parquet", b"nothing"), ("rows.parquet", b"short")])
 def test_a_damaged_part_is_told_and_set_aside(url: str, provenance: Provenance, name: str, content: bytes) -> None:
-    make_parts(url, provenance)
-    RemoteStore(url).commit(PIECES)
+    make_store(RemoteStorage(url), provenance)
+    Store(RemoteStorage(url)).commit(CHUNKS)
     break_part(url, name, content)
-    store = RemoteStore(url)
+    store = Store(RemoteStorage(url))
     assert len(store.catalogue) == 0
     (reason,) = store.tidy().values()
     assert "damaged" in reason
-    assert RemoteStore(url).damaged == {}
-    assert store.commit(PIECES) == len(PIECES)
-    assert len(RemoteStore(url).catalogue) == len({each.path for each in PIECES})
+    assert Store(RemoteStorage(url)).damaged == {}
+    assert store.commit(CHUNKS) == len(CHUNKS)
+    assert len(Store(RemoteStorage(url)).catalogue) == len({each.path for each in CHUNKS})
 
 
 def test_half_a_part_is_none(url: str, provenance: Provenance) -> None:
-    make_parts(url, provenance)
-    RemoteStore(url).commit(PIECES)
+    make_store(RemoteStorage(url), provenance)
+    Store(RemoteStorage(url)).commit(CHUNKS)
     filesystem, root = fsspec.core.url_to_fs(url)
     (path,) = (each for each in filesystem.find(root) if each.endswith("files.parquet"))
     filesystem.rm_file(path)
-    assert len(RemoteStore(url).catalogue) == 0
-    assert RemoteStore(url).damaged == {}
+    assert len(Store(RemoteStorage(url)).catalogue) == 0
+    assert Store(RemoteStorage(url)).damaged == {}

@@ -152,12 +152,12 @@ def test_a_rate_of_zero_is_refused(noise: np.ndarray) -> None:
         load_audio((noise, 0))
 
 
-@pytest.mark.parametrize(("value", "details"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
+@pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e30, r"1e\+30")])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
-    write_wav: WriteWav, noise: np.ndarray, value: float, details: str
+    write_wav: WriteWav, noise: np.ndarray, value: float, shown: str
 ) -> None:
     noise[8000] = value
-    with pytest.raises(AudioError, match=rf"a\.wav: the sample at 0\.500 s is {details}, not a number in"):
+    with pytest.raises(AudioError, match=rf"a\.wav: the sample at 0\.500 s is {shown}, not a number in"):
         load_audio(write_wav("a.wav", noise, subtype="FLOAT"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earwitness.audio.mel import compute_log_mel_in_numpy
+from earwitness.audio.mel import MelSpec, compute_log_mel_in_numpy
 from earwitness.audio.read import Waveform
 from earwitness.audio.spectrogram import DB_PER_STEP, Spectrogram, SpectrogramMaker
 from made_sounds import make_noise, make_tone
@@ -24,7 +24,7 @@ def draw(samples: np.ndarray, block_s: float = 3.0, max_columns: int = 1000) -> 
 def test_levels_are_the_log_mel_in_decibels() -> None:
     samples = make_noise(2.0)
     drawn = draw(samples)
-    log_mel = compute_log_mel_in_numpy(samples[None], RATE_HZ)[0, 0] * (10 / np.log(10))
+    log_mel = compute_log_mel_in_numpy(samples[None], MelSpec.at(RATE_HZ))[0, 0] * (10 / np.log(10))
     assert drawn.levels.shape == (80, 200)
     assert drawn.step_s == 0.01
     assert np.abs(drawn.levels_db - log_mel[:, :200]).max() <= DB_PER_STEP / 2 + 1e-3

@@ -8,9 +8,8 @@ import pytest
 from earwitness.calibration.recall import measure_recall
 from earwitness.calibration.thresholds import WordTraces
 from earwitness.settings import Settings
-from earwitness.words.meanings import WordMeanings
 
-MEANINGS = WordMeanings(("siren",), np.ones((1, 527), np.float32), np.full((1, 527), 1 / 527, np.float32))
+WORDS = ("siren",)
 
 
 def draw(*peaks: tuple[float, float]) -> WordTraces:
@@ -18,7 +17,7 @@ def draw(*peaks: tuple[float, float]) -> WordTraces:
     scores = np.zeros((600, 1), np.float32)
     for time_s, score in peaks:
         scores[round(time_s * 10), 0] = score
-    return WordTraces(scores, MEANINGS, 0.1, 60.0)
+    return WordTraces(scores, WORDS, 0.1, 60.0)
 
 
 def test_recall_and_stricter_thresholds_are_told() -> None:

@@ -14,11 +14,11 @@ from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.recognition.pipeline import recognize
 from earwitness.settings import Settings
-from earwitness.words.meanings import WordMeanings, understand_words
+from earwitness.words.meanings import understand_words
 from made_sounds import RATE_HZ, make_noise, make_tone
 
 SPAN_S = 0.16
-MEANINGS = WordMeanings(("siren",), np.ones((1, 527), np.float32), np.full((1, 527), 1 / 527, np.float32))
+WORDS = ("siren",)
 
 
 def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0.5, level: float = -3.0) -> WordTraces:
@@ -29,7 +29,7 @@ def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0
     at = random.integers(0, n_rows, random.poisson(per_hour * hours))
     np.maximum.at(logits, at, level + random.exponential(scale, len(at)))
     scores = (1 / (1 + np.exp(-logits))).astype(np.float32)[:, None]
-    return WordTraces(scores, MEANINGS, SPAN_S, n_rows * SPAN_S)
+    return WordTraces(scores, WORDS, SPAN_S, n_rows * SPAN_S)
 
 
 def count(detected: WordTraces, threshold: float) -> int:
@@ -90,7 +90,7 @@ def test_a_word_that_is_never_heard_gets_the_lowest_threshold(encoder: LoadedEnc
 
 
 def test_silence_gives_a_threshold_too(encoder: LoadedEncoder) -> None:
-    detected = WordTraces(np.full((2000, 1), 1e-7, np.float32), MEANINGS, SPAN_S, 320.0)
+    detected = WordTraces(np.full((2000, 1), 1e-7, np.float32), WORDS, SPAN_S, 320.0)
     assert choose_thresholds([detected], 1.0, Settings(), encoder).words[0].threshold == 0.01
 
 

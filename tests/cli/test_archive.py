@@ -42,7 +42,7 @@ def store(archive: Path) -> Path:
 
 
 def test_an_archive_is_indexed_once(archive: Path, store: Path) -> None:
-    assert run("index", archive, "--store", store) == (0, "0 heard, 2 known already\n", "")
+    assert run("index", archive, "--store", store) == (0, "0 analysed, 2 unchanged\n", "")
 
 
 def test_a_second_key_press_stops_at_once_and_harms_nothing(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_second_key_press_stops_at_once_and_harms_nothing(tmp_path: Path) -> N
             pass
         assert "again stops at once" in line
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == "earwitness: stopped; what was committed is kept\n"
+        assert process.stderr.read() == "earwitness: stopped; what was committed stays\n"
     assert process.returncode == 130
-    assert run("index", folder, "--store", store)[:2] == (0, "1 heard, 0 known already\n")
+    assert run("index", folder, "--store", store)[:2] == (0, "1 analysed, 0 unchanged\n")
     assert run("store", "verify", store)[0] == 0
 
 
@@ -71,15 +71,16 @@ def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path)
     (folder / "broken.wav").write_bytes(b"no sound")
     (folder / "good.wav").hardlink_to(archive / "20260302_120000.wav")
     status, details, errors = run("index", folder, "--store", store, "--runtime", "onnx")
-    assert (status, details) == (1, "1 heard, 0 known already\n")
+    assert (status, details) == (1, "1 analysed, 0 unchanged\n")
     assert "broken.wav: not readable as audio" in errors
     status, details, _ = run("index", folder, "--store", store)
-    assert (status, details) == (0, "0 heard, 1 known already, 1 failed before (--retry-failed hears them again)\n")
+    assert (status, details) == (1, "0 analysed, 1 unchanged, 1 failed before (--retry-failed analyses them again)\n")
     assert run("index", folder, "--store", store, "--retry-failed")[0] == 1
     assert "broken.wav: not readable" in run("store", "info", store, "--failures")[1]
     status, _, errors = run("ask", store, "--events", "siren")
     assert status == 1
-    assert "failed when it was heard" in errors
+    assert "1 recordings failed when they were indexed" in errors
+    assert "broken.wav" not in errors
 
 
 def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> None:
@@ -104,8 +105,8 @@ def test_words_are_asked_and_written_as_tables(store: Path, tmp_path: Path) -> N
 def test_a_choice_of_nothing_is_told(store: Path) -> None:
     status, _, errors = run("ask", store, "--events", "siren", "--path", "*nowhere*")
     assert status == 2
-    assert "no recording to ask" in errors
-    assert "nothing to ask: give --events, --scenes or both" in run("ask", store)[2]
+    assert "no recording to query" in errors
+    assert "nothing to query: give --events, --scenes or both" in run("ask", store)[2]
     assert run("ask", store, "--events", "siren", "--since", "2026-03-02", "--threshold", "0.01")[1].count("0301") == 0
 
 
@@ -134,7 +135,7 @@ def test_damage_is_told_and_repaired(archive: Path, store: Path, tmp_path: Path)
     assert status == 1
     assert "damaged" in errors
     assert "run 'earwitness index' again" in run("store", "verify", tmp_path / "copy", "--repair")[1]
-    assert run("index", archive, "--store", tmp_path / "copy")[1] == "2 heard, 0 known already\n"
+    assert run("index", archive, "--store", tmp_path / "copy")[1] == "2 analysed, 0 unchanged\n"
     assert run("store", "verify", tmp_path / "copy")[0] == 0
 
 
@@ -193,6 +194,7 @@ def test_a_url_needs_the_ray_engine(archive: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.needs("fsspec")
 def test_a_store_comes_from_a_url(store: Path, tmp_path: Path) -> None:
     assert run("store", "fetch", f"file://{store}", tmp_path / "here")[:2] == (
         0,

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from earwitness.cli.main import app
-from earwitness.cli.options import choose_settings
+from earwitness.cli.options import change_settings
 from earwitness.recognition.pipeline import check_words
 from earwitness.settings import Settings, read_settings
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
@@ -90,7 +90,7 @@ def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: Writ
     sound = make_noise(70.0)
     code, details = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")
     assert code == 1, details
-    assert "'white noise': no threshold up to 0.99 keeps the promise" in details
+    assert "'white noise': no threshold up to 0.99 meets the promised rate" in details
     assert "white noise: NO threshold" in (tmp_path / "mine.toml").read_text()
     assert read_settings(tmp_path / "mine.toml").thresholds == ()
 
@@ -98,8 +98,8 @@ def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: Writ
 def test_a_threshold_on_the_command_line_wins_over_those_of_words(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[thresholds]\nsiren = 0.9\n")
-    assert choose_settings(path).threshold_of("siren") == 0.9
-    assert choose_settings(path, event_threshold=0.3).threshold_of("siren") == 0.3
+    assert read_settings(path).threshold_of("siren") == 0.9
+    assert change_settings(read_settings(path), event_threshold=0.3).threshold_of("siren") == 0.3
 
 
 def test_the_published_method_says_that_it_has_no_thresholds(caplog: pytest.LogCaptureFixture) -> None:

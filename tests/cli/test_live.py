@@ -21,8 +21,8 @@ import earwitness
 from demo_recording import make_recording
 from earwitness.cli.live import prefer_onnx
 from earwitness.cli.main import app
-from earwitness.encoders.load import Compute, load_encoder
-from earwitness.settings import Settings
+from earwitness.encoders.load import load_encoder
+from earwitness.settings import EncoderSettings, Settings
 from made_sounds import make_noise
 
 WORDS = "thunder,siren,glass breaking,dog bark"
@@ -59,7 +59,7 @@ def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
     out, err = process.communicate(recording.read_bytes())
     assert process.returncode == 0, err
     lines = lines_of(out.decode())
-    encoder = load_encoder(compute=Compute(runtime="onnx"))
+    encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
     events = earwitness.recognize(recording, events=WORDS.split(","), encoder=encoder).events
     assert ended(lines) == sorted((e.word, round(e.onset_s, 3), round(e.offset_s, 3)) for e in events)
     assert [line["state"] for line in lines if line["kind"] == "status"] == ["listening", "ended"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import earwitness
-from earwitness.cli.main import app, read_words
-from earwitness.encoders.registry import WEIGHTS
-from earwitness.errors import WordError
-from earwitness.results.folder import FORMATS, from_dict
+from earwitness.cli.main import app
+from earwitness.encoders.registry import EMBEDDED, WEIGHTS
+from earwitness.results.formats.json_lines import from_dict
+from earwitness.results.formats.table import FORMATS
 from earwitness.settings import Settings
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 from results_read import read_rows, read_run
@@ -40,27 +41,6 @@ def sounds(write_wav: WriteWav, tmp_path: Path) -> Path:
     return tmp_path / "sounds"
 
 
-def test_words_come_from_options_comma_lists_and_files_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "words.txt"
-    path.write_bytes("\ufeffsiren\n\n# a note\n  glass breaking  \r\ndog, wet\n".encode())
-    given = ["rain, dog bark", f"@{path}", "dog bark", "speech"]
-    assert read_words(given) == ["rain", "dog bark", "siren", "glass breaking", "dog, wet", "speech"]
-
-
-@pytest.mark.parametrize("given", [[""], ["dog,,rain"], ["dog", " "], ["dog,"]])
-def test_an_empty_word_is_refused(given: list[str]) -> None:
-    with pytest.raises(WordError, match="an empty word in"):
-        read_words(given)
-
-
-def test_a_list_of_words_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(WordError, match=r"none\.txt: not readable as a list of words"):
-        read_words([f"@{tmp_path / 'none.txt'}"])
-    (tmp_path / "bytes.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(WordError, match=r"bytes\.txt: not readable as a list of words"):
-        read_words([f"@{tmp_path / 'bytes.txt'}"])
-
-
 def test_listening_writes_events_scenes_and_the_run(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
     out = tmp_path / "out"
     words = ("-e", "dog bark,rain", "-e", "siren", "-s", "park,tram")
@@ -77,6 +57,7 @@ def test_listening_writes_events_scenes_and_the_run(sounds: Path, tmp_path: Path
     assert read_rows(out / "errors.csv") == []
 
 
+@pytest.mark.needs("torch")
 def test_run_json_says_all_that_steered_the_run(sounds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("listen", sounds, "-e", "rain", "-s", "park", "--hop", 0.5, "--threshold", 0.7, "-o", out).exit_code == 0
@@ -106,7 +87,7 @@ def test_every_form_is_written_on_request(sounds: Path, tmp_path: Path, extract_
     lines = (out / "recognitions.jsonl").read_text().splitlines()
     names = [row["file"] for row in read_rows(out / "events.csv")]
     assert [from_dict(json.loads(line)).source for line in lines] == names
-    dcase = [line.split("\t") for line in (out / "events_dcase.tsv").read_text().splitlines()]
+    dcase = [line.split("\t") for line in (out / "events_dcase.tsv").read_text().splitlines()[1:]]
     assert [(row[0], row[3]) for row in dcase] == [("a.wav", "rain"), ("b.wav", "rain"), ("c.wav", "rain")]
     assert len(list((out / "audacity").iterdir())) == len(list((out / "raven").iterdir())) == 3
     assert (out / "events.parquet").is_file()
@@ -116,6 +97,33 @@ def test_a_form_without_a_folder_is_refused(sounds: Path) -> None:
     result = run("listen", sounds, "-e", "rain", "-f", "jsonl")
     assert result.exit_code == 2
     assert "--format jsonl needs a folder: give --out" in result.stderr
+
+
+def test_files_of_single_recordings_can_lie_beside_them(sounds: Path, extract_all: Path, tmp_path: Path) -> None:
+    given = ("listen", sounds, "-e", "rain", "--settings", extract_all, "--beside")
+    assert run(*given, "-f", "audacity", "-f", "raven").exit_code == 0
+    names = sorted(path.name for path in sounds.iterdir() if path.is_file())
+    assert names == [
+        *("a.earwitness.Table.1.selections.txt", "a.earwitness.labels.txt", "a.wav"),
+        *("b.earwitness.Table.1.selections.txt", "b.earwitness.labels.txt", "b.wav"),
+    ]
+    assert run(*given, "-f", "jsonl").exit_code == 2
+    assert "--beside needs --format" in run(*given).stderr
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_the_scores_of_tokens_are_written_on_request(sounds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("listen", sounds, "-e", "rain,dog bark", "-f", "scores", "-o", out).exit_code == 0
+    lines = (out / "scores" / "a.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == ["onset", "offset", "rain", "dog bark"]
+    assert len(lines) > 5
+    with np.load(out / "scores_npz" / "a.npz") as arrays:
+        assert arrays["scores"].shape == (len(lines) - 1, 2)
+    no_words = run("listen", sounds, "-s", "park", "-f", "scores", "-o", out)
+    assert (no_words.exit_code, "give --events" in no_words.stderr) == (2, True)
+    pages = run("report", sounds, "-e", "rain", "-f", "scores", "-o", out)
+    assert (pages.exit_code, "run 'earwitness listen --format scores'" in pages.stderr) == (2, True)
 
 
 def test_without_words_listening_says_what_to_give(sounds: Path) -> None:
@@ -128,10 +136,10 @@ def test_without_words_listening_says_what_to_give(sounds: Path) -> None:
 def test_without_a_folder_results_are_printed(sounds: Path, extract_all: Path) -> None:
     result = run("listen", sounds / "a.wav", "-e", "dog bark", "-s", "park", "--settings", extract_all)
     assert result.exit_code == 0
-    assert "a.wav  (1.0 s)" in result.stdout
+    assert "a.wav  (0:00:01.0)" in result.stdout
     assert "dog bark" in result.stdout
     assert "park" in result.stdout
-    assert "none of these was heard: siren" in run("listen", sounds / "a.wav", "-e", "siren").stdout
+    assert "none of these was detected: siren" in run("listen", sounds / "a.wav", "-e", "siren").stdout
 
 
 def test_standard_input_is_a_recording(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
@@ -145,9 +153,10 @@ def test_standard_input_is_a_recording(sounds: Path, tmp_path: Path, extract_all
     assert run("classify", "-", "-w", "rain", stdin=stdin).stdout.split("\t")[1:] == direct
 
 
-def test_empty_standard_input_is_told(tmp_path: Path) -> None:
+def test_empty_standard_input_is_reported(tmp_path: Path) -> None:
     result = run("listen", "-", "-e", "rain", "-o", tmp_path / "out", stdin=b"")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
+    assert "1 of 1 file could not be read; the reasons are in" in result.stderr
     assert "the file is empty (0 bytes)" in read_rows(tmp_path / "out" / "errors.csv")[0]["reason"]
 
 
@@ -171,14 +180,16 @@ def test_classifying_scores_every_word_for_every_clip(sounds: Path, tmp_path: Pa
     assert sorted({row["word"] for row in rows}) == ["dog bark", "rain"]
     assert len(rows) == 6
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
-    assert len(result.stdout.splitlines()) == 3
+    assert re.fullmatch(rf"3 recordings by their best word: (rain|dog bark) .* -> {tmp_path / 'out'}/\n", result.stdout)
+    assert len(run("classify", sounds, "-w", "rain,dog bark").stdout.splitlines()) == 3
 
 
 def test_tags_are_listed_without_words(sounds: Path, tmp_path: Path) -> None:
     result = run("tags", sounds / "a.wav", "--top", 4, "-o", tmp_path / "out")
     rows = read_rows(tmp_path / "out" / "tags.csv")
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
-    assert rows[0]["tag"] in result.stdout
+    assert result.stdout == f"1 recording: {rows[0]['tag']} 1 -> {tmp_path / 'out'}/\n"
+    assert rows[0]["tag"] in run("tags", sounds / "a.wav", "--top", 4).stdout
 
 
 def test_blind_calibration_needs_and_uses_the_whole_run(write_wav: WriteWav, tmp_path: Path) -> None:
@@ -218,6 +229,53 @@ def test_recipes_become_one_meta_csv(tmp_path: Path) -> None:
     assert run("meta", tmp_path / "none").exit_code == 2
 
 
+def test_a_folder_of_results_is_summarised(sounds: Path, tmp_path: Path, extract_all: Path) -> None:
+    words, out = ("-e", "dog bark,rain", "-s", "park,tram", "--settings", extract_all), tmp_path / "out"
+    done = run("listen", sounds, *words, "-o", out)
+    pattern = rf"3 recordings: (dog bark|rain) 3 \(best 0\.\d\d\), .* 3 \(best .*\); (park|tram) .* -> {out}/\n"
+    assert re.fullmatch(pattern, done.stdout)
+    assert "replacing the results of an earlier run" in run("listen", sounds, *words, "-o", out).stderr
+    assert run("listen", sounds, *words, "-o", tmp_path / "other", "--quiet").output == ""
+
+
+def test_events_of_all_recordings_can_be_listed_best_first(sounds: Path, extract_all: Path) -> None:
+    words = ("-e", "dog bark,rain", "--settings", extract_all, "--sort", "score")
+    every, two = run("listen", sounds, *words).stdout, run("listen", sounds, *words, "--top", 2).stdout
+    scores = [float(line.split("│")[1]) for line in every.splitlines() if line.startswith("│")]
+    assert len(scores) == 6
+    assert scores == sorted(scores, reverse=True)
+    rows = [line.split("│")[1:5] for line in two.splitlines() if line.startswith("│")]
+    assert [float(row[0]) for row in rows] == scores[:2]
+    assert all(re.fullmatch(r"0:00:0\d\.\d", cell.strip()) for row in rows for cell in row[2:])
+
+
+def test_hidden_files_and_dead_links_are_skipped_with_a_count(sounds: Path, tmp_path: Path) -> None:
+    (sounds / "._a.wav").write_bytes(b"resource fork")
+    (sounds / "gone.wav").symlink_to(tmp_path / "nothing")
+    done = run("listen", sounds, "-e", "rain", "-o", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "skipped 1 hidden file and 1 link to nothing" in done.stderr
+    assert run("listen", sounds / "gone.wav", "-e", "rain").exit_code == 2
+
+
+def test_help_is_short_to_ask_for() -> None:
+    assert run("listen", "-h").stdout == run("listen", "--help").stdout
+    assert run("data", "get", "-h").exit_code == 0
+
+
+def test_the_shell_completes_commands_and_encoders() -> None:
+    def complete(*words: str) -> list[str]:
+        shell = {
+            "_EARWITNESS_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        return CliRunner().invoke(app, [], prog_name="earwitness", env=shell).stdout.split()
+
+    assert {"listen", "demo"} <= set(complete("earwitness", ""))
+    assert EMBEDDED in complete("earwitness", "listen", "--encoder", "m2d")
+
+
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout == f"{earwitness.__version__}\n"
 
@@ -244,11 +302,14 @@ def _hear_key_presses() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_a_key_press_ends_the_run_in_order(write_wav: WriteWav, tmp_path: Path, extract_all: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_order(
+    write_wav: WriteWav, tmp_path: Path, extract_all: Path, number: signal.Signals
+) -> None:
     out = tmp_path / "out"
-    status, errors = start_and_stop(write_wav, out, extract_all, lambda process: process.send_signal(signal.SIGINT))
+    status, errors = start_and_stop(write_wav, out, extract_all, lambda process: process.send_signal(number))
     assert status == 130
-    assert "earwitness: stopped; results so far are kept" in errors
+    assert "earwitness: stopped; the results so far are stored" in errors
     assert read_run(out)["state"] == "interrupted"
     assert 2 <= read_run(out)["n_done"] == len(read_rows(out / "events.csv")) < 40
 
@@ -293,7 +354,7 @@ def test_piped_results_are_not_caught_by_the_bar_on_the_terminal(sounds: Path) -
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert done.stdout.count("mean score") == 3
-    assert "100%" in shown
+    assert "Analysing... 100 %" in shown
     assert "mean score" not in shown
 
 
@@ -303,4 +364,4 @@ def test_a_low_threshold_takes_the_hold_along(sounds: Path, tmp_path: Path) -> N
     assert (settings["event_threshold"], settings["event_hold"]) == (0.1, 0.1)
     high = run("listen", sounds / "a.wav", "-e", "rain", "--threshold", "2")
     assert high.exit_code == 2
-    assert "event_threshold=2.0: need 0 <= event_hold <= event_threshold <= 1" in high.stderr
+    assert "--threshold 2: give a score from 0 to 1, such as 0.5" in high.stderr

@@ -6,6 +6,7 @@ import csv
 import json
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,17 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.cli.published_counts import (
-    Counts,
-    FileEvents,
-    choose_scored,
-    count_word,
-    find_mixtures,
-    find_recordings,
-    read_meta,
-    tabulate_counts,
-)
-from earwitness.datasets.mixtures.meta import MixtureRow, read_recipes
+from earwitness.cli.published import Options, run_command
+from earwitness.cli.published_counts import FileEvents, WordCounts, choose_scored, count_word, tabulate_counts
+from earwitness.datasets.mixtures.recipes import MixtureRow, read_meta, read_mixture_rows
+from earwitness.datasets.tut_rare import find_mixtures, find_recordings
 from earwitness.errors import AudioError, MissingExtraError
 
 ROOT = Path(__file__).parents[2]
@@ -255,8 +249,8 @@ def test_a_false_alarm_counts_and_costs_precision() -> None:
         FileEvents("c", "babycry", set()),
         FileEvents("d", "", set()),
     ]
-    assert count_word("baby cry", detected) == Counts(hits=1, misses=1, false_alarms=1)
-    assert count_word("gunshot", detected) == Counts(hits=0, misses=0, false_alarms=1)
+    assert count_word("baby cry", detected) == WordCounts(hits=1, misses=1, false_alarms=1)
+    assert count_word("gunshot", detected) == WordCounts(hits=0, misses=0, false_alarms=1)
     lines = tabulate_counts(["baby cry", "gunshot"], detected)
     assert lines[1] == ("baby cry", "1", "1", "1", "0.500", "0.500", "0.500")
     assert lines[2] == ("gunshot", "0", "0", "1", "0.000", "-", "0.000")
@@ -283,7 +277,7 @@ def test_a_meta_csv_of_another_data_set_is_passed_over_and_one_of_ours_saves_rea
     (data_dir / "meta.csv").write_text("filename\tscene_label\na.wav\ttram\n")
     from_recipes = find_mixtures([data_dir])
     assert run_script(monkeypatch, YAML2CSV, "--data_dir", str(data_dir)) == 0
-    monkeypatch.setattr("earwitness.cli.published_counts.read_recipes", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("earwitness.datasets.tut_rare.read_mixture_rows", lambda path: pytest.fail(f"{path} was read"))
     assert find_mixtures([data_dir]) == from_recipes
     assert set(from_recipes) == {CRY, QUIET}
 
@@ -301,7 +295,7 @@ def test_a_damaged_meta_csv_is_named(tmp_path: Path) -> None:
 def test_the_published_meta_csv_agrees_with_the_recipes_of_all_1500_mixtures() -> None:
     published = {each.mixture_audio_filename: each for each in read_meta(SHARED / "meta" / "meta.csv")}
     recipes = sorted((SHARED / "meta").glob("mixture_recipes_*.yaml"))
-    assert published == {each.mixture_audio_filename: each for path in recipes for each in read_recipes(path)}
+    assert published == {each.mixture_audio_filename: each for path in recipes for each in read_mixture_rows(path)}
     assert len(published) == 1500
 
 
@@ -315,3 +309,16 @@ def test_a_real_cry_is_found_and_no_gunshot_is_heard_in_it(tmp_path: Path, monke
     assert run_script(monkeypatch, "generate_labels_event.py", "--method", "earwitness") == 0
     [row] = read_rows(tmp_path / "event" / "aec.csv")
     assert (row["reference_event"], row["found"]) == ("babycry", "baby cry")
+
+
+def test_a_published_command_that_is_stopped_by_a_signal_ends_with_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(options: Options) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["visualize.py"])
+    assert run_command("visualize.py", "Stop.", stop) == 130
+    assert "stopped; what was done is stored" in capsys.readouterr().err

@@ -30,7 +30,7 @@ def test_each_recording_has_a_page_and_a_bad_one_is_told(folder: Path, tmp_path:
     out = tmp_path / "out"
     code, details = run("report", folder, "-e", "siren,dog bark", "-s", "park", "-o", out, "--settings", extract_all)
     assert code == 1
-    assert "1 of 3 recordings had errors" in details
+    assert "1 of 3 files could not be read" in details
     pages = sorted(path.name for path in (out / "reports").iterdir())
     assert pages == ["x.html", "x_2.html"]
     assert "siren" in (out / "reports" / "x.html").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_standard_input_is_kept_in_the_page_since_it_cannot_be_linked(write_wav:
     ("arguments", "said"),
     [
         (("listen", "-e", "siren", "--report"), "give --out"),
-        (("listen", "-s", "park,office", "--report", "--blind-calibration", "-o", "out"), "leave one out"),
+        (("listen", "-s", "park,office", "--report", "--blind-calibration", "-o", "out"), "drop one"),
         (("report", "-o", "out"), "give --events, --scenes or both"),
         (("report", "-e", "siren", "-o", "in/bad.wav"), "cannot be written"),
     ],

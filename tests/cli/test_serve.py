@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +61,18 @@ def test_options_win_over_the_file_of_limits(tmp_path: Path) -> None:
     limits.write_text("max_upload_mb = 3\nkeep_s = 5\n")
     assert choose_limits(limits, keep_s=7.0, n_workers=None) == Limits(max_upload_mb=3, keep_s=7.0)
     assert choose_limits(None) == Limits()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_stopped_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    options = ("--port", "0", "--runtime", "onnx", "--no-preload", "--workers", "1", "--spool", str(tmp_path))
+    command = [sys.executable, "-m", "earwitness", "serve", *options]
+
+    def take_key_presses() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a process in the background ignores them
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=take_key_presses) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("earwitness serves at http://")
+        process.send_signal(number)
+        assert process.wait(60) == 0

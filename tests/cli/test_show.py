@@ -148,6 +148,7 @@ def test_attention_is_seen_from_the_points_that_are_given(street: Path, tmp_path
     assert "Each head of layer 2 (of 0 to 11)" in caption(figure)
 
 
+@pytest.mark.needs("torch")
 def test_both_runtimes_draw_the_same_attention(street: Path, tmp_path: Path, stored: list[Any]) -> None:
     for runtime in ("torch", "onnx"):
         done = show("attention", street, "--runtime", runtime, "-o", tmp_path / f"{runtime}.png")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.datasets.loading import load_dataset
 from earwitness.datasets.own import read_own
+from earwitness.datasets.registry import load_dataset
 from earwitness.errors import DatasetError
 from earwitness.metrics.annotations import LabelledEvent
 
@@ -45,7 +45,7 @@ def test_a_table_of_events_beside_the_recordings_is_read(mine: Path) -> None:
     assert dataset.event_labels == ("dog bark", "siren")
     assert dataset.notes == (
         "2 recordings are in no table and are left out: deep/c.wav, other/c.wav; give a row with only the file's name "
-        "where nothing is heard",
+        "where nothing occurs",
     )
     assert load_dataset(mine / "events.csv").clips == dataset.clips
 
@@ -86,7 +86,7 @@ def test_folders_named_by_label_need_no_table(mine: Path) -> None:
         ("c.wav", {"other"}),
     ]
     assert dataset.event_labels == ("deep", "other")
-    assert dataset.notes == ("1 recordings lie in no labelled folder and are left out: a.wav",)
+    assert dataset.notes == ("1 recordings are in no labelled folder and are left out: a.wav",)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_the_recordings_may_lie_elsewhere(mine: Path, tmp_path: Path) -> None:
 
 
 def test_recordings_without_any_truth_are_told(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="nothing says what is heard in these recordings; give a table events.csv"):
+    with pytest.raises(DatasetError, match="nothing labels these recordings; give a table events.csv"):
         load_dataset(tmp_path)
     with pytest.raises(DatasetError, match="no such folder or table"):
         read_own(tmp_path / "none")

@@ -192,7 +192,7 @@ def test_checkpoints_that_are_no_dictionary_of_named_tensors_are_told(tmp_path: 
 
 
 def test_building_from_renamed_weights_needs_no_file() -> None:
-    from earwitness.encoders.base import EncoderSpec
+    from earwitness.encoders.m2d.spec import M2DSpec
 
-    spec = EncoderSpec("tiny", DIM, 1, 1)
+    spec = M2DSpec("tiny", DIM, 1, 1)
     assert build_encoder(rename_keys(tiny_state()), spec).spec is spec

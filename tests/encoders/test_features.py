@@ -12,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 import earwitness
-from earwitness.audio.mel import compute_log_mel
+from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.cli.main import app
 from earwitness.encoders import features as stage
 from earwitness.encoders.features import Features, embed
@@ -26,7 +26,7 @@ from made_sounds import RATE_HZ, WriteWav, make_noise
 def reference(encoder: LoadedEncoder, samples: np.ndarray) -> np.ndarray:
     """Return token features (T, D) straight from the model, the last patch padded."""
     with torch.inference_mode():
-        log_mel = compute_log_mel(torch.from_numpy(samples[None]), RATE_HZ)
+        log_mel = compute_log_mel(torch.from_numpy(samples[None]), MelSpec.at(RATE_HZ))
         return encoder.model.token_features(log_mel)[0].numpy()
 
 

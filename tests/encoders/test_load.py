@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,17 +11,18 @@ import pytest
 
 import earwitness
 from earwitness.encoders import load as runtime
-from earwitness.encoders.base import EncoderSpec, Floats
+from earwitness.encoders.base import Encoded, Floats, Output
 from earwitness.encoders.batching import SharedBackend
 from earwitness.encoders.load import Compute, LoadedEncoder, choose_encoder, load_encoder
+from earwitness.encoders.m2d.spec import M2DSpec
 from earwitness.errors import MissingExtraError, SettingsError, WeightsError
-from earwitness.settings import Settings
+from earwitness.settings import EncoderSettings, Settings
 
 
 class CountingBackend:
     """Gives each window's first sample back as its only row, and notes the batches; the first one waits."""
 
-    spec = EncoderSpec("counting", n_tags=1)
+    spec = M2DSpec("counting", n_tags=1)
     batch, n_at_once = 4, 1
     computed_on = "fingers"
 
@@ -28,15 +30,20 @@ class CountingBackend:
         self.sizes: list[int] = []
         self.may_go_on = threading.Event()
 
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
         self.sizes.append(len(windows))
         assert self.may_go_on.wait(10)
         if (windows < 0).any():
             raise MemoryError("no memory")
-        return windows[:, None, :1].copy()
+        rows = windows[:, None, :1].copy()
+        return Encoded(**{name: -rows if name == "features" else rows for name in wanted})
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        return -self.logits(windows, is_trimmed=is_trimmed)
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        raise NotImplementedError
+
+
+def encode(shared: SharedBackend, windows: Floats, output: Output) -> Floats:
+    return getattr(shared.encode(windows, [output], is_trimmed=True), output)  # type: ignore[no-any-return]
 
 
 def ask_at_once(backend: CountingBackend, values: list[int], size: int = 2) -> list[float | str]:
@@ -45,7 +52,7 @@ def ask_at_once(backend: CountingBackend, values: list[int], size: int = 2) -> l
 
     def ask(value: int) -> float | str:
         try:
-            return float(shared.logits(np.full((1, size), value, np.float32), is_trimmed=True)[0, 0, 0])
+            return float(encode(shared, np.full((1, size), value, np.float32), "token_logits")[0, 0, 0])
         except MemoryError as error:
             return str(error)
 
@@ -74,8 +81,8 @@ def test_windows_of_another_length_or_for_another_purpose_are_computed_apart() -
     backend = CountingBackend()
     backend.may_go_on.set()
     shared = SharedBackend(backend)
-    assert shared.logits(np.ones((2, 3), np.float32), is_trimmed=True).shape == (2, 1, 1)
-    assert shared.features(np.ones((1, 5), np.float32), is_trimmed=False)[0, 0, 0] == -1
+    assert encode(shared, np.ones((2, 3), np.float32), "token_logits").shape == (2, 1, 1)
+    assert encode(shared, np.ones((1, 5), np.float32), "features")[0, 0, 0] == -1
     assert backend.sizes == [2, 1]
 
 
@@ -88,18 +95,19 @@ def test_without_torch_and_onnx_runtime_there_is_nothing_to_compute_on(monkeypat
 def test_a_runtime_that_is_wanted_but_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: name == "torch" or None)
     with pytest.raises(MissingExtraError, match="pip install onnxruntime"):
-        load_encoder(compute=Compute(runtime="onnx"))
+        load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
 @pytest.mark.parametrize(
     ("compute", "message"),
     [
-        (Compute(device="cuda:99"), "device='cuda:99'"),
-        (Compute(device="toaster"), "choose 'auto', 'cpu', 'cuda'"),
-        (Compute(device="meta"), "choose 'auto', 'cpu', 'cuda'"),
+        (EncoderSettings(device="cuda:99"), "device='cuda:99'"),
+        (EncoderSettings(device="toaster"), "choose 'auto', 'cpu', 'cuda'"),
+        (EncoderSettings(device="meta"), "choose 'auto', 'cpu', 'cuda'"),
     ],
 )
-def test_a_device_that_is_not_to_be_had_is_refused(compute: Compute, message: str) -> None:
+@pytest.mark.needs("torch")
+def test_a_device_that_is_not_to_be_had_is_refused(compute: EncoderSettings, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_encoder(compute=compute)
 
@@ -110,6 +118,7 @@ def test_settings_of_computing_are_checked(values: dict[str, object]) -> None:
         Settings.from_mapping(values)
 
 
+@pytest.mark.needs("torch")
 def test_settings_say_what_the_encoder_computes_on() -> None:
     encoder = choose_encoder(Settings(device="cpu", precision="bf16"))
     assert next(encoder.model.blocks.parameters()).dtype.is_floating_point
@@ -117,10 +126,11 @@ def test_settings_say_what_the_encoder_computes_on() -> None:
     assert choose_encoder(Settings(), encoder) is encoder
 
 
+@pytest.mark.needs("torch")
 def test_bf16_hears_nearly_the_same(encoder: LoadedEncoder) -> None:
     windows = (0.1 * np.random.default_rng(0).standard_normal((2, 32000))).astype(np.float32)
     exact = encoder.token_logits(windows)
-    coarse = load_encoder(compute=Compute(precision="bf16")).token_logits(windows)
+    coarse = load_encoder(compute=EncoderSettings(precision="bf16")).token_logits(windows)
     assert coarse.dtype == np.float32
     assert np.abs(exact - coarse).max() < 0.35
     assert np.abs(exact - coarse).mean() < 0.05
@@ -144,3 +154,11 @@ def test_threads_get_what_one_would_get(encoder: LoadedEncoder) -> None:
     for ours, theirs in zip(alone, together, strict=True):
         assert [each.word for each in ours] == [each.word for each in theirs]
         assert [each.score for each in ours] == pytest.approx([each.score for each in theirs], abs=1e-5)
+
+
+def test_the_deprecated_compute_is_encoder_settings_under_its_old_names() -> None:
+    with pytest.warns(DeprecationWarning, match="use earwitness.EncoderSettings"):
+        compute = Compute("onnx", "cpu", "int8", is_compiled=True, n_threads=2)
+    wanted = EncoderSettings(runtime="onnx", device="cpu", precision="int8", compile_encoder=True, n_threads=2)
+    assert (compute.runtime, compute.device, compute.precision) == (wanted.runtime, wanted.device, wanted.precision)
+    assert (compute.compile_encoder, compute.n_threads) == (True, 2)

@@ -95,7 +95,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
     assert list(name_clips(Dataset("mine", (Clip(paths[0]),))).values()) == ["1.wav"]
 
 
-def test_where_no_recording_could_be_used_the_first_reason_is_told() -> None:
+def test_where_no_recording_could_be_used_the_first_reason_is_reported() -> None:
     clip = Clip(Path("a.wav"), labels=frozenset({"dog"}))
     dataset = Dataset("mine", (clip,), ("dog",))
     with pytest.raises(DatasetError, match="mine: none of 1 recordings could be used; the first: a.wav: empty"):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import earwitness.files.download as stage
 from earwitness.errors import WeightsError
-from earwitness.files import download as stage
 from earwitness.files.download import download_file
 from file_server import serve
 
@@ -71,10 +71,10 @@ def test_a_process_stopped_at_any_byte_goes_on_from_there(path: Path, stop_at: i
 
 def test_a_killed_process_leaves_what_the_next_one_finishes(path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from earwitness import download as d\n"
+        "import os, signal, sys; from pathlib import Path; import earwitness.files.download as d\n"
         "d.BLOCK_BYTES = 10_000\n"
         "kill = lambda done, total: done >= 100_000 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "d.download(sys.argv[1], Path(sys.argv[2]), on_progress=kill)"
+        "d.download_file(sys.argv[1], Path(sys.argv[2]), on_progress=kill)"
     )
     with serve(CONTENT) as server:
         assert subprocess.run([sys.executable, "-c", code, server.url, str(path)]).returncode == -9

@@ -18,6 +18,9 @@ a.wav\t3.0\t4.5\tcat
 b.wav\t0.5\t1.5\tdog
 c.wav\t5.0\t6.2\tcat
 c.wav\t7.0\t8.0\tdog
+d.wav\t1.0\t2.0\tdog
+d.wav\t4.0\t5.0\tcat
+d.wav\t7.0\t8.0\tcat
 """
 FOUND_EVENTS = """\
 a.wav\t1.1\t2.1\tdog
@@ -26,6 +29,9 @@ b.wav\t2.5\t3.5\tdog
 c.wav\t5.1\t6.3\tcat
 c.wav\t7.1\t7.9\tcat
 c.wav\t9.0\t9.5\tdog
+d.wav\t1.22\t2.0\tdog
+d.wav\t4.0\t5.52\tcat
+d.wav\t7.19\t8.48\tcat
 """
 
 

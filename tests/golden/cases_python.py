@@ -20,7 +20,7 @@ WORDS = ["dog bark", "thunder"]
 def run_the_steps(work: Workspace) -> Any:
     """Load, slide, score, match, find events, rank scenes; what each step gives."""
     street = get_sounds(work) / "street.wav"
-    encoder = earwitness.load_encoder(compute=earwitness.Compute(runtime="onnx"))
+    encoder = earwitness.load_encoder(compute=earwitness.EncoderSettings(runtime="onnx"))
     waveform = earwitness.load_audio(street, 16000)
     batches = list(earwitness.slide(waveform, 2.0, 1.0))
     windows = list(earwitness.score_windows(batches, encoder))

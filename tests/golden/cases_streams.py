@@ -21,7 +21,7 @@ ASKED = ("--events", "dog bark,thunder,siren", "--scenes", "park,street")
 QUESTION = {"events": ["dog bark", "thunder"], "scenes": ["park", "office"]}
 SETTINGS = {"event_threshold": 0.2, "event_hold": 0.1, "thresholds": {"thunder": 0.99}, "n_tags": 3}
 HEADED = ("csv", "scenes_csv", "tags_csv")
-UNHEADED = {"dcase": ("file", "onset_s", "offset_s", "label"), "audacity": LABELS}
+UNHEADED = {"audacity": LABELS}
 
 
 @case("live")
@@ -96,7 +96,7 @@ def _read_download(form: str, response: httpx.Response) -> Any:
         content = read_parquet(Path("download.parquet"))
     elif form in HEADED:
         content = parse_table(response.content.decode())
-    elif form in UNHEADED or form == "raven":
+    elif form in (*UNHEADED, "raven", "dcase"):
         content = parse_table(response.content.decode(), UNHEADED.get(form, ()), "\t")
     else:
         content = response.json() if form == "json" else read_json_lines(io.BytesIO(response.content).read().decode())

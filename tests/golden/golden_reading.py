@@ -87,9 +87,9 @@ def read_folder(folder: Path) -> dict[str, Any]:
         if path.name == "errors.csv":
             errors = read_table(path)
             found[path.name] = sorted(row[0] for row in errors["rows"]) if errors["columns"][:1] == ["file"] else None
-        elif path.suffix in (".csv", ".tsv") and "dcase" not in path.name and path.name != "submission.tsv":
+        elif path.suffix in (".csv", ".tsv") and path.name != "submission.tsv":
             found[path.name] = read_table(path)
-        elif path.suffix == ".tsv":
+        elif path.name in ("submission.tsv", "events_dcase.txt"):
             found[path.name] = read_table(path, ("file", "onset_s", "offset_s", "label"))
         elif path.suffix == ".json":
             found[path.name] = read_json(path)

@@ -200,3 +200,9 @@ def write_text_model(folder: Path, bert: Any = None, dtype: torch.dtype = torch.
         state = {key: tensor.to(dtype).contiguous() for key, tensor in bert.state_dict().items()}
         save_file(state, folder / "model.safetensors")
     return folder
+
+
+def spread_timestamps_ms(n_samples: int, sample_rate_hz: int, n_tokens: int) -> np.ndarray:
+    """Return the released runtime's timestamps (T,) in milliseconds: the tokens spread evenly over the clip."""
+    step = n_samples / sample_rate_hz / n_tokens
+    return (np.arange(n_tokens) * step * 1000).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from earwitness.archive.ask import Answer, ArchiveEvent, QueriedRecording
 from earwitness.archive.hourly import HourScene, find_hour, sum_events
-from earwitness.archive.store import Provenance
+from earwitness.archive.provenance import Provenance
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
 from earwitness.recognition.scenes import SceneScore

@@ -11,11 +11,12 @@ import soundfile
 
 import earwitness
 from demo_recording import make_recording
-from earwitness.archive.index import IndexOptions, IndexReport, index_recordings
+from earwitness.archive.index import index_recordings
+from earwitness.archive.part_writer import IndexOptions, IndexReport
 from earwitness.audio.read import find_audio
-from earwitness.encoders.base import EncoderSpec, Floats
-from earwitness.encoders.load import Compute, LoadedEncoder
-from earwitness.settings import Settings
+from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output
+from earwitness.encoders.load import LoadedEncoder
+from earwitness.settings import EncoderSettings, Settings
 
 ONNX = Settings(runtime="onnx")
 MakeArchive = Callable[..., Path]
@@ -29,21 +30,22 @@ class QuickBackend:
         self.spec, self.batch, self.n_at_once, self.computed_on = spec, 16, 1, "onnxruntime, for tests"
         self.n_windows = 0
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         raise NotImplementedError
 
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
         self.n_windows += len(windows)
         n_tokens = max(1, int(windows.shape[1] / self.spec.sample_rate_hz / self.spec.token_s))
         parts = np.array_split(np.abs(windows), n_tokens, axis=1)
         loud = np.stack([part.mean(axis=1) for part in parts], axis=1)  # (W, T)
-        return (20 * loud[:, :, None] - np.linspace(2, 12, 527)).astype(np.float32)
+        logits = (20 * loud[:, :, None] - np.linspace(2, 12, 527)).astype(np.float32)
+        return Encoded(token_logits=logits, window_logits=logits.mean(axis=1))
 
 
 @pytest.fixture(scope="session")
 def onnx() -> LoadedEncoder:
     """Load the embedded encoder on ONNX Runtime once."""
-    return earwitness.load_encoder(compute=Compute(runtime="onnx", n_threads=1))
+    return earwitness.load_encoder(compute=EncoderSettings(runtime="onnx", n_threads=1))
 
 
 @pytest.fixture

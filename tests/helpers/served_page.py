@@ -69,7 +69,9 @@ class ServedPage:
         """Send files, and wait until they are done and their words answered."""
         self.send(*files)
         self.wait_for("done", len(files))
-        self.wait(lambda: self.page.locator(".ew-tags").count() and self.lanes() and "analysed up to" not in self.shown())
+        self.wait(
+            lambda: self.page.locator(".ew-tags").count() and self.lanes() and "analysed up to" not in self.shown()
+        )
 
     def shown(self) -> str:
         return str(self.page.inner_text(".ew-shown"))

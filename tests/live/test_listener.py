@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +15,9 @@ import soundfile
 import earwitness
 from demo_recording import make_recording
 from earwitness.audio.windows import Windows, slide
-from earwitness.cli.live import describe_state
-from earwitness.encoders.base import EncoderSpec, Floats
+from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output
 from earwitness.encoders.batching import SharedBackend
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.live.clock import StreamClock
 from earwitness.live.event_lines import EventLine
@@ -26,9 +25,11 @@ from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine, gather
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.segments import ErrorLine, GapLine
-from earwitness.recognition.pipeline import understand
+from earwitness.live.session import describe_state
+from earwitness.recognition.events import Event
+from earwitness.recognition.methods import understand
 from earwitness.recognition.tags import TagScores
-from earwitness.settings import Settings
+from earwitness.settings import EncoderSettings, Settings
 from earwitness.words.ontology import tag_names
 from earwitness.words.places import profile_scenes, read_places
 from live_items import RATE_HZ, ListedItems, cut, events_of, listen
@@ -41,7 +42,7 @@ DEMO = make_recording()[0]
 @pytest.fixture(scope="module")
 def onnx() -> LoadedEncoder:
     """The encoder on ONNX Runtime, where no window feels the others of its batch."""
-    return load_encoder(compute=Compute(runtime="onnx"))
+    return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
 def recognised(path: Path | tuple[np.ndarray, int], encoder: LoadedEncoder, words: list[str] = WORDS) -> list[object]:
@@ -69,13 +70,18 @@ def test_short_streams_end_as_short_files_do(onnx: LoadedEncoder, seconds: float
     assert in_order(events_of(listen(cut(part), WORDS, onnx))) == wanted
 
 
+def rounded(events: list[Event]) -> list[Event]:
+    """Round scores: numpy's older BLAS adds a row of a product in another order where there are fewer rows."""
+    return [replace(each, score=round(each.score, 6)) for each in events]
+
+
 def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
     words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
     for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         wanted = recognised(path, onnx, words)
         lines = listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)
-        assert in_order(events_of(lines)) == wanted, path.name
+        assert rounded(in_order(events_of(lines))) == rounded(wanted), path.name
 
 
 def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: LoadedEncoder) -> None:
@@ -205,15 +211,15 @@ class LoudBackend:
     n_at_once: int = 1
     computed_on: str = "made up"
 
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
         names, n_tokens = tag_names(), windows.shape[1] // 2560
         rows = np.full((len(windows), n_tokens, len(names)), -12.0, np.float32)
         loud = np.abs(windows[:, : n_tokens * 2560].reshape(len(windows), n_tokens, 2560)).max(axis=2)  # (W, T)
         rows[loud >= 0.1, names.index("Siren")] = 5.0
         rows[loud >= 0.5, names.index("Child speech, kid speaking")] = 5.0
-        return rows
+        return Encoded(token_logits=rows, window_logits=rows.mean(axis=1))
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         raise NotImplementedError
 
 
@@ -346,7 +352,7 @@ def test_windows_are_gathered_only_while_more_can_be_had() -> None:
 
 def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
     for settings in (Settings(method="tmrl"), Settings(noise_factor=0.1)):
-        with pytest.raises(SettingsError, match="live listening knows no method"):
+        with pytest.raises(SettingsError, match="live listening takes method='earwitness' without noise"):
             listen([], ["siren"], onnx, settings)
 
 

@@ -30,13 +30,12 @@ QUICK = Patience(stall_s=0.3, first_wait_s=0.05, longest_wait_s=0.1)
 
 def take(items: Iterator[Item | None], n_samples: int, limit_s: float = 10.0) -> list[Item]:
     """Return items until so many samples have come."""
-    taken: list[Item] = []
-    n_came, until = 0, time.monotonic() + limit_s
+    taken, n_came, until = list[Item](), 0, time.monotonic() + limit_s
     while n_came < n_samples and time.monotonic() < until:
         item = next(items)
         if item is not None:
             taken.append(item)
-            n_came += len(item.samples) if isinstance(item, AudioChunk) else 0
+        n_came += len(item.samples) if isinstance(item, AudioChunk) else 0
     return taken
 
 
@@ -368,7 +367,7 @@ def test_a_password_in_a_url_is_not_told() -> None:
     assert choose_source("http://camera.local/a@b", PcmFormat(), 5.0).name == "http://camera.local/a@b"
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"", "the file is empty"), (b"ID3\4 sound", "no wav, whatever its")])
+@pytest.mark.parametrize(("content", "message"), [(b"", "the file is empty"), (b"ID3\4 sound", "not a wav in spite")])
 def test_a_file_named_as_a_wav_is_not_heard_as_raw_pcm(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "song.wav"
     path.write_bytes(content)

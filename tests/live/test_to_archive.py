@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 from demo_recording import make_recording
 from earwitness.archive.tag_store import open_store
 from earwitness.cli.main import app
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.errors import ArchiveError
 from earwitness.live import to_archive as keeping
 from earwitness.live.clock import StreamClock
 from earwitness.live.items import Break, Gap, Item
 from earwitness.live.listener import Listener, LiveQuery
-from earwitness.live.to_archive import TagKeeper
+from earwitness.live.to_archive import TagRecorder
 from earwitness.recognition.pipeline import understand
-from earwitness.settings import Settings
+from earwitness.settings import EncoderSettings, Settings
 from live_items import ListedItems, cut, events_of
 
 DEMO = make_recording()[0]
@@ -29,14 +29,14 @@ WORDS = ["thunder", "siren"]
 
 @pytest.fixture(scope="module")
 def onnx() -> LoadedEncoder:
-    return load_encoder(compute=Compute(runtime="onnx"))
+    return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
 def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **query: float) -> list[object]:
     """Listen with a store; return the events that were told."""
-    keeper = TagKeeper(folder, "porch", Settings(), encoder)
+    recorder = TagRecorder(folder, "porch", Settings(), encoder)
     clock = StreamClock(lambda: 1_000_000_000.0, lambda: 0.0, began=1_000_000_000.0)
-    listener = Listener(encoder, LiveQuery(understand(tuple(WORDS)), Settings(), **query), clock, keeper=keeper)  # type: ignore[arg-type]
+    listener = Listener(encoder, LiveQuery(understand(tuple(WORDS)), Settings(), **query), clock, keeper=recorder)  # type: ignore[arg-type]
     return [line.event for line in events_of(listener.listen(ListedItems(items)))]
 
 
@@ -83,9 +83,9 @@ def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_kept_twice(
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
     try:
-        keeper = TagKeeper(tmp_path / "store", "porch", Settings(), onnx)
-        keeper.begin(datetime(2026, 10, 25, 0, 30, tzinfo=timezone.utc).timestamp())  # 2:30 of summer
-        keeper.end(7200.0)
+        recorder = TagRecorder(tmp_path / "store", "porch", Settings(), onnx)
+        recorder.begin(datetime(2026, 10, 25, 0, 30, tzinfo=timezone.utc).timestamp())  # 2:30 of summer
+        recorder.end(7200.0)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -94,9 +94,9 @@ def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_kept_twice(
 
 
 def test_another_encoders_store_is_refused(tmp_path: Path, onnx: LoadedEncoder) -> None:
-    TagKeeper(tmp_path / "store", "porch", Settings(), onnx)
+    TagRecorder(tmp_path / "store", "porch", Settings(), onnx)
     with pytest.raises(ArchiveError, match="window_s"):
-        TagKeeper(tmp_path / "store", "porch", Settings(window_s=3.0), onnx)
+        TagRecorder(tmp_path / "store", "porch", Settings(window_s=3.0), onnx)
 
 
 def test_the_command_keeps_without_any_word(tmp_path: Path) -> None:

@@ -10,9 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.annotations import EVENTS, match_files, read_durations, read_events, read_scenes
+from earwitness.metrics.annotations import (
+    EVENTS,
+    match_files,
+    read_durations,
+    read_events,
+    read_labels,
+    read_rankings,
+    read_scenes,
+)
 from earwitness.metrics.tables import open_table
-from earwitness.results.folder import COLUMNS
+from earwitness.results.formats.csv_tables import COLUMNS
 from made_events import event
 
 SIREN = event("siren", 0.5, 2.25)
@@ -33,6 +41,9 @@ GOOD = {
     "quoted cells between tabs": '"a.wav"\t0.5\t2.25\t"siren"\nb.wav\n',
     "the name alone first": "b.wav\na.wav\t0.5\t2.25\tsiren\n",
     "other columns and order": "event_label,extra,offset,onset,filename\nsiren,7,2.25,0.5,a.wav\n,,,,b.wav\n",
+    "a score after the label": "a.wav\t0.5\t2.25\tsiren\t0.91\nb.wav\n",
+    "a scene after the file": "a.wav\tstreet\t0.5\t2.25\tsiren\nb.wav\n",
+    "a scene and a score": "b.wav\na.wav\tstreet\t0.5\t2.25\tsiren\t0.91\n",
     "a name twice": "b.wav\na.wav\t0.5\t2.25\tsiren\nb.wav\n",
 }
 BROKEN = {
@@ -46,7 +57,7 @@ BROKEN = {
     "a.wav\t0\t1\tdog\na.wav\t2\t3\n": r"line 2: \['a.wav', '2', '3'\] lacks label; .*, or the file's name alone",
     "a.wav\t0\t1\tdog\na.wav\t\t\tdog\n": r"line 2: .* lacks onset and offset",
     "a.wav\t0\t1\tdog\n\t2\t3\tdog\n": r"line 2: .* lacks a file; a row is file, onset, offset, label between tabs",
-    "a.wav\t0\t1\tdog\t0.9\n": r"line 1: 5 cells .*; a row is file, onset, offset, label",
+    "a.wav\t0\t1\tdog\tloud\n": r"line 1: 5 cells .*; a row is file, onset, offset, label",
     "a.wav,0,5,1,5,dog\n": r"line 1: 6 cells .* between commas; write times with a point, not a comma",
     "a.wav\t0\t1\tdog\n\na.wav\t2\t3\tdog\na.wav\t0.0\t1\tdog\n": r"line 4: .* is in line 1 already; delete one",
     "filename\tonset\tevent_label\na.wav\t0\tdog\n": r"line 1: no column for offset among 'filename', 'onset'",
@@ -80,7 +91,7 @@ def test_a_header_alone_lists_no_file(tmp_path: Path) -> None:
     assert read_events(tmp_path / "names.csv") == {"a.wav": []}
 
 
-def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+def test_text_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "events.tsv"
     path.write_bytes(b"a.wav\t0\t1\tdog\nb.wav\t0\t1\tb\xe9b\xe9\n")
     with pytest.raises(AnnotationError, match=r"line 2: .* is not UTF-8; save the table as UTF-8"):
@@ -90,10 +101,10 @@ def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
         read_events(path)
 
 
-def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_table_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"none\.tsv: cannot be read"):
         read_events(tmp_path / "none.tsv")
-    with pytest.raises(AnnotationError, match="cannot be read"):
+    with pytest.raises(AnnotationError, match="no table here; give a folder"):
         read_events(tmp_path)
 
 
@@ -191,10 +202,67 @@ def test_scenes_are_read_in_every_form(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_broken_scenes_are_told(text: str, details: str, tmp_path: Path) -> None:
+def test_broken_scenes_are_reported(text: str, details: str, tmp_path: Path) -> None:
     (tmp_path / "scenes.tsv").write_text(text)
     with pytest.raises(AnnotationError, match=details):
         read_scenes(tmp_path / "scenes.tsv")
+
+
+OWN = {
+    "three columns": "0.5\t2.25\tsiren\n",
+    "three columns and a score": "0.5\t2.25\tsiren\t0.91\n",
+    "commas": "0.5,2.25,siren\n",
+    "a header": "onset\toffset\tevent_label\n0.5\t2.25\tsiren\n",
+}
+
+
+@pytest.mark.parametrize("text", OWN.values(), ids=OWN.keys())
+def test_a_table_without_files_is_of_the_recording_it_is_named_after(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.ann").write_text(text)
+    assert read_events(tmp_path / "a.ann") == {"a": [SIREN]}
+    (tmp_path / "b.txt").write_text("")
+    (tmp_path / "notes.md").write_text("# not a table")
+    assert read_events(tmp_path) == {"a": [SIREN], "b": []}
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(AnnotationError, match=r"a\.txt: a is in another table of .*, too; keep one"):
+        read_events(tmp_path)
+
+
+def test_a_broken_row_of_such_a_table_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("0\t1\tdog\n0\tend\tdog\n")
+    with pytest.raises(AnnotationError, match="line 2: offset 'end' is not a number"):
+        read_events(tmp_path / "a.txt")
+    (tmp_path / "a.txt").write_text("0\t1\tdog\n\n0\t1\tdog\n")
+    with pytest.raises(AnnotationError, match="line 3: .* is in line 1 already"):
+        read_events(tmp_path / "a.txt")
+
+
+def test_rankings_are_in_the_order_of_their_ranks(tmp_path: Path) -> None:
+    rows = [f"a.wav,{rank},scene{rank},0.5," for rank in (2, 10, 1, *range(3, 10))]
+    (tmp_path / "scenes.csv").write_text("\n".join([",".join(COLUMNS["scenes.csv"]), *rows]))
+    assert read_rankings(tmp_path / "scenes.csv") == {"a.wav": [f"scene{rank}" for rank in range(1, 11)]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("filename\tevent_labels\na.wav\tdog,cat\nb.wav\t\n", {"a.wav": {"dog": None, "cat": None}, "b.wav": {}}),
+        ("a.wav\tdog\na.wav\tcat\nb.wav\n", {"a.wav": {"dog": None, "cat": None}, "b.wav": {}}),
+        ("file,word,score\na.wav,dog,0.75\na.wav,cat,0.2500\n", {"a.wav": {"dog": 0.75, "cat": 0.25}}),
+    ],
+)
+def test_labels_of_clips_are_read_with_their_scores(
+    text: str, expected: dict[str, dict[str, float | None]], tmp_path: Path
+) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    assert read_labels(tmp_path / "labels.txt") == expected
+
+
+def test_files_are_matched_by_their_names_without_suffix_where_nothing_else_fits() -> None:
+    matched = match_files({"x/a.wav": [SIREN], "b.wav": []}, {"a": [SIREN], "b.txt": []}, [])
+    assert matched.est == {"x/a.wav": [SIREN], "b.wav": []}
+    with pytest.raises(AnnotationError, match=r"a may be a\.wav or a\.flac"):
+        match_files({"a.wav": [], "a.flac": []}, {"a": []}, [])
 
 
 def test_durations_are_read_and_checked(tmp_path: Path) -> None:
@@ -221,7 +289,7 @@ def test_files_are_matched_by_name_and_what_is_missing_is_empty() -> None:
     assert match_files(ref, ref, empty=[]).notes == ()
 
 
-def test_files_that_cannot_be_matched_are_told() -> None:
+def test_files_that_cannot_be_matched_are_reported() -> None:
     ref = {"x/a.wav": "park", "y/a.wav": "tram", "b.wav": "bus", "c.wav": "bus"}
     with pytest.raises(AnnotationError, match=r"d\.wav is not among the 4 files of the reference \(x/a\.wav, .*leave"):
         match_files(ref, {"d.wav": "park"}, empty="")

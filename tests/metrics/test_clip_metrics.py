@@ -118,7 +118,7 @@ def test_an_interval_of_f1_comes_from_weights() -> None:
     assert found.low < found.value < found.high
 
 
-def test_arrays_that_do_not_fit_are_told() -> None:
+def test_arrays_that_do_not_fit_are_reported() -> None:
     ref, scores = make_clips(5)
     with pytest.raises(AnnotationError, match=r"reference \(40, 3\), scores \(40, 2\), 3 labels"):
         score_clips(ref, scores[:, :2], LABELS)

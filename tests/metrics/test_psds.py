@@ -157,7 +157,7 @@ def test_scores_are_plain_values_for_json() -> None:
     assert set(json.loads(json.dumps(values, allow_nan=False))) == {"psds", "by_label", "efpr", "etpr"}
 
 
-def test_what_has_no_psds_is_told() -> None:
+def test_what_has_no_psds_is_reported() -> None:
     curve = make_curve({1: 0.9})
     with pytest.raises(AnnotationError, match="Dog: no reference event; leave the label out"):
         score_psds({"a": []}, {"a": curve}, PSDS_1)

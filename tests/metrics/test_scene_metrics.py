@@ -87,9 +87,15 @@ def test_the_name_of_a_tau_clip_tells_city_and_device() -> None:
         group_tau(["b005_0_10.wav"])
 
 
-def test_scenes_that_do_not_fit_are_told() -> None:
+def test_an_answer_that_is_no_scene_here_counts_as_wrong() -> None:
+    scores = score_scenes({"a": "park", "b": "tram", "c": "tram"}, {"a": "park", "b": "space station"})
+    assert (scores.n_clips, scores.n_right) == (3, 1)
+    assert scores.confusion.tolist() == [[1, 0, 0], [0, 0, 2]]
+
+
+def test_scenes_that_do_not_fit_are_reported() -> None:
     with pytest.raises(AnnotationError, match=r"a: scene 'Park' is not one of park, tram; perhaps 'park'\?"):
-        score_scenes({"a": "park", "b": "tram"}, {"a": "Park"})
+        score_scenes({"a": "Park", "b": "tram"}, {}, labels=["park", "tram"])
     with pytest.raises(AnnotationError, match="c is in the estimates only"):
         score_scenes({"a": "park"}, {"c": "park"})
     with pytest.raises(AnnotationError, match="names no file"):

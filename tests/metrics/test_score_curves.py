@@ -77,12 +77,12 @@ def test_a_folder_of_scores_is_read(tmp_path: Path) -> None:
         ("onset\toffset\tdog\n", r"a\.tsv: scores of shape \(0, 1\)"),
     ],
 )
-def test_broken_scores_are_told(text: str, details: str, tmp_path: Path) -> None:
+def test_broken_scores_are_reported(text: str, details: str, tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text(text)
     with pytest.raises(AnnotationError, match=details):
         read_score_curves(tmp_path)
 
 
-def test_a_folder_without_scores_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_scores_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"no \.tsv here"):
         read_score_curves(tmp_path)

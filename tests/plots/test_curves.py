@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 from earwitness.plots.curves import (
     LINES,
     N_NAMED,
-    LabelScores,
+    ScoredLabel,
     draw_precision_recall,
     draw_roc,
     trace_precision,
@@ -18,11 +18,11 @@ from earwitness.plots.curves import (
 from looking import caption, overlaps, texts, title
 
 
-def make_scores(label: str = "siren", n: int = 40, seed: int = 0, n_there: int = 10) -> LabelScores:
+def make_scores(label: str = "siren", n: int = 40, seed: int = 0, n_there: int = 10) -> ScoredLabel:
     """Return scores with ties, larger where the label is there."""
     random = np.random.default_rng(seed)
     is_there = np.arange(n) < n_there
-    return LabelScores(label, is_there, np.round(random.normal(is_there * 1.0, 1.0, n), 1))
+    return ScoredLabel(label, is_there, np.round(random.normal(is_there * 1.0, 1.0, n), 1))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,7 +72,7 @@ def test_precision_and_recall_lie_between_nought_and_one() -> None:
 
 def test_what_lies_below_the_runs_threshold_is_dotted() -> None:
     is_there = np.array([True, True, True, False, False, False])
-    scored = LabelScores("siren", is_there, np.array([0.9, 0.8, 0.0, 0.7, 0.0, 0.0]), floor=0.0)
+    scored = ScoredLabel("siren", is_there, np.array([0.9, 0.8, 0.0, 0.7, 0.0, 0.0]), floor=0.0)
     figure = draw_roc([scored], "a", "b.")
     known, rest, _ = figure.axes[0].lines
     assert np.allclose(known.get_xdata(), [0, 0, 0, 1 / 3])
@@ -85,7 +85,7 @@ def test_what_lies_below_the_runs_threshold_is_dotted() -> None:
 
 
 def test_labels_everywhere_or_nowhere_have_no_curve_and_are_named() -> None:
-    nowhere = LabelScores("whale", np.zeros(40, bool), np.zeros(40))
+    nowhere = ScoredLabel("whale", np.zeros(40, bool), np.zeros(40))
     figure = draw_roc([make_scores(), nowhere], "a", "b.")
     assert len(figure.axes[0].lines) == 2
     assert "No curve (in all recordings or in none): whale." in caption(figure)

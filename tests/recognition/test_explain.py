@@ -14,12 +14,12 @@ import torch
 from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
-from earwitness.audio.mel import band_edges_hz, compute_log_mel_in_numpy, mel_filters
-from earwitness.audio.read import Waveform
+from earwitness.audio.mel import MelSpec, band_edges_hz, compute_log_mel_in_numpy, mel_filters
+from earwitness.audio.read import Waveform, read_blocks
 from earwitness.audio.windows import slide
 from earwitness.cli.main import app
 from earwitness.encoders.base import EncoderSpec
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.encoders.m2d.checkpoint import build_encoder, infer_spec, rename_keys
 from earwitness.encoders.m2d.export_onnx import export_onnx
 from earwitness.encoders.onnx_backend import OnnxBackend, attention_path
@@ -27,9 +27,8 @@ from earwitness.encoders.registry import EMBEDDED
 from earwitness.encoders.torch_backend import TorchBackend
 from earwitness.errors import AudioError, SettingsError, WeightsError
 from earwitness.files.paths import DATA_DIR
-from earwitness.recognition.analysis import read_noisy
 from earwitness.recognition.explain import Attention, explain_peaks, read_attention, roll_out
-from earwitness.settings import Settings
+from earwitness.settings import EncoderSettings, Settings
 from golden_m2d import make_state, make_waves
 from made_encoders import SMALL, make_encoder
 from made_sounds import RATE_HZ, make_noise, make_tone
@@ -41,7 +40,7 @@ GOLDEN_FOLDER = "m2d_vit_base-80x200p16x4-230529"
 def direct(state: dict[str, np.ndarray], spec: EncoderSpec, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the attention (layers, heads, N, N) of one window (S,) and its features (T, D), in float64."""
     w = {name: np.asarray(value, np.float64) for name, value in state.items()}
-    log_mel = compute_log_mel_in_numpy(window[None], spec.sample_rate_hz)[0, 0].astype(np.float64)
+    log_mel = compute_log_mel_in_numpy(window[None], spec.mel)[0, 0].astype(np.float64)
     image = (log_mel - w["norm_stats"][0]) / w["norm_stats"][1]
     height, width = spec.patch_bands, spec.patch_frames
     n_bands, n_columns = spec.n_mels // height, image.shape[1] // width
@@ -97,7 +96,7 @@ def small_state() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def on_onnx() -> LoadedEncoder:
-    return load_encoder(compute=Compute(runtime="onnx"))
+    return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
 def test_attention_of_the_golden_model_is_that_of_a_direct_computation() -> None:
@@ -163,7 +162,7 @@ def test_the_second_graph_is_opened_only_when_attention_is_asked_for(tmp_path: P
     attention_path(path).write_bytes(b"nothing")
     window = make_noise(0.9)[None]
     backend = OnnxBackend(path)
-    assert backend.features(window, is_trimmed=True).shape == (1, 5, 640)
+    assert LoadedEncoder(backend, "0").token_features(window).shape == (1, 5, 640)
     with pytest.raises(WeightsError, match=r"small\.attention\.onnx: not an encoder"):
         backend.attention(window, is_trimmed=True)
 
@@ -198,7 +197,7 @@ def make_attention(n_bands: int = 5, n_columns: int = 4) -> Attention:
     n_tokens = 1 + n_bands * n_columns
     weights = np.random.default_rng(3).random((2, 3, n_tokens, n_tokens)).astype(np.float32)
     weights /= weights.sum(axis=-1, keepdims=True)
-    return Attention(weights, 2.0, 0.16, band_edges_hz(16000, n_bands))
+    return Attention(weights, 2.0, 0.16, band_edges_hz(MelSpec.at(16000), n_bands))
 
 
 def test_layers_and_heads_are_chosen_by_number() -> None:
@@ -227,9 +226,9 @@ def test_points_are_tokens_and_maps_lie_as_the_spectrogram_does() -> None:
 
 
 def test_band_edges_lie_between_the_centres_of_mel_filters() -> None:
-    filters = mel_filters(16000)
+    filters = mel_filters(MelSpec.at(16000))
     peaks_hz = filters.argmax(axis=1) * 40
-    edges = band_edges_hz(16000, 5)
+    edges = band_edges_hz(MelSpec.at(16000), 5)
     for band in range(1, 5):
         assert peaks_hz[16 * band - 1] - 40 < edges[band] < peaks_hz[16 * band] + 40
     assert edges[[0, -1]] == pytest.approx([50, 8000])
@@ -254,7 +253,7 @@ def test_peaks_are_explained_in_their_order_from_windows_around_them(encoder: Lo
 
 def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncoder) -> None:
     source, settings = (make_noise(5.0), RATE_HZ), Settings(noise_factor=0.5)
-    detected = np.concatenate([block.samples for block in read_noisy(source, settings, RATE_HZ)])
+    detected = np.concatenate([block.samples for block in read_blocks(source, RATE_HZ, noise_factor=0.5)])
     (seen,) = explain_peaks(source, [2.5], settings, encoder)
     (direct_map,) = explain_peaks((detected, RATE_HZ), [2.5], Settings(), encoder)
     assert np.abs(seen.weights - direct_map.weights).max() < TOLERANCE
@@ -265,7 +264,7 @@ def test_explaining_reads_what_listening_heard_and_no_more(encoder: LoadedEncode
 def test_a_short_recording_is_one_window_as_listening_takes_it(length_s: float, encoder: LoadedEncoder) -> None:
     source = (make_noise(length_s), RATE_HZ)
     ((_, attention),) = read_attention(source, [0.2], Settings(), encoder)
-    (windows,) = slide(read_noisy(source, Settings(), RATE_HZ), 2.0, 1.0)
+    (windows,) = slide(read_blocks(source, RATE_HZ), 2.0, 1.0)
     assert np.abs(attention.weights - encoder.attention(windows.samples)[0]).max() < TOLERANCE
     assert attention.start_s == 0
 
@@ -285,12 +284,12 @@ def test_times_that_are_not_in_the_recording_are_told(encoder: LoadedEncoder) ->
 
 
 def test_memory_does_not_grow_with_the_recording(encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_blocks(*_: object) -> Iterator[Waveform]:
+    def make_blocks(*_: object, **__: object) -> Iterator[Waveform]:
         noise = make_noise(10.0)
         for index in range(90):
             yield Waveform(noise.copy(), RATE_HZ, 10.0 * index)
 
-    monkeypatch.setattr("earwitness.recognition.explain.read_noisy", read_blocks)
+    monkeypatch.setattr("earwitness.recognition.explain.read_blocks", make_blocks)
     encoder.attention(make_noise(2.0)[None])  # what is made once is not counted
     tracemalloc.start()
     maps = explain_peaks("any", [899.0, 3.0, *np.linspace(10, 890, 60)], Settings(), encoder)

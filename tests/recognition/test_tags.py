@@ -13,9 +13,9 @@ import torch
 
 from earwitness.audio.read import Waveform
 from earwitness.audio.windows import slide
-from earwitness.encoders.base import EncoderSpec
 from earwitness.encoders.load import LoadedEncoder, load_encoder
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.spec import M2DSpec
 from earwitness.errors import WeightsError
 from earwitness.files.paths import DATA_DIR
 from earwitness.recognition.tags import TagScores, score_tokens, score_windows, sigmoid, summarise_tags
@@ -114,7 +114,7 @@ def test_trimming_drops_the_patch_that_is_mostly_padding(loaded: LoadedEncoder) 
 
 
 def test_an_encoder_without_a_tag_head_is_told() -> None:
-    model = Encoder(EncoderSpec("plain", embed_dim=64, depth=1, n_heads=1)).eval()
+    model = M2DModel(M2DSpec("plain", embed_dim=64, depth=1, n_heads=1)).eval()
     model.norm_stats.data = torch.tensor([-7.0, 4.0])
     loaded = LoadedEncoder(model, "0", None)
     with pytest.raises(WeightsError, match="plain has no tag head"):

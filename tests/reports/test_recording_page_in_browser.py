@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from earwitness.reports.recording_page import Sound, make_report
-from earwitness.results.folder import ResultFolder, from_dict
+from earwitness.results.folder import ResultFolder
+from earwitness.results.formats.json_lines import from_dict
 from made_reports import WORDS, make_answer_of, make_event, make_map, make_view_of
 from made_sounds import make_noise
 from results_read import wait_until

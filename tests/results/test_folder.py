@@ -15,46 +15,17 @@ from typing import Any
 import pytest
 
 from earwitness.errors import MissingExtraError, OutputError
-from earwitness.recognition.events import Event
-from earwitness.recognition.match import TagEvidence
-from earwitness.recognition.pipeline import ClipScore, Recognition
-from earwitness.recognition.scenes import SceneScore
-from earwitness.recognition.tags import TagSummary
-from earwitness.results.folder import (
-    COLUMNS,
-    FORMATS,
-    SCHEMA,
-    ResultFolder,
-    format_audacity,
-    format_dcase,
-    format_evidence,
-    format_raven,
-    from_dict,
-    to_dict,
-    write_parquet,
-)
+from earwitness.recognition.pipeline import ClipScore
+from earwitness.results.folder import ResultFolder
+from earwitness.results.formats.base import SCHEMA
+from earwitness.results.formats.csv_tables import COLUMNS
+from earwitness.results.formats.json_lines import from_dict
+from earwitness.results.formats.raven import RAVEN
+from earwitness.results.formats.table import FORMATS
 from earwitness.settings import Settings
+from made_recognitions import BARK, RECOGNITION, SCORES, SILENT, encode
 from results_read import read_run
 
-BARK = TagEvidence("Bark", 0.91, 0.5, 0.75)
-DOG = TagEvidence("Dog", 0.8, 0.25, 0.25)
-RECOGNITION = Recognition(
-    source="sounds/yard.wav",
-    duration_s=12.5,
-    events=[
-        Event(0.16, 2.4, "dog bark", 0.8125, 1.12, (BARK, DOG)),
-        Event(3.0, 3.5, 'a "quoted", word', 0.5, 3.0, (DOG,)),
-    ],
-    scenes=[SceneScore("park", 1.25, ("Bird", "Wind"), ("Engine",)), SceneScore("tram", -0.5)],
-    tags=[TagSummary("Bark", 0.4, 0.9, 1.0)],
-    event_words=["dog bark", 'a "quoted", word'],
-    settings=Settings(hop_s=0.5),
-    encoder="some_encoder",
-    weights_sha256="0" * 64,
-    version="0.1.0",
-    notes=["truncated: half of it is missing"],
-)
-SILENT = replace(RECOGNITION, source="sounds/quiet.wav", events=[], notes=[])
 TABLES = ("events.csv", "scenes.csv")
 RUN = {"version": "0.1.0", "settings": Settings().to_dict()}
 
@@ -91,7 +62,7 @@ def test_tags_and_clips_have_their_tables(tmp_path: Path) -> None:
         results.add(SILENT)
         results.add_clip("a.wav", [ClipScore("dog bark", 0.75, (BARK,)), ClipScore("rain", 1 / 3, ())])
     assert read_rows(tmp_path / "tags.csv") == [["sounds/quiet.wav", "1", "Bark", "0.4000", "0.9000", "1.000"]]
-    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.75"], ["a.wav", "rain", "0.333333"]]
+    assert read_rows(tmp_path / "clips.csv") == [["a.wav", "dog bark", "0.7500"], ["a.wav", "rain", "0.3333"]]
 
 
 def test_rows_are_on_disk_as_soon_as_a_recording_is_done(tmp_path: Path) -> None:
@@ -101,7 +72,7 @@ def test_rows_are_on_disk_as_soon_as_a_recording_is_done(tmp_path: Path) -> None
         assert len(read_rows(tmp_path / "events.csv")) == 2
         assert len(read_rows(tmp_path / "errors.csv")) == 2
         assert (tmp_path / "recognitions.jsonl").read_text().count("\n") == 1
-        assert (tmp_path / "events_dcase.tsv").read_text().count("\n") == 2
+        assert (tmp_path / "events_dcase.txt").read_text().count("\n") == 2
         assert read_run(tmp_path)["state"] == "running"
 
 
@@ -115,8 +86,8 @@ def test_run_json_says_what_was_run_and_how_it_ended(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_cut_off_is_interrupted_and_keeps_its_rows(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), ResultFolder(tmp_path, TABLES, FORMATS, RUN) as results:  # noqa: PT012
-        results.add(RECOGNITION)
+    with pytest.raises(KeyboardInterrupt), ResultFolder(tmp_path, TABLES, tuple(FORMATS), RUN) as results:  # noqa: PT012
+        results.add(RECOGNITION, SCORES)
         raise KeyboardInterrupt
     assert read_run(tmp_path)["state"] == "interrupted"
     assert len(read_rows(tmp_path / "events.csv")) == 2
@@ -153,35 +124,6 @@ def test_files_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:
     assert len((tmp_path / "recognitions.jsonl").read_text().splitlines()) == 1
 
 
-def test_json_lines_come_back_as_they_were(tmp_path: Path) -> None:
-    with ResultFolder(tmp_path, TABLES, ["jsonl"], RUN) as results:
-        results.add(RECOGNITION)
-        results.add(SILENT)
-    lines = (tmp_path / "recognitions.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [from_dict(json.loads(line)) for line in lines] == [RECOGNITION, SILENT]
-
-
-def test_a_result_of_another_schema_is_refused() -> None:
-    with pytest.raises(OutputError, match="schema 99: this version reads schema 1"):
-        from_dict({**to_dict(RECOGNITION), "schema": 99})
-    with pytest.raises(OutputError, match="schema None"):
-        from_dict({})
-
-
-def test_dcase_lines_name_a_file_without_events_alone() -> None:
-    assert format_dcase(RECOGNITION).splitlines()[0] == "yard.wav\t0.160\t2.400\tdog bark"
-    assert format_dcase(SILENT) == "quiet.wav\n"
-
-
-def test_tabs_and_line_ends_in_names_and_words_break_no_table() -> None:
-    (event, *_) = RECOGNITION.events
-    odd = replace(RECOGNITION, source="a\tb\r\nc.wav", events=[replace(event, word="dog\tbark\nloud")])
-    assert format_dcase(odd) == "a b c.wav\t0.160\t2.400\tdog bark loud\n"
-    assert format_audacity(odd) == "0.160000\t2.400000\tdog bark loud (0.81)\n"
-    heading, row = format_raven(odd).splitlines()
-    assert len(row.split("\t")) == len(heading.split("\t"))
-
-
 def test_what_a_spreadsheet_takes_for_a_formula_stands_in_csv_as_it_is(tmp_path: Path) -> None:
     (event, *_) = RECOGNITION.events
     odd = replace(RECOGNITION, source="=1+1.wav", events=[replace(event, word=word) for word in ("+dog", "-dog", "@")])
@@ -192,53 +134,14 @@ def test_what_a_spreadsheet_takes_for_a_formula_stands_in_csv_as_it_is(tmp_path:
     assert [(row["file"], row["word"]) for row in rows] == [("=1+1.wav", word) for word in ("+dog", "-dog", "@")]
 
 
-def test_audacity_labels_are_start_end_and_word() -> None:
-    assert format_audacity(RECOGNITION).splitlines()[0] == "0.160000\t2.400000\tdog bark (0.81)"
-    assert format_audacity(SILENT) == ""
-
-
-def test_raven_tables_have_a_column_for_every_heading() -> None:
-    heading, *rows = [line.split("\t") for line in format_raven(RECOGNITION).splitlines()]
-    assert [len(row) for row in rows] == [len(heading)] * 2
-    first = dict(zip(heading, rows[0], strict=True))
-    assert first["Selection"] == "1"
-    assert (first["Begin Time (s)"], first["End Time (s)"], first["Species"]) == ("0.160", "2.400", "dog bark")
-    assert (first["Confidence"], first["Begin Path"]) == ("0.8125", "sounds/yard.wav")
-    assert len(format_raven(SILENT).splitlines()) == 1
-
-
 def test_every_recording_has_its_own_audacity_and_raven_file(tmp_path: Path) -> None:
     elsewhere = replace(RECOGNITION, source="other/yard.wav")
     with ResultFolder(tmp_path, TABLES, ["audacity", "raven"], RUN) as results:
         for recognition in (RECOGNITION, elsewhere):
             results.add(recognition)
-    assert sorted(path.name for path in (tmp_path / "audacity").iterdir()) == ["000000_yard.txt", "000001_yard.txt"]
-    raven = tmp_path / "raven" / "000001_yard.Table.1.selections.txt"
-    assert raven.read_text(encoding="utf-8") == format_raven(elsewhere)
-
-
-def test_parquet_holds_numbers_and_the_schema(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow, the extra [archive], is not installed")
-    with ResultFolder(tmp_path, TABLES, ["parquet"], RUN) as results:
-        results.add(RECOGNITION)
-        results.add(SILENT)
-    table = parquet.read_table(tmp_path / "events.parquet")
-    assert tuple(table.column_names) == COLUMNS["events.csv"]
-    assert table.schema.metadata == {b"earwitness_schema": b"1"}
-    first, second = table.to_pylist()
-    assert (first["file"], first["onset_s"], first["offset_s"], first["score"]) == (
-        "sounds/yard.wav",
-        0.16,
-        2.4,
-        0.8125,
-    )
-    assert (second["word"], second["tags"]) == ('a "quoted", word', "Dog|0.800|0.250")
-
-
-def test_parquet_without_an_event_is_an_empty_table(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow, the extra [archive], is not installed")
-    write_parquet(tmp_path / "e.parquet", [SILENT])
-    assert parquet.read_table(tmp_path / "e.parquet").shape == (0, len(COLUMNS["events.csv"]))
+    assert sorted(path.name for path in (tmp_path / "audacity").iterdir()) == ["yard.labels.txt", "yard_2.labels.txt"]
+    raven = tmp_path / "raven" / "yard_2.Table.1.selections.txt"
+    assert raven.read_text(encoding="utf-8") == encode(RAVEN, elsewhere)
 
 
 def test_without_pyarrow_parquet_says_what_to_install_before_any_work(
@@ -250,11 +153,11 @@ def test_without_pyarrow_parquet_says_what_to_install_before_any_work(
 
 
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="format 'xml': choose from csv, jsonl, parquet"):
+    with pytest.raises(OutputError, match="format 'xml': choose from csv, jsonl, json, parquet"):
         ResultFolder(tmp_path, TABLES, ["xml"], RUN)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file/out: cannot be written \(Not a directory\)"):
         ResultFolder(tmp_path / "file" / "out", TABLES, [], RUN)
@@ -262,7 +165,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("name", ["events.csv", "errors.csv", "run.json"])
-def test_a_full_disk_is_told_before_any_work(tmp_path: Path, name: str) -> None:
+def test_a_full_disk_is_reported_before_any_work(tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to("/dev/full")
     with pytest.raises(OutputError, match=rf"{name}: cannot be written \(No space left.*free some space"):
         ResultFolder(tmp_path, TABLES, [], RUN)
@@ -271,9 +174,9 @@ def test_a_full_disk_is_told_before_any_work(tmp_path: Path, name: str) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     ("form", "name"),
-    [("jsonl", "recognitions.jsonl"), ("dcase", "events_dcase.tsv"), ("audacity", "audacity/000000_yard.txt")],
+    [("jsonl", "recognitions.jsonl"), ("dcase", "events_dcase.txt"), ("audacity", "audacity/yard.labels.txt")],
 )
-def test_a_disk_that_fills_up_is_told_and_the_run_is_interrupted(tmp_path: Path, form: str, name: str) -> None:
+def test_a_disk_that_fills_up_is_reported_and_the_run_is_interrupted(tmp_path: Path, form: str, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).symlink_to("/dev/full")
     with (
@@ -286,7 +189,7 @@ def test_a_disk_that_fills_up_is_told_and_the_run_is_interrupted(tmp_path: Path,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_parquet_that_cannot_be_written_is_told_and_the_run_is_not_complete(tmp_path: Path) -> None:
+def test_parquet_that_cannot_be_written_is_reported_and_the_run_is_not_complete(tmp_path: Path) -> None:
     (tmp_path / "events.parquet").symlink_to("/dev/full")
     with (
         pytest.raises(OutputError, match=r"events\.parquet: cannot be written"),
@@ -304,6 +207,29 @@ def test_a_file_name_that_is_not_utf8_is_written_escaped(tmp_path: Path) -> None
     assert from_dict(json.loads((tmp_path / "recognitions.jsonl").read_text())) == odd
 
 
-def test_evidence_is_tag_similarity_and_score() -> None:
-    assert format_evidence([BARK, DOG]) == "Bark|0.910|0.500; Dog|0.800|0.250"
-    assert format_evidence([]) == ""
+def test_files_beside_the_recordings_are_named_after_them(tmp_path: Path) -> None:
+    yard, other = replace(RECOGNITION, source=str(tmp_path / "yard.wav")), str(tmp_path / "yard.flac")
+    (tmp_path / "yard.labels.txt").write_text("someone's own")
+    with ResultFolder(None, TABLES, ["audacity", "raven"], RUN, beside=True, sample_rate_hz=32000) as results:
+        results.add(yard)
+        results.add(replace(SILENT, source=other))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    ends = "labels.txt", "Table.1.selections.txt"
+    own = [f"yard{number}.earwitness.{end}" for number in ("", "_2") for end in ends]
+    assert names == sorted([*own, "yard.labels.txt"])
+    assert "16000.0" in (tmp_path / "yard.earwitness.Table.1.selections.txt").read_text()
+    assert (tmp_path / "yard.labels.txt").read_text() == "someone's own"
+
+
+@pytest.mark.parametrize(("form", "beside"), [("jsonl", True), ("raven", False)])
+def test_without_a_folder_only_files_beside_the_recordings_are_written(form: str, beside: bool) -> None:
+    with pytest.raises(OutputError, match=f"--format {form} needs a folder: give --out"):
+        ResultFolder(None, TABLES, [form], RUN, beside=beside)
+
+
+def test_a_file_of_all_recordings_is_whole_at_the_end(tmp_path: Path) -> None:
+    with ResultFolder(tmp_path, TABLES, ["labelstudio", "aoef"], RUN) as results:
+        for recognition in (RECOGNITION, SILENT, RECOGNITION):
+            results.add(recognition)
+    assert len(json.loads((tmp_path / "labelstudio.json").read_text())) == 3
+    assert len(json.loads((tmp_path / "predictions_aoef.json").read_text())["data"]["clips"]) == 3

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.errors import AudioError
-from earwitness.results.run import Outcome, Report, process_each
+from earwitness.encoders import LoadedEncoder
+from earwitness.errors import AudioError, OutputError
+from earwitness.results.run import Destination, ErrorFile, Outcome, Report, RunRecord, Tally, open_results, process_each
+from earwitness.settings import Settings
+from earwitness.version import __version__
 
 SOURCES = [Path("a.wav"), Path("b.wav"), Path("c.wav")]
 
@@ -117,7 +120,7 @@ def test_the_bar_goes_to_standard_error(capsys: pytest.CaptureFixture[str], monk
     assert len(list(process_each(SOURCES, measure, "bar"))) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "100%" in captured.err
+    assert "Analysing... 100 %" in captured.err
 
 
 def test_recordings_processed_at_once_come_in_their_order_with_their_failures() -> None:
@@ -170,3 +173,38 @@ def test_progress_of_recordings_at_once_counts_only_results_that_were_taken(caps
     done = [json.loads(line)["done"] for line in capsys.readouterr().err.splitlines()]
     assert [each for each in done if each == int(each)] == [1, 2, 3]
     assert done == sorted(done)
+
+
+def test_a_tally_names_stores_and_counts_what_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail_at_b(source: Path, _: Report) -> str:
+        if source.name == "b.wav":
+            raise AudioError(f"{source}: no sound in it")
+        return source.name
+
+    errors, tally = ErrorFile(tmp_path / "x.npz"), Tally(SOURCES, lambda path: path.stem.upper())
+    tally.takers.append(errors)
+    assert list(tally.each(fail_at_b)) == [("A", "a.wav"), ("C", "c.wav")]
+    tally.note("C", "truncated")
+    tally.count_notes("A", ["odd", "short"])
+    assert (tally.failures.n_left_out, tally.failures.n_partial, tally.failures.status()) == (1, 2, 1)
+    assert errors.path.read_text().splitlines() == ["file,reason", "B,B: no sound in it", "C,C: truncated"]
+    assert capsys.readouterr().err.splitlines() == ["B: no sound in it", "C: truncated", "A: odd", "A: short"]
+
+
+def test_a_run_record_names_encoder_settings_and_more(encoder: LoadedEncoder) -> None:
+    record = RunRecord.of(encoder, Settings(hop_s=0.5), events=["rain"]).to_dict()
+    assert (record["version"], record["weights_sha256"], record["events"]) == (__version__, encoder.sha256, ["rain"])
+    assert record["computed_on"] == encoder.backend.computed_on
+    assert record["settings"]["hop_s"] == 0.5
+    assert "computed_on" not in RunRecord("a", "b", "", Settings()).to_dict()
+
+
+def test_a_format_needs_a_folder_and_without_one_nothing_is_written(encoder: LoadedEncoder) -> None:
+    record, tally = RunRecord.of(encoder, Settings()), Tally([])
+    with open_results(Destination(None), ["events.csv"], record, tally) as folder:
+        assert folder is None
+    with (
+        pytest.raises(OutputError, match="--format jsonl needs a folder"),
+        open_results(Destination(None, ["jsonl"]), [], record, tally),
+    ):
+        pass

@@ -13,7 +13,7 @@ import soundfile
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.explain import explain_peaks
 from earwitness.recognition.pipeline import recognize
-from earwitness.results.folder import from_dict
+from earwitness.results.formats.json_lines import from_dict
 from earwitness.server.schemas import Format
 from earwitness.settings import Settings
 from running_server import RunningServer, is_problem, wait_until, write_sound

@@ -99,6 +99,7 @@ def test_deleting_what_is_heard_stops_it(strict: RunningServer, demo_wav: bytes)
     wait_until(lambda: not any(folder.exists() for folder in folders))
 
 
+@pytest.mark.needs("torch")
 def test_a_worker_that_does_not_start_is_told(tmp_path: Path) -> None:
     async def start(settings: Settings) -> None:
         limits = Limits()

@@ -36,8 +36,6 @@ def make_bad(path: Path, kind: str) -> str:
         path.write_text("not a sound, whatever its name says\n" * 50)
     elif kind == "header only":
         path.write_bytes(b"RIFF\x24\x00\x00\x00WAVE")
-    elif kind == "dangling link":
-        path.symlink_to(path.with_name("nothing"))
     else:
         samples = {"zero samples": good[:0], "too short": good[:399], "nan": np.append(good, np.float32("nan"))}[kind]
         soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
@@ -45,14 +43,13 @@ def make_bad(path: Path, kind: str) -> str:
         "empty": "the file is empty (0 bytes)",
         "text": "not readable as audio (Format not recognised)",
         "header only": "not readable as audio",
-        "dangling link": "cannot be read (No such file or directory)",
         "zero samples": "the recording has no samples",
         "too short": "24.9 ms is too short; at least 25 ms are needed",
         "nan": "the sample at 0.500 s is nan, not a number in [-1, 1]",
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["empty", "text", "header only", "dangling link", "zero samples", "too short", "nan"])
+@pytest.mark.parametrize("kind", ["empty", "text", "header only", "zero samples", "too short", "nan"])
 def test_one_bad_recording_among_three_is_told_and_the_others_are_heard(
     write_wav: WriteWav, tmp_path: Path, extract_all: Path, kind: str
 ) -> None:
@@ -66,7 +63,7 @@ def test_one_bad_recording_among_three_is_told_and_the_others_are_heard(
     assert error["file"] == str(bad)
     assert reason in error["reason"]
     assert reason in result.stderr
-    assert f"1 of 3 recordings had errors; the reasons are in {out / 'errors.csv'}" in result.stderr
+    assert f"1 of 3 files could not be read; the reasons are in {out / 'errors.csv'}" in result.stderr
     assert (read_run(out)["state"], read_run(out)["n_done"], read_run(out)["n_failed"]) == ("complete", 2, 1)
 
 
@@ -110,7 +107,7 @@ def test_a_recording_that_may_not_be_read_is_told(write_wav: WriteWav) -> None:
     path = write_wav("a.wav", make_tone(0.5))
     path.chmod(0)
     result = listen(path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "a.wav: cannot be read (Permission denied)" in result.stderr
 
 
@@ -143,10 +140,14 @@ def test_odd_rates_and_channels_are_heard_like_the_plain_recording(
         (["{wav}", "-e", " "], "an empty word in ' '"),
         (["{wav}", "-e", "собака"], "'с' is not a Latin letter"),
         (["{wav}", "-s", "公園"], "'公' is not a Latin letter"),
-        (["{wav}", "--threshold", "1.5"], "event_threshold=1.5"),
+        (["{wav}", "--threshold", "1.5"], "--threshold 1.5: give a score from 0 to 1"),
         (["{wav}", "--method", "magic"], "choose 'earwitness' or 'tmrl'"),
         (["{wav}", "--settings", "{dir}/none.toml"], "none.toml: not readable as TOML"),
-        (["{wav}", "--encoder", "{dir}/none.safetensors"], "none.safetensors: neither a file nor a known encoder"),
+        pytest.param(
+            ["{wav}", "--encoder", "{dir}/none.safetensors"],
+            "none.safetensors: neither a file nor a known encoder",
+            marks=pytest.mark.needs("torch"),
+        ),
         (["{wav}", "--places", "{dir}/none.toml"], "none.toml: not readable as TOML"),
         (["{wav}", "-f", "xml", "-o", "{dir}/out"], "format 'xml': choose from csv"),
         (["{wav}", "-o", "{wav}/out"], "cannot be written (Not a directory)"),
@@ -214,6 +215,7 @@ def test_a_word_that_says_nothing_or_too_much_is_refused(word: str) -> None:
         understand_words([word])
 
 
+@pytest.mark.needs("torch")
 def test_damaged_weights_are_told_by_their_hash(tmp_path: Path) -> None:
     path = tmp_path / f"{EMBEDDED}.safetensors"
     content = bytearray((DATA_DIR / path.name).read_bytes())
@@ -223,11 +225,13 @@ def test_damaged_weights_are_told_by_their_hash(tmp_path: Path) -> None:
         load_encoder(path)
 
 
+@pytest.mark.needs("torch")
 def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=f"neither a file nor a known encoder; known are: {EMBEDDED}"):
         load_encoder(tmp_path / "none.safetensors")
 
 
+@pytest.mark.needs("torch")
 def test_weights_that_are_text_are_told(tmp_path: Path) -> None:
     path = tmp_path / "m2d_vit_base-80x608p16x16-text.safetensors"
     path.write_text("these are not weights at all\n" * 10)

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from eager import clip_logits, make_encoder, time_in_turns
-from earwitness.audio.mel import compute_log_mel
-from earwitness.encoders.base import EncoderSpec
+from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.encoders.m2d.model import FEW_TOKENS, Linear
+from earwitness.encoders.m2d.spec import M2DSpec
 
-TINY = EncoderSpec("tiny", embed_dim=64, depth=2, n_heads=4, unit_frames=101, n_tags=7)
+TINY = M2DSpec("tiny", embed_dim=64, depth=2, n_heads=4, unit_frames=101, n_tags=7)
 
 
 @pytest.mark.parametrize("bands", ["stack", "mean"])
@@ -24,7 +24,7 @@ def test_the_plain_way_gives_what_the_encoder_gives(bands: str, n_samples: int) 
     windows = 0.1 * torch.randn(3, n_samples)
     with torch.inference_mode():
         plain = clip_logits(encoder.state_dict(), encoder.spec, windows)
-        ours = encoder.clip_logits(compute_log_mel(windows, 16000))
+        ours = encoder.clip_logits(compute_log_mel(windows, MelSpec.at(16000)))
     assert plain.shape == (3, 7)
     assert ours.std() > 0.05
     assert torch.allclose(plain, ours, atol=5e-5, rtol=0)

@@ -21,7 +21,7 @@ def test_the_page_gives_the_command_of_each_picture_just_before_it() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for figure, command in FIGURES.items():
         before = page[: page.index(f"(gallery/{figure})")].rstrip().splitlines()
-        assert f"    earwitness show {command}" in before[-3:]
+        assert f"earwitness show {command}" in before[-5:]
 
 
 def test_pictures_are_small_and_what_their_suffix_says() -> None:

@@ -9,7 +9,8 @@ import pytest
 import earwitness
 
 NAMES = [
-    *("Analysis", "ClipTags", "Compute", "EarwitnessError", "Event", "Features", "LoadedEncoder", "Recognition"),
+    *("Analysis", "ClipTags", "Compute", "EarwitnessError", "EncoderSettings"),
+    *("Event", "Features", "LoadedEncoder", "Recognition"),
     *("SceneScore", "Settings", "TagScores", "Waveform", "Windows", "WordMeanings", "WordScores", "__version__"),
     *("analyse", "ask", "calibrate_run", "classify", "embed", "find_events", "load_audio"),
     *("load_encoder", "match_words", "open_store", "profile_scenes", "rank_scenes", "read_blocks", "read_places"),

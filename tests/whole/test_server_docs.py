@@ -14,7 +14,8 @@ from earwitness.server.metrics import Metrics
 from running_server import RunningServer
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "server.md").read_text(encoding="utf-8")
+API_PAGE = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
 
 
 def test_the_client_of_ten_lines_runs(
@@ -29,7 +30,7 @@ def test_the_client_of_ten_lines_runs(
     assert len(lines) <= 10
     (tmp_path / "street.wav").write_bytes(demo_wav)
     monkeypatch.chdir(tmp_path)
-    exec(compile(code.replace("http://127.0.0.1:8765", server.url.rstrip("/")), "serving.md", "exec"), {})
+    exec(compile(code.replace("http://127.0.0.1:8765", server.url.rstrip("/")), "server.md", "exec"), {})
     assert "dog bark" in capsys.readouterr().out
 
 
@@ -45,7 +46,7 @@ def test_every_limit_is_told_with_its_default() -> None:
 
 def test_every_route_is_told(server: RunningServer) -> None:
     for path in httpx.get(f"{server.url}openapi.json").json()["paths"]:
-        assert path in PAGE or path.removeprefix("/v1/recordings/{id}") in PAGE, path
+        assert path in API_PAGE or path.removeprefix("/v1/recordings/{id}") in API_PAGE, path
 
 
 def test_the_image_holds_what_it_needs() -> None:

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from earwitness.archive.ask import Answer, ArchiveEvent
     from earwitness.archive.extract import ANALYSED, Chunk, check_settings
     from earwitness.archive.heatmap import FAINTEST, Heat, make_heats
-    from earwitness.archive.index import IndexOptions, IndexReport, index_recordings
+    from earwitness.archive.index import index_recordings
     from earwitness.archive.index_ray import Cluster, index_on_ray
     from earwitness.archive.merge import merge_stores
+    from earwitness.archive.part_writer import IndexOptions, IndexReport
+    from earwitness.archive.provenance import Provenance, describe_analysis
     from earwitness.archive.quantise import Levels, quantise_logits, quantise_scores
     from earwitness.archive.query import Choice
     from earwitness.archive.remote_store import fetch_store
     from earwitness.archive.similar import find_similar
     from earwitness.archive.start_times import format_time
-    from earwitness.archive.store import PartStore, Provenance, describe_analysis, make_store
+    from earwitness.archive.store import Store, make_store
     from earwitness.archive.tag_store import open_store
 
 _HOMES = {
@@ -27,15 +29,17 @@ _HOMES = {
     "ask": "Answer ArchiveEvent",
     "extract": "ANALYSED Chunk check_settings",
     "heatmap": "FAINTEST Heat make_heats",
-    "index": "IndexOptions IndexReport index_recordings",
+    "index": "index_recordings",
     "index_ray": "Cluster index_on_ray",
     "merge": "merge_stores",
+    "part_writer": "IndexOptions IndexReport",
+    "provenance": "Provenance describe_analysis",
     "quantise": "Levels quantise_logits quantise_scores",
     "query": "Choice",
     "remote_store": "fetch_store",
     "similar": "find_similar",
     "start_times": "format_time",
-    "store": "PartStore Provenance describe_analysis make_store",
+    "store": "Store make_store",
     "tag_store": "open_store",
 }
 

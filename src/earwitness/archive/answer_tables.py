@@ -1,4 +1,4 @@
-"""Answers of a store to tables, and to the terminal.
+"""Write the answer of a store as tables, or print it.
 
 In: an `Answer`. Out: a folder with events, files, hours, scenes and errors as CSV or Parquet, and run.json.
 """
@@ -6,7 +6,6 @@ In: an `Answer`. Out: a folder with events, files, hours, scenes and errors as C
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import sys
@@ -17,9 +16,9 @@ from typing import Any, Literal
 
 from earwitness.archive.ask import Answer
 from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.provenance import Provenance
 from earwitness.archive.start_times import format_time
-from earwitness.archive.store import Provenance
-from earwitness.errors import OutputError
+from earwitness.files import write_csv, write_errors_reported, write_text, written_whole
 from earwitness.results import SCHEMA, format_evidence
 from earwitness.settings import Settings
 from earwitness.version import __version__
@@ -29,7 +28,7 @@ COLUMNS = {
     "files": ("file", "word", "n_events", "seconds", "best_score"),
     "hours": ("hour", "file", "word", "n_events", "seconds"),
     "scenes": ("hour", "file", "rank", "scene", "score", "tags"),
-    "errors": ("reason",),
+    "errors": ("file", "reason"),
 }
 
 
@@ -56,14 +55,14 @@ def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
         "files": [(*_values(each)[:4], round(each.best_score, 4)) for each in answer.files],
         "hours": [(each.hour.start, each.hour.path, each.word, each.n_events, each.seconds) for each in answer.hours],
         "scenes": scenes,
-        "errors": [(each,) for each in answer.problems],
+        "errors": [_split_problem(each) for each in answer.problems],
     }
 
 
 def write_answer(
     answer: Answer, folder: Path, form: Literal["csv", "parquet"], provenance: Provenance, settings: Settings
 ) -> None:
-    """Write the tables of an answer, and how it came about, to a folder; errors are always CSV.
+    """Write the tables of an answer, and what made it (run.json), to a folder; errors are always CSV.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -80,19 +79,14 @@ def write_answer(
             name: value for name, value in asdict(provenance).items() if name not in ("tags", "tag_mean", "tag_std")
         },
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, rows in tabulate_answer(answer).items():
-            if form == "parquet" and name != "errors":
-                _write_parquet(folder / f"{name}.parquet", COLUMNS[name], rows)
-            else:
-                text = io.StringIO(newline="")
-                csv.writer(text).writerows([COLUMNS[name], *rows])
-                (folder / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
-        (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{folder}: cannot be written ({reason}); free some space or choose another --out") from error
+    for name, rows in tabulate_answer(answer).items():
+        if form == "parquet" and name != "errors":
+            path = folder / f"{name}.parquet"
+            with write_errors_reported(path), written_whole(path) as scratch:
+                _write_parquet(scratch, COLUMNS[name], rows)
+        else:
+            write_csv(folder / f"{name}.csv", [COLUMNS[name], *rows])
+    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
 
 
 def print_answer(answer: Answer) -> None:
@@ -106,7 +100,7 @@ def print_answer(answer: Answer) -> None:
 
 
 def show_line(text: str) -> str:
-    """Return a text as one field of a line: tabs, line ends and what steers a terminal are written as in Python."""
+    """Return a text as one field of a line: control characters are escaped as in Python."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda each: repr(each[0])[1:-1], text)
 
 
@@ -126,6 +120,12 @@ def _write_parquet(path: Path, names: Sequence[str], rows: Sequence[tuple[Any, .
     types = [pyarrow.float64() if n in floats else pyarrow.int64() if n in whole else pyarrow.string() for n in names]
     arrays = [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     parquet.write_table(pyarrow.table(arrays, names=list(names)), path)
+
+
+def _split_problem(problem: str) -> tuple[str, str]:
+    """Return the file that a problem names at its start, empty if none, and the problem."""
+    file, colon, _ = problem.partition(": ")
+    return (file, problem) if colon and Path(file).suffix else ("", problem)
 
 
 def _values(each: Any) -> tuple[Any, ...]:

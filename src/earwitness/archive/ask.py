@@ -1,9 +1,8 @@
 """Words over a whole store: events with times, sums by file and by hour, scenes by hour; no audio, no encoder.
 
-In: a `PartStore`, words, a choice of files and times. Out: an `Answer`.
+In: a `Store`, words, a choice of files and times. Out: an `Answer`.
 
-Parts are read by threads, one after another; of each only the scores of the words are kept until the recording that
-it belongs to is complete.
+Threads read the parts one after another; of each only the words' scores stay in memory until its recording is complete.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from earwitness.archive.hourly import FileSum, HourScene, HourSum, rank_hours, s
 from earwitness.archive.part_files import ChunkRecord, read_levels
 from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.query import Choice, choose_files
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.encoders import count_threads
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.recognition import (
     Event,
     Logits,
+    ScoreTrack,
     TagEvidence,
-    TagScores,
-    WordScores,
+    choose_method,
     find_events,
     find_roots,
     score_evidence,
@@ -40,7 +39,7 @@ from earwitness.words import WordMeanings, profile_scenes, read_places, tag_name
 
 Result = TypeVar("Result")
 ALONE = 200_000  # products of a matrix multiplication, which OpenBLAS shares out to threads from 262,144 on
-FEW_WEIGHT = 1e-3  # of a tag, for some word, to be looked at first: some 80 tags for 20 words
+FEW_WEIGHT = 1e-3  # of a tag, for some word, to come first: some 80 tags for 20 words
 N_ROWS_AT_ONCE = 512  # so that what is looked up stays in the processor's cache
 
 
@@ -55,7 +54,7 @@ class ArchiveEvent:
 
 @dataclass(frozen=True)
 class QueriedRecording:
-    """A recording that was asked, from `first_s` to `end_s`; `start_time` is when it began, None if that is unknown."""
+    """A recording of a query, from `first_s` to `end_s`; `start_time` is when it began, None if that is unknown."""
 
     path: str
     start_time: float | None
@@ -65,16 +64,16 @@ class QueriedRecording:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a store says to words.
+    """A store's answer to words.
 
     Attributes:
-        words, scene_words: what was asked.
+        words, scene_words: the query.
         events: by recording and onset.
-        files, hours: how often and how long each word was heard, by recording and by hour; only where it was.
+        files, hours: number and length of each word's events, by recording and by hour; only where there are any.
         scenes: each hour's scenes, best first.
-        n_files, duration_s: what was asked over, within since and until.
+        n_files, duration_s: the recordings of the query, within since and until.
         problems: what could not be taken into account, with the reason.
-        recordings: those that were asked, by path.
+        recordings: those of the query, by path.
     """
 
     words: tuple[str, ...]
@@ -90,27 +89,27 @@ class Answer:
 
 
 def ask_store(
-    store: PartStore,
+    store: Store,
     events: Sequence[str] = (),
     scenes: Sequence[str] = (),
     settings: Settings | None = None,
     choice: Choice | None = None,
 ) -> Answer:
-    """Ask words of all recordings of a store, or of some.
+    """Answer words over all recordings of a store, or over some.
 
     Args:
-        store: what was heard.
+        store: of recordings.
         events, scenes: words, see `recognize`.
-        settings: thresholds, gaps and places; what a recording is heard with is the store's own.
+        settings: thresholds, gaps and places; settings of the analysis are the store's own.
         choice: which recordings, and from when to when.
 
     Raises:
         WordError, PlaceError: see `recognize`.
-        ArchiveError: the store cannot be read. A damaged part is told in `problems` and left out.
+        ArchiveError: the store cannot be read. A damaged part is left out and listed in `problems`.
         SettingsError: a choice cannot be understood.
     """
     settings, choice = settings or store.provenance.settings(), choice or Choice()
-    if settings.method != "earwitness":
+    if not choose_method(settings).has_word_scores:
         raise SettingsError(f"method={settings.method!r}: a store answers by the method 'earwitness' only")
     meanings = understand_words(events)
     profiles = profile_scenes(scenes, read_places(settings.places))
@@ -147,23 +146,16 @@ def ask_store(
 
 @dataclass(frozen=True)
 class _ChunkScores:
-    """Word scores (N, V) of a piece, and the bytes that they come from, to give reasons."""
+    """Word scores (N, V) of a chunk, and the bytes that they come from, for the reasons."""
 
     scores: Logits
     levels: Levels
 
 
-class _BareWordScores(WordScores):
-    """Word scores that give no reasons: those are added where there is an event, all of a recording at once."""
-
-    def explain(self, row: int, word: int, n_tags: int = 3) -> tuple[TagEvidence, ...]:
-        return ()
-
-
 class _Finder:
-    """Turns the bytes of pieces into word scores, and word scores into events."""
+    """Turns the bytes of chunks into word scores, and word scores into events."""
 
-    def __init__(self, store: PartStore, meanings: WordMeanings, settings: Settings) -> None:
+    def __init__(self, store: Store, meanings: WordMeanings, settings: Settings) -> None:
         made = store.provenance
         self.meanings, self.span_s = meanings, made.row_s
         self.usual = weigh_usual(meanings, made.tag_stats)
@@ -179,8 +171,8 @@ class _Finder:
     def score(self, levels: Levels) -> Logits:
         """Return the words' scores (N, V); 0 in rows where none can reach its hold.
 
-        The few tags that words mostly listen to are looked at first. If the rest, at their loudest, could not lift any
-        word to its hold, the row is passed over: nothing is lost by it.
+        The few tags with most of the words' weight come first. If the rest, at their loudest, could not lift any word
+        to its hold, the row is skipped without loss.
         """
         scores = np.zeros((len(levels), len(self.meanings.words)), np.float32)
         by_few, by_all = (np.ascontiguousarray(self.meanings.weights.T[which]) for which in (self.few, slice(None)))
@@ -199,8 +191,7 @@ class _Finder:
         if not self._drop_faint(scores):
             return
         start_s = self.span_s * np.arange(len(scores), dtype=np.float64)
-        no_tags = TagScores(np.zeros((0, 0), np.float32), start_s, self.span_s)
-        events = list(find_events([_BareWordScores(scores, self.meanings, no_tags)], self.settings))
+        events = list(find_events(ScoreTrack(scores, self.meanings.words, start_s, self.span_s), self.settings))
         levels = np.concatenate([each.levels for each in chunk_scores])
         for event, tags in zip(events, self._explain(events, levels), strict=True):
             start = None if entry.start_time is None else entry.start_time + event.onset_s
@@ -208,17 +199,17 @@ class _Finder:
             yield ArchiveEvent(entry.path, replace(event, tags=tags, offset_s=offset_s), start)
 
     def _drop_faint(self, scores: Logits) -> bool:
-        """Set scores of stretches that reach no threshold to 0: they cannot be events. Return whether any is left."""
+        """Set scores of runs that reach no threshold to 0: they cannot be events. Return whether any is left."""
         is_any = False
         for index in np.flatnonzero(scores.max(axis=0) < self.thresholds):
             scores[:, index] = 0
         for index in np.flatnonzero(scores.max(axis=0) >= self.thresholds):
             column, is_any = scores[:, index], True
             steps = np.diff((column >= self.holds[index]).astype(np.int8), prepend=0)
-            segment = np.cumsum(steps == 1)  # the number of each row's stretch
-            peaks = np.zeros(int(segment[-1]) + 1, np.float32)
-            np.maximum.at(peaks, segment, column)
-            column[peaks[segment] < self.thresholds[index]] = 0
+            run = np.cumsum(steps == 1)  # the number of each row's run
+            peaks = np.zeros(int(run[-1]) + 1, np.float32)
+            np.maximum.at(peaks, run, column)
+            column[peaks[run] < self.thresholds[index]] = 0
         return is_any
 
     def _explain(self, events: Sequence[Event], levels: Levels, n_tags: int = 3) -> Iterator[tuple[TagEvidence, ...]]:
@@ -241,9 +232,9 @@ class _Finder:
 
 
 def _score_files(
-    store: PartStore, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
+    store: Store, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
 ) -> Iterator[tuple[FileEntry, list[_ChunkScores]]]:
-    """Yield the scored pieces of each file, by path; a file with a damaged part is left out and told."""
+    """Yield the scored chunks of each file, by path; a file with a damaged part is left out and reported."""
     wanted: dict[str, list[ChunkRecord]] = {}
     for entry in entries:
         for chunk in entry.chunks:
@@ -255,7 +246,7 @@ def _score_files(
 
     def read(part: str) -> tuple[Levels, Logits] | ArchiveError:
         try:
-            levels = read_levels(store.folder / "parts" / part)
+            levels = read_levels(store.part_path(part))
             return levels, score(levels)
         except ArchiveError as error:
             return error

@@ -1,9 +1,9 @@
-"""What a store knows of each recording, from the records in its parts: heard, failed, gone, or unfinished.
+"""What a store holds of each recording: analysed, failed, gone or unfinished.
 
-In: `PieceRecord`s of all parts, in any order, some of them twice. Out: one `FileEntry` a path, its newest version.
+In: `ChunkRecord`s of all parts, in any order, some of them twice. Out: one `FileEntry` per path, its newest version.
 
-The highest attempt of a path counts. The same piece in two parts, as two processes may leave it, has the same content;
-the part whose name sorts first is taken.
+The highest attempt of a path counts. Two processes may leave the same chunk in two parts: the content is equal, and the
+part whose name sorts first is used.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.archive.extract import ANALYSED, FAILED, GONE
-from earwitness.archive.part_files import ChunkRecord, import_pyarrow
+from earwitness.archive.extract import ANALYSED, FileVersion
+from earwitness.archive.part_files import COLUMNS, FILES, ChunkRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One recording: `pieces` are those that were heard, in order and without a gap from the beginning."""
+class FileEntry(FileVersion):
+    """The newest version of one recording.
 
-    path: str
+    Attributes:
+        duration_s: how far it has been analysed.
+        chunks: those analysed, in order and without a gap from the beginning; none where it failed or is gone.
+        done: the numbers of all chunks analysed.
+    """
+
     file_id: int
-    size: int
-    mtime_ns: int
-    sha256: str
-    attempt: int
-    state: str
     reason: str
     notes: str
     start_time: float | None
@@ -46,7 +46,7 @@ class Catalogue:
         self._records: dict[str, list[ChunkRecord]] = {}
 
     def add(self, records: Iterable[ChunkRecord]) -> None:
-        """Take a part's records."""
+        """Add a part's records."""
         for each in records:
             known = self._records.get(each.path)
             if known is None or each.attempt > known[0].attempt:
@@ -55,7 +55,7 @@ class Catalogue:
                 known.append(each)
 
     def has(self, path: str, attempt: int, number: int, state: str) -> bool:
-        """Say whether a piece is there, or a newer version of its file."""
+        """Return whether a chunk is there, or a newer version of its file."""
         known = self._records.get(path)
         if known is None or known[0].attempt < attempt:
             return False
@@ -64,7 +64,7 @@ class Catalogue:
         return any((each.number, each.state) == (number, state) for each in known)
 
     def find(self, path: str) -> FileEntry | None:
-        """Return what is known of a path, None if it has never been seen."""
+        """Return the entry of a path, None if there is none."""
         known = self._records.get(path)
         return _merge(known) if known else None
 
@@ -76,7 +76,7 @@ class Catalogue:
 
 
 def _merge(records: list[ChunkRecord]) -> FileEntry:
-    """Return one entry of the records of one attempt."""
+    """Return the entry that the records of one attempt make."""
     analysed: dict[int, ChunkRecord] = {}
     for each in sorted(records, key=lambda each: each.part):
         if each.state == ANALYSED:
@@ -92,7 +92,8 @@ def _merge(records: list[ChunkRecord]) -> FileEntry:
         state, latest = (ANALYSED if is_whole else UNFINISHED), (chunks or records)[-1]
     starts = [each.start_time for each in (*chunks, latest) if each.start_time is not None]
     return FileEntry(
-        *(latest.path, latest.file_id, latest.size, latest.mtime_ns, latest.sha256, latest.attempt, state),
+        *(latest.path, latest.size, latest.mtime_ns, latest.sha256, latest.attempt, state),
+        file_id=latest.file_id,
         reason=latest.reason,
         notes=latest.notes,
         start_time=starts[-1] if starts else None,
@@ -103,20 +104,24 @@ def _merge(records: list[ChunkRecord]) -> FileEntry:
     )
 
 
+def group_by_part(entries: Iterable[FileEntry]) -> dict[str, list[tuple[FileEntry, ChunkRecord]]]:
+    """Return the chunks of files, with their file, by the part that holds them."""
+    by_part: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
+    for entry in entries:
+        for chunk in entry.chunks:
+            by_part.setdefault(chunk.part, []).append((entry, chunk))
+    return by_part
+
+
 def tabulate_files(entries: Iterable[FileEntry]) -> Any:
-    """Return the files as a pyarrow table, for SQL: one row a path."""
+    """Return the files as a pyarrow table, for SQL: a row per path."""
     pyarrow, _ = import_pyarrow()
     names = ("file_id", "path", "size", "mtime_ns", "sha256", "attempt", "state", "reason", "notes", "rate_hz")
     listed = list(entries)
-    columns: dict[str, Any] = {name: [getattr(each, name) for each in listed] for name in names}
-    columns["duration_s"] = pyarrow.array([each.duration_s for each in listed], pyarrow.float64())
+    columns: dict[str, Any] = {}
+    for name in (*names, "duration_s"):
+        type_name = COLUMNS[FILES].get(name, "double")
+        columns[name] = pyarrow.array([getattr(each, name) for each in listed], pyarrow.type_for_alias(type_name))
     times = [None if each.start_time is None else format_time(each.start_time) for each in listed]
     columns["start_time"] = pyarrow.array(times, pyarrow.string()).cast(pyarrow.timestamp("s"))
-    for name in ("file_id", "size", "mtime_ns", "attempt", "rate_hz"):
-        columns[name] = pyarrow.array(columns[name], pyarrow.int64())
-    for name in ("path", "sha256", "state", "reason", "notes"):
-        columns[name] = pyarrow.array(columns[name], pyarrow.string())
     return pyarrow.table(columns)
-
-
-STATES = (ANALYSED, UNFINISHED, FAILED, GONE)

@@ -1,9 +1,9 @@
-"""When words were heard, as grids small enough to look at: a row a day and a column an hour, or finer, or coarser.
+"""When words were detected, as grids small enough to look at: a row per day, a column per hour, or finer or coarser.
 
 In: an `Answer`. Out: a `Heat` for recordings whose start is known, another for those whose start is not.
 
 Where a start is known, rows are the finest of days, weeks, months and years of which there are at most `N_ROWS`, and
-only those with audio; an empty row stands for a gap. What lies within 24 hours has a row an hour and a column for five
+only those with audio; an empty row stands for a gap. Up to 24 hours have a row per hour and a column per five
 minutes. Where no start is known, a row is a recording, and columns count from its beginning.
 """
 
@@ -37,13 +37,13 @@ Unit = tuple[str, Callable[[Whole], Whole], Callable[[int], str]]  # its name, n
 
 @dataclass(frozen=True)
 class Heat:
-    """What was heard when, as R rows by C columns.
+    """What was detected when, as R rows by C columns.
 
     Attributes:
         unit: what a row is: "hour", "day", "week", "month", "year" or "recording".
         rows, columns: their names; a row without a name stands for a gap.
         column_s: how long a column is.
-        heard_s: seconds of audio (R, C).
+        analysed_s: seconds of audio (R, C).
         counts: the events (R, C) of each word that begin in a cell.
         scenes: the scene (R, C) that was best in most hours of a cell, as a place in `scene_names`; -1 for none.
         scene_names: those that were best in any hour, most hours first.

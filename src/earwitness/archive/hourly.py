@@ -1,4 +1,4 @@
-"""What a store says by recording and by hour: how often and how long words were heard, and where it was.
+"""Sums by recording and by hour: how often and for how long words were detected, and the scene.
 
 In: events, and the windows for scenes. Out: `FileSum`s, `HourSum`s and `HourScene`s.
 
@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from earwitness.archive.catalogue import FileEntry
-from earwitness.archive.part_files import CLIPS, ChunkRecord, read_clip_starts, read_levels
+from earwitness.archive.catalogue import FileEntry, group_by_part
+from earwitness.archive.part_files import CLIPS, read_clip_starts, read_levels
 from earwitness.archive.quantise import restore_logits
 from earwitness.archive.query import Choice
 from earwitness.archive.start_times import format_time
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.errors import ArchiveError
 from earwitness.recognition import ClipTags, Event, SceneScore, rank_scenes
 from earwitness.words import PlaceProfile
@@ -37,7 +37,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class FileSum:
-    """How often, for how many seconds, and how clearly a word was heard in a recording."""
+    """How often, for how many seconds and with which best score a word was detected in a recording."""
 
     path: str
     word: str
@@ -48,7 +48,7 @@ class FileSum:
 
 @dataclass(frozen=True)
 class HourSum:
-    """How often and for how many seconds a word was heard in an hour; an event belongs to the hour of its onset."""
+    """How often and for how many seconds a word was detected in an hour; an event counts in the hour of its onset."""
 
     hour: Hour
     word: str
@@ -85,23 +85,19 @@ def sum_events(events: Iterable[tuple[str, Event, float | None]]) -> tuple[list[
 
 
 def rank_hours(
-    store: PartStore,
+    store: Store,
     entries: Sequence[FileEntry],
     profiles: Sequence[PlaceProfile],
     choice: Choice,
     problems: list[str],
 ) -> list[HourScene]:
-    """Return the scenes of every hour; a damaged part is told in `problems` and left out."""
-    wanted: dict[str, list[tuple[FileEntry, ChunkRecord]]] = {}
-    for entry in entries:
-        for chunk in entry.chunks:
-            wanted.setdefault(chunk.part, []).append((entry, chunk))
+    """Return the scenes of every hour; a damaged part is left out and listed in `problems`."""
     totals: dict[Hour, Any] = {}
     counts: dict[Hour, int] = {}
-    for part, chunks in wanted.items():
+    for part, chunks in group_by_part(entries).items():
         try:
-            levels = read_levels(store.folder / "parts" / part, CLIPS)
-            starts = read_clip_starts(store.folder / "parts" / part)
+            levels = read_levels(store.part_path(part), CLIPS)
+            starts = read_clip_starts(store.part_path(part))
         except ArchiveError as error:
             problems.append(str(error))
             continue

@@ -1,11 +1,11 @@
-"""Recordings into a store on many machines: Ray Data hands them to workers, and gets hold of those that die.
+"""Recordings into a store on many machines: Ray Data hands them to workers and replaces workers that die.
 
 In: recordings at paths or URLs, a store's folder or URL. Out: parts in the store and an `IndexReport`.
 
-Workers hear; the process that started the run commits, exactly as on one machine, so a piece counts once whoever heard
-it twice, workers need no right to write, and an object store needs no locks. What travels is small: 2 MB an hour.
-A worker that dies is started again, and what it had not handed over is heard again. A recording that kills whoever
-hears it is told as failed, like any other that cannot be heard.
+Workers analyse; the process that started the run commits, as on one machine. So a chunk that two workers send counts
+once, workers need no right to write, and an object store needs no locks. What travels is small: 2 MB per hour of audio.
+A worker that dies is started again, and what it had not sent is analysed again. A recording that kills its workers is
+recorded as failed.
 """
 
 from __future__ import annotations
@@ -14,30 +14,16 @@ import contextlib
 import logging
 import os
 import pickle
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.extract import ANALYSED, FAILED, Chunk, ExtractTask, check_settings, show_path
-from earwitness.archive.index import (
-    CHUNKS_PER_PART,
-    ROW_S,
-    IndexOptions,
-    IndexReport,
-    adopt_settings,
-    check_shard,
-    is_of_shard,
-    make_absolute,
-    plan_task,
-    prune_store,
-    tidy_store,
-)
+from earwitness.archive.extract import FAILED, Chunk, ExtractTask, show_path
 from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.part_writer import IndexOptions, IndexReport, PartWriter, adopt_settings, make_absolute
 from earwitness.archive.remote_audio import find_remote_audio, is_url
-from earwitness.archive.remote_store import has_store, make_parts, open_parts
-from earwitness.archive.store import PartStore, describe_analysis
+from earwitness.archive.remote_store import open_storage
 from earwitness.archive.worker import (
     AnalyseListing,
     End,
@@ -53,17 +39,16 @@ from earwitness.errors import ArchiveError, AudioError, MissingExtraError, Setti
 from earwitness.results import Show, show_progress
 from earwitness.settings import Settings
 
-AT_MOST_TOGETHER = 16  # recordings that are handed to a worker together
+AT_MOST_TOGETHER = 16  # recordings that a worker gets together
 BATCHES_A_WORKER = 8  # at least, so that all have work to the end
-HANDED_OVER_BYTES = 1 << 20  # a worker hands over what it has heard when it is this much
+HANDED_OVER_BYTES = 1 << 20  # a worker sends its chunks when they reach this size
 N_CPUS_WITH_GPU = 4  # decoding for one GPU
-LARGEST_PART = 32  # times the rows of a part on one machine: 64 hours
-N_DEATHS = 3  # of so many workers one recording is the cause
+N_DEATHS = 3  # workers lost to one recording before it counts as failed
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where to hear.
+    """Where to analyse.
 
     Attributes:
         address: a Ray cluster's address, "auto" for the one that this machine belongs to; "" starts one here.
@@ -76,6 +61,10 @@ class Cluster:
     n_workers: int = 0
     cpus_per_worker: int = 0
     gpus_per_worker: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.n_workers < 0 or self.cpus_per_worker < 0 or self.gpus_per_worker < 0:
+            raise SettingsError(f"{self}: workers, processors and GPUs must not be negative")
 
     @property
     def n_cpus(self) -> int:
@@ -91,15 +80,15 @@ def index_on_ray(
     cluster: Cluster | None = None,
     analyse: AnalyseListing = extract_anywhere,
 ) -> IndexReport:
-    """Hear recordings into a store with Ray Data's workers; see `index_recordings` for what is heard and what not.
+    """Analyse recordings into a store with Ray Data's workers; see `index_recordings` for which are left out.
 
     Args:
         sources: files, folders and patterns, as paths that all workers see, or URLs that fsspec knows.
         store: a folder of this machine, or a URL.
-        settings: how to hear; a store that is there says it for all that is added.
+        settings: how to analyse; an existing store's own settings hold for all that is added.
         options: see `IndexOptions`; gone files are looked for in folders, not at URLs.
         cluster: see `Cluster`. A cluster that is started here ends with the run.
-        hear: what a worker does with one recording.
+        analyse: what a worker does with one recording.
 
     Raises:
         ArchiveError: the store cannot be made, read or written, was made with other settings, or the cluster fails;
@@ -110,31 +99,19 @@ def index_on_ray(
     """
     options, cluster = options or IndexOptions(), cluster or Cluster()
     import_ray()
-    check_shard(options.shard)
-    _check_cluster(cluster)
-    listings = _find_listings(sources)
-    opened = open_parts(store) if has_store(store) else None
-    settings = adopt_settings(opened, settings)
-    check_settings(settings)
+    listings, storage = _find_listings(sources), open_storage(store)
+    settings = adopt_settings(storage, settings)
     encoder = choose_encoder(settings)
-    provenance = describe_analysis(settings, encoder, 0.0 if options.is_by_token else ROW_S)
-    settings = provenance.settings() if settings.runtime == "auto" else settings
-    if opened is None:
-        make_parts(store, provenance)
-        opened = open_parts(store)
-    opened.check_provenance(provenance)
-    intake = _Intake(opened, options, IndexReport(set_aside=tidy_store(opened)))
-    if options.is_pruning:
-        prune_store(opened, [each for each in sources if not is_url(each)], intake.report)
-    todo = [each for each in (_plan(intake, listing, settings) for listing in listings) if each]
+    writer = PartWriter(storage, settings, encoder, options, [each for each in sources if not is_url(each)])
+    todo = [each for each in (_plan(writer, listing) for listing in listings) if each]
     if todo:
-        settings = replace(settings, n_threads=settings.n_threads or cluster.n_cpus)
-        template = ExtractTask("", settings, opened.provenance.row_s, start_from=options.start_from)
+        settings = replace(writer.settings, n_threads=settings.n_threads or cluster.n_cpus)
+        template = ExtractTask("", settings, writer.store.provenance.row_s, start_from=options.start_from)
         with _joined(cluster), show_progress(len(todo), options.progress) as show:
             ray, _ = import_ray()
             ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()
-            _extract_all(todo, _Work(template, encoder.sha256, cluster, analyse, ledger), intake, show)
-    return intake.report
+            _extract_all(todo, _Work(template, encoder.sha256, cluster, analyse, ledger), _Intake(writer), show)
+    return writer.report
 
 
 def import_ray() -> tuple[Any, Any]:
@@ -143,7 +120,7 @@ def import_ray() -> tuple[Any, Any]:
     Raises:
         MissingExtraError: they are not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
     try:
         import ray
         import ray.data
@@ -153,7 +130,7 @@ def import_ray() -> tuple[Any, Any]:
 
 
 class _Ledger:
-    """Which recordings have been begun and not ended, and how often: a recording may kill whoever hears it."""
+    """Which recordings have been begun and not ended, and how often: a recording may kill its workers."""
 
     def __init__(self) -> None:
         self._n_begun: dict[str, int] = {}
@@ -182,7 +159,7 @@ class _Work:
 
 
 class _ExtractActor:
-    """A worker: it holds the encoder and hears what it is given, but for recordings of which `n_deaths` died."""
+    """A worker: holds the encoder and analyses what it is given, except recordings that killed `n_deaths` workers."""
 
     def __init__(self, work: _Work, n_deaths: int) -> None:
         self._work, self._n_deaths = work, n_deaths
@@ -198,17 +175,15 @@ class _ExtractActor:
         listings = [pickle.loads(each) for each in batch["listing"].to_pylist()]
         n_at_once = self._work.cluster.n_cpus
         for each in extract_several(listings, self._work.template, self._encoder, n_at_once, self._analyse):
-            yield pyarrow.table({"heard": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
+            yield pyarrow.table({"items": pyarrow.array([pickle.dumps(each)], pyarrow.binary())})
 
     def _analyse(self, listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
         ray, _ = import_ray()
         n_died = ray.get(self._work.ledger.begin.remote(listing.path, self._n_deaths))
         if n_died >= self._n_deaths:
             if self._n_deaths < N_DEATHS:
-                raise LeftOut  # it will be heard alone
-            raise AudioError(
-                f"{listing.path}: whoever heard it died, {n_died} times; see whether memory suffices for it"
-            )
+                raise LeftOut  # it will be analysed alone
+            raise AudioError(f"{listing.path}: {n_died} workers died of it; see whether memory suffices for it")
         try:
             yield from self._work.analyse(listing, template, encoder)
         finally:
@@ -216,77 +191,56 @@ class _ExtractActor:
 
 
 class _Intake:
-    """What comes back: gathers pieces, commits them, and knows which recordings are through."""
+    """Takes what workers send: passes new chunks to the writer and knows which recordings are complete."""
 
-    def __init__(self, store: PartStore, options: IndexOptions, report: IndexReport) -> None:
-        self.store, self.options, self.report = store, options, report
-        self.through: set[str] = set()
-        self.n_workers = 1  # many workers, larger parts: a store of a million hours must not have a million
-        self._taken: dict[str, set[tuple[int, str]]] = {}  # of recordings that are not through
-        self._chunks: list[Chunk] = []
-        self._n_rows, self._since = 0, time.monotonic()
+    def __init__(self, writer: PartWriter) -> None:
+        self.writer = writer
+        self.complete: set[str] = set()
+        self._taken: dict[str, set[tuple[int, str]]] = {}  # number and state of chunks of incomplete recordings
 
     def take(self, received: Chunk | End) -> None:
-        """Take a piece or the end of a recording, and commit what has gathered if it is time."""
+        """Take a chunk or the end of a recording."""
         path = received.path if isinstance(received, Chunk) else show_path(received.path)
-        if path in self.through:
+        if path in self.complete:
             return
         taken = self._taken.setdefault(path, set())
-        if isinstance(received, End):
-            if taken >= set(received.chunks):  # not so where a worker died and its successor began elsewhere
-                self._end(path)
-        elif (received.number, received.state) not in taken:
-            taken.add((received.number, received.state))
-            self._chunks.append(received)
-            self._n_rows += max(1, len(received.rows))
-            self.report.failures += [(path, received.reason)] if received.state == FAILED else []
-            self.report.notes += [(path, received.notes)] if received.notes else []
-        is_late = time.monotonic() - self._since > self.options.seconds_a_part
-        is_full = len(self._chunks) >= CHUNKS_PER_PART * self.n_workers
-        if is_late or is_full or self._n_rows >= self.options.rows_a_part * self.n_workers:
-            self.commit()
+        if isinstance(received, Chunk):
+            if (received.number, received.state) not in taken:
+                taken.add((received.number, received.state))
+                self.writer.add(received)
+        elif taken >= set(received.chunks):  # not so where a worker died and its successor began elsewhere
+            self.complete.add(path)
+            self.writer.report.n_analysed += all(state != FAILED for _, state in self._taken.pop(path))
 
     def shorten(self, listing: Listing) -> Listing:
-        """Return what is still to be heard of a recording."""
+        """Return what is still to be analysed of a recording."""
         taken = self._taken.get(show_path(listing.path), set())
         return replace(listing, done=tuple(sorted({*listing.done, *(number for number, _ in taken)})))
 
-    def commit(self) -> None:
-        """Commit what has gathered."""
-        chunks, self._chunks, self._n_rows, self._since = self._chunks, [], 0, time.monotonic()
-        if chunks:
-            self.store.commit(chunks)
-
-    def _end(self, path: str) -> None:
-        self.through.add(path)
-        self.report.n_analysed += all(state != FAILED for _, state in self._taken.pop(path))
-
 
 def _extract_all(todo: Sequence[Listing], work: _Work, intake: _Intake, show: Show) -> None:
-    """Hear recordings together, then alone those whose worker died; what kills even then has failed."""
+    """Analyse recordings together, then those alone whose worker died; what kills even then has failed."""
     n_workers = _count_workers(work.cluster)
-    intake.n_workers = min(n_workers, LARGEST_PART)
+    intake.writer.n_workers = n_workers
     n_each = max(1, min(AT_MOST_TOGETHER, len(todo) // (BATCHES_A_WORKER * n_workers)))
     try:
-        # The third time is for what a dying worker had handed over in part.
+        # The third time is for what a dying worker had sent in part.
         for n_together, n_deaths in ((n_each, 1), (1, N_DEATHS), (1, N_DEATHS)):
-            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.through]
+            left = [intake.shorten(each) for each in todo if show_path(each.path) not in intake.complete]
             for received in _extract_on_workers(left, work, n_together, n_deaths) if left else ():
                 intake.take(received)
-                show(len(intake.through), Path(received.path))
+                show(len(intake.complete), Path(received.path))
         for each in todo:
-            if show_path(each.path) not in intake.through:
-                intake.take(
-                    report_failure(each, work.template, f"{each.path}: no worker came to its end; try it again")
-                )
+            if show_path(each.path) not in intake.complete:
+                intake.take(report_failure(each, work.template, f"{each.path}: no worker completed it; try it again"))
     finally:
-        intake.commit()
+        intake.writer.commit()
 
 
 def _extract_on_workers(
     listings: Sequence[Listing], work: _Work, n_together: int, n_deaths: int
 ) -> Iterator[Chunk | End]:
-    """Yield what Ray Data's workers hand over; recordings of which `n_deaths` workers died are left out, or told.
+    """Yield what Ray Data's workers send; recordings that killed `n_deaths` workers are left out or have failed.
 
     Raises:
         ArchiveError: the cluster fails.
@@ -309,7 +263,7 @@ def _extract_on_workers(
         )
         try:
             for batch in received.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for each in batch["heard"].to_pylist() if batch.num_rows else []:
+                for each in batch["items"].to_pylist() if batch.num_rows else []:
                     yield pickle.loads(each)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().rsplit("\n", 1)[-1][:300]
@@ -318,7 +272,7 @@ def _extract_on_workers(
 
 @contextlib.contextmanager
 def _context_set(data: Any) -> Iterator[None]:
-    """Let pieces come early, and Ray Data say less; put all back in the end."""
+    """Get chunks early and fewer log lines from Ray Data; restore its settings afterwards."""
     context = data.DataContext.get_current()
     loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("ray.data", "ray")}
     wanted = {
@@ -327,7 +281,7 @@ def _context_set(data: Any) -> Iterator[None]:
     }
     before = {name: getattr(context, name) for name in wanted}
     try:
-        for logger in loggers:  # that a worker died is told by what became of the recording
+        for logger in loggers:  # a worker's death shows in its recording's outcome
             logger.setLevel(logging.CRITICAL)
         for name, value in wanted.items():
             setattr(context, name, value)
@@ -389,19 +343,7 @@ def _find_listings(sources: Sequence[str | Path]) -> list[Listing]:
     return [*(Listing(make_absolute(each)) for each in (find_audio(paths) if paths else [])), *remote]
 
 
-def _plan(intake: _Intake, listing: Listing, settings: Settings) -> Listing | None:
-    """Return what to hear of a recording; None and a count where there is nothing."""
-    if not is_of_shard(listing.path, intake.options.shard):
-        return None
-    state = (listing.size, listing.mtime_ns) if is_url(listing.path) else None
-    task = plan_task(intake.store, listing.path, settings, intake.options, state)
-    intake.report.n_unchanged += task == ANALYSED
-    intake.report.n_failed_before += task == FAILED
-    if isinstance(task, str):
-        return None
-    return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done)))
-
-
-def _check_cluster(cluster: Cluster) -> None:
-    if cluster.n_workers < 0 or cluster.cpus_per_worker < 0 or cluster.gpus_per_worker < 0:
-        raise SettingsError(f"{cluster}: workers, processors and GPUs must not be negative")
+def _plan(writer: PartWriter, listing: Listing) -> Listing | None:
+    """Return what to analyse of a recording; None, and a count, where there is nothing."""
+    task = writer.plan(listing.path, (listing.size, listing.mtime_ns) if is_url(listing.path) else None)
+    return replace(listing, attempt=task.attempt, done=tuple(sorted(task.done))) if task else None

@@ -1,18 +1,18 @@
-"""Stores of several machines, or of several shards, into one; and a store without what has been replaced in it.
+"""Merge the stores of several machines or shards into one; a merged store leaves out what has been replaced.
 
-In: stores of one make. Out: their newest recordings in one store. It can be killed and run again, as indexing can.
+In: stores with the same provenance. Out: their newest recordings in one store. It can be killed and run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from earwitness.archive.catalogue import FileEntry
+from earwitness.archive.catalogue import FileEntry, group_by_part
 from earwitness.archive.extract import FAILED, GONE, Chunk
-from earwitness.archive.part_files import ChunkRecord, read_chunks
-from earwitness.archive.store import PartStore, make_store
+from earwitness.archive.part_files import read_chunks
+from earwitness.archive.store import Store, make_store
 from earwitness.errors import ArchiveError
 
 ROWS_A_PART = 7200
@@ -35,14 +35,13 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> MergeRepo
     Raises:
         ArchiveError: a store cannot be read, was made otherwise, or the target cannot be written.
     """
-    stores = [PartStore(source) for source in sources]
+    stores = [Store(source) for source in sources]
     for each in stores[1:]:
         each.check_provenance(stores[0].provenance)
-    make_store(target, stores[0].provenance)
-    into = PartStore(target)
+    into = make_store(target, stores[0].provenance)
     into.check_provenance(stores[0].provenance)
     into.tidy()
-    newest: dict[str, tuple[FileEntry, PartStore]] = {}
+    newest: dict[str, tuple[FileEntry, Store]] = {}
     for store in stores:
         for entry in store.catalogue:
             if entry.path not in newest or _rank(entry) > _rank(newest[entry.path][0]):
@@ -63,33 +62,24 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> MergeRepo
 
 
 def _copy(
-    store: PartStore, into: PartStore, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
+    store: Store, into: Store, wanted: Sequence[FileEntry], attempts: dict[str, int], problems: list[str]
 ) -> None:
-    """Commit the pieces of some recordings, part by part."""
-    by_part: dict[str, list[ChunkRecord]] = {}
+    """Commit the chunks of some recordings, part by part."""
     gathered = [_record_end(entry, attempts[entry.path]) for entry in wanted if entry.state in (FAILED, GONE)]
-    for entry in wanted:
-        for record in entry.chunks:
-            by_part.setdefault(record.part, []).append(record)
     n_rows = 0
-    for part, records in by_part.items():
+    for part, found in group_by_part(wanted).items():
         try:
-            chunks = list(_renumber(read_chunks(store.folder / "parts" / part, records), attempts))
+            chunks = list(read_chunks(store.part_path(part), [record for _, record in found]))
         except ArchiveError as error:
             problems.append(str(error))
             continue
-        gathered += chunks
+        gathered += [replace(chunk, attempt=attempts[chunk.path]) for chunk in chunks]
         n_rows += sum(len(each.rows) for each in chunks)
         if n_rows >= ROWS_A_PART:
             into.commit(gathered)
             gathered, n_rows = [], 0
     if gathered:
         into.commit(gathered)
-
-
-def _renumber(chunks: Iterator[Chunk], attempts: dict[str, int]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        yield replace(chunk, attempt=attempts[chunk.path])
 
 
 def _record_end(entry: FileEntry, attempt: int) -> Chunk:
@@ -102,5 +92,5 @@ def _record_end(entry: FileEntry, attempt: int) -> Chunk:
 
 
 def _rank(entry: FileEntry) -> tuple[int, bool, int, int]:
-    """Return what decides between two versions of a path: the file's time, not failed, attempts, how much is heard."""
+    """Return what decides between two versions of a path: the file's time, not failed, attempts, number of chunks."""
     return entry.mtime_ns, entry.state != FAILED, entry.attempt, len(entry.chunks)

@@ -1,10 +1,9 @@
-"""Parts of a store: folders of three Parquet files that appear at once and whole, and never change.
+"""Parts of a store and their Parquet schema: folders of three files that never change.
 
-In: `Piece`s. Out: `parts/NAME/` with `files.parquet` (a row for each piece: which file, where, what became of it),
-`rows.parquet` (tag scores over time) and `clips.parquet` (windows for scenes); and `Piece`s again.
+In: `Chunk`s. Out: a folder with `files.parquet` (a row per chunk: file, place, state), `rows.parquet` (tag scores over
+time) and `clips.parquet` (windows for scenes); and `Chunk`s again. `COLUMNS` is the schema.
 
-A part is written under `tmp/`, brought to the disk, and renamed. So what lies in `parts` is whole; the size and
-sha256 of the other two files are kept in the metadata of `files.parquet`, so that damage shows.
+The metadata of `files.parquet` holds the size and sha256 of the other two files, which is how damage is found.
 """
 
 from __future__ import annotations
@@ -13,37 +12,38 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
-import socket
 import sys
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from earwitness.archive.extract import Chunk
+from earwitness.archive.extract import Chunk, FileVersion
 from earwitness.archive.quantise import Levels
 from earwitness.errors import ArchiveError, MissingExtraError
 
 FILES, ROWS, CLIPS = "files.parquet", "rows.parquet", "clips.parquet"
+PART_FILES = (ROWS, CLIPS, FILES)  # in the order in which they are written: files.parquet completes a part
 SCHEMA_KEY = b"earwitness"
+COLUMNS = {
+    FILES: {
+        **{"file_id": "int64", "path": "string", "size": "int64", "mtime_ns": "int64", "sha256": "string"},
+        **{"attempt": "int64", "state": "string", "reason": "string", "notes": "string", "start_time": "double"},
+        **{"rate_hz": "int64", "number": "int64", "is_last": "bool", "start_s": "double", "end_s": "double"},
+        **{"first_row": "int64", "n_rows": "int64", "first_clip": "int64", "n_clips": "int64"},
+    },
+    # scores and logits: a byte per tag, see quantise.py
+    ROWS: {"file_id": "int64", "start_s": "double", "scores": "fixed_size_binary"},
+    CLIPS: {"file_id": "int64", "start_s": "double", "logits": "fixed_size_binary"},
+}
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkRecord:
-    """What `files.parquet` says of one piece, with the part that holds it; see `Piece` for the rest."""
+class ChunkRecord(FileVersion):
+    """A row of `files.parquet` and the name of its part; the fields that `Chunk` has, too, are described there."""
 
-    part: str
-    file_id: int
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    attempt: int
-    state: str
     reason: str
     notes: str
     start_time: float | None
@@ -52,69 +52,78 @@ class ChunkRecord:
     is_last: bool
     start_s: float
     end_s: float
+    file_id: int
     first_row: int
     n_rows: int
     first_clip: int
     n_clips: int
+    part: str
 
 
-RECORD_COLUMNS = tuple(ChunkRecord.__dataclass_fields__)[1:]
+RECORD_COLUMNS = tuple(ChunkRecord.__dataclass_fields__)[:-1]  # in the order in which records take their values
 
 
 def name_part(chunks: Sequence[Chunk]) -> str:
-    """Return the name of the part that holds these pieces: the same pieces, the same name."""
+    """Return the name of the part that holds these chunks: the same chunks, the same name."""
     keys = sorted((each.file_id, each.number, each.state) for each in chunks)
     return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:32]
 
 
-def write_part(store: Path, chunks: Sequence[Chunk], row_s: float) -> str:
-    """Write pieces as one part and return its name; if it is there already, it is left as it is.
+def write_part(folder: Path, name: str, chunks: Sequence[Chunk], row_s: float) -> list[ChunkRecord]:
+    """Write the three files of a part to an empty folder, bring them to the disk and return the part's records.
 
     Raises:
-        OSError: the disk is full, or the store cannot be written; nothing of the part remains.
+        OSError: the disk is full or the folder cannot be written.
     """
-    name = name_part(chunks)
-    folder = store / "tmp" / name_unfinished()
-    try:
-        folder.mkdir(parents=True)
-        (store / "parts").mkdir(exist_ok=True)
-        _write_tables(folder, chunks, row_s)
-        _sync(folder)
-        if not (store / "parts" / name).exists():
-            with contextlib.suppress(FileExistsError):  # another process wrote the same pieces
-                folder.replace(store / "parts" / name)
-        _sync(store / "parts")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return name
+    pyarrow, _ = import_pyarrow()
+    with_rows = [each for each in chunks if len(each.rows)]
+    row_starts = [each.start_s + row_s * np.arange(len(each.rows)) for each in with_rows]
+    _write_levels(folder / ROWS, "scores", with_rows, row_starts, [each.rows for each in with_rows])
+    clip_starts = [each.clip_start_s for each in with_rows]
+    _write_levels(folder / CLIPS, "logits", with_rows, clip_starts, [each.clips for each in with_rows])
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS[FILES]}
+    first_row = first_clip = 0
+    for each in chunks:
+        place = {"first_row": first_row, "n_rows": len(each.rows), "first_clip": first_clip, "n_clips": len(each.clips)}
+        for column, values in columns.items():
+            values.append(place[column] if column in place else getattr(each, column))
+        first_row, first_clip = first_row + len(each.rows), first_clip + len(each.clips)
+    schema = pyarrow.schema(
+        [(column, pyarrow.type_for_alias(type_name)) for column, type_name in COLUMNS[FILES].items()],
+        {SCHEMA_KEY: json.dumps({other: _describe_content(folder / other) for other in (ROWS, CLIPS)})},
+    )
+    _write_table(folder / FILES, pyarrow.table(columns, schema))
+    return _make_records(name, columns)
 
 
 def read_records(part: Path) -> list[ChunkRecord]:
-    """Return what a part holds, from its `files.parquet`; the other files' sizes are compared, too.
+    """Return the records of a part and compare the sizes of its other files.
 
     Raises:
         ArchiveError: the part is damaged.
     """
-    _, parquet = import_pyarrow()
-    with _damage_reported(part):
-        table = parquet.ParquetFile(part / FILES, page_checksum_verification=True).read(use_threads=False)
-        return list_records(part.name, table, {name: (part / name).stat().st_size for name in (ROWS, CLIPS)})
+    with damage_reported(part):
+        sizes = {name: (part / name).stat().st_size for name in (ROWS, CLIPS)}
+        return parse_records(part.name, (part / FILES).read_bytes(), sizes)
 
 
-def list_records(name: str, table: Any, sizes: dict[str, int]) -> list[ChunkRecord]:
-    """Return the records of a part's `files.parquet`, read as a table.
+def parse_records(name: str, content: bytes, sizes: Mapping[str, int]) -> list[ChunkRecord]:
+    """Return the records of a part from the content of its `files.parquet`.
 
     Raises:
-        ValueError, KeyError, TypeError: it is damaged, or the other files' sizes are not those that it promises.
+        ValueError, KeyError, TypeError: it is damaged, or the sizes of the other files differ from those it states.
     """
-    promised = json.loads(table.schema.metadata[SCHEMA_KEY])
-    for each, size in sizes.items():
-        if size != promised[each]["size"]:
-            raise ValueError(f"{each} has {size} bytes, not {promised[each]['size']}")
-    columns = [table[column].to_pylist() for column in RECORD_COLUMNS]
-    for index in map(RECORD_COLUMNS.index, ("state", "reason", "notes")):
-        columns[index] = [sys.intern(text) for text in columns[index]]  # mostly the same few: kept once
-    return [ChunkRecord(name, *values) for values in zip(*columns, strict=True)]
+    pyarrow, parquet = import_pyarrow()
+    reader = parquet.ParquetFile(pyarrow.BufferReader(content), page_checksum_verification=True)
+    table = reader.read(use_threads=False)
+    stated = json.loads(table.schema.metadata[SCHEMA_KEY])
+    for other in (ROWS, CLIPS):
+        if sizes.get(other, 0) != stated[other]["size"]:
+            raise ValueError(f"{other} has {sizes.get(other, 0)} bytes, not {stated[other]['size']}")
+    columns = {column: table[column].to_pylist() for column in COLUMNS[FILES]}
+    for column in ("state", "reason", "notes"):
+        columns[column] = [sys.intern(text) for text in columns[column]]  # few different ones: each stored once
+    return _make_records(name, columns)
 
 
 def read_levels(part: Path, name: str = ROWS) -> Levels:
@@ -123,12 +132,9 @@ def read_levels(part: Path, name: str = ROWS) -> Levels:
     Raises:
         ArchiveError: the part is damaged.
     """
-    _, parquet = import_pyarrow()
     column = "scores" if name == ROWS else "logits"
-    with _damage_reported(part):
-        # read_table would find out about data sets first, which takes longer than reading.
-        file = parquet.ParquetFile(part / name, memory_map=True, page_checksum_verification=True)
-        table = file.read(columns=[column], use_threads=False)
+    with damage_reported(part):
+        table = _read_column(part / name, column, memory_map=True)
         width = table.schema.field(column).type.byte_width
         arrays = [
             np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
@@ -145,16 +151,12 @@ def read_clip_starts(part: Path) -> np.ndarray:
     Raises:
         ArchiveError: the part is damaged.
     """
-    _, parquet = import_pyarrow()
-    with _damage_reported(part):
-        column = parquet.ParquetFile(part / CLIPS, page_checksum_verification=True).read(
-            columns=["start_s"], use_threads=False
-        )["start_s"]
-        return np.asarray(column.to_numpy())
+    with damage_reported(part):
+        return np.asarray(_read_column(part / CLIPS, "start_s")["start_s"].to_numpy())
 
 
 def read_chunks(part: Path, records: Sequence[ChunkRecord]) -> Iterator[Chunk]:
-    """Yield whole pieces of a part again.
+    """Yield chunks of a part again, with their rows and clips.
 
     Raises:
         ArchiveError: the part is damaged.
@@ -163,7 +165,7 @@ def read_chunks(part: Path, records: Sequence[ChunkRecord]) -> Iterator[Chunk]:
     for each in records:
         clip_range = slice(each.first_clip, each.first_clip + each.n_clips)
         yield Chunk(
-            **{name: getattr(each, name) for name in RECORD_COLUMNS if name in Chunk.__dataclass_fields__},
+            **{name: getattr(each, name) for name in COLUMNS[FILES] if name in Chunk.__dataclass_fields__},
             rows=rows[each.first_row : each.first_row + each.n_rows],
             clips=clips[clip_range],
             clip_start_s=starts[clip_range],
@@ -178,26 +180,12 @@ def check_part(part: Path) -> None:
     """
     _, parquet = import_pyarrow()
     read_records(part)
-    with _damage_reported(part):
-        promised = json.loads(parquet.read_schema(part / FILES).metadata[SCHEMA_KEY])
+    with damage_reported(part):
+        stated = json.loads(parquet.read_schema(part / FILES).metadata[SCHEMA_KEY])
         for name in (ROWS, CLIPS):
-            if _hash(part / name) != promised[name]["sha256"]:
+            if _describe_content(part / name) != stated[name]:
                 raise ValueError(f"{name} is not what was written")
     read_levels(part)
-
-
-def name_unfinished() -> str:
-    """Return a name for what is written under `tmp`, by which it is known as this process's."""
-    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-
-
-def sweep_unfinished(store: Path) -> None:
-    """Remove what processes of this machine that are no more have left half-written under `tmp`."""
-    host = socket.gethostname()
-    for folder in (store / "tmp").glob(f"{host}-*-*"):
-        pid = folder.name[len(host) + 1 :].split("-")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not _is_alive(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def import_pyarrow() -> tuple[Any, Any]:
@@ -214,57 +202,8 @@ def import_pyarrow() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-def _write_tables(folder: Path, chunks: Sequence[Chunk], row_s: float) -> None:
-    pyarrow, _ = import_pyarrow()
-    with_rows = [each for each in chunks if len(each.rows)]
-    ids = np.repeat([each.file_id for each in chunks], [len(each.rows) for each in chunks]).astype(np.int64)
-    starts = [each.start_s + row_s * np.arange(len(each.rows)) for each in with_rows]
-    rows = {"file_id": ids, "start_s": _join(starts), "scores": _to_blobs([each.rows for each in with_rows])}
-    _write_table(folder / ROWS, pyarrow.table(rows))
-    ids = np.repeat([each.file_id for each in chunks], [len(each.clips) for each in chunks]).astype(np.int64)
-    starts = [each.clip_start_s for each in with_rows]
-    clips = {"file_id": ids, "start_s": _join(starts), "logits": _to_blobs([each.clips for each in with_rows])}
-    _write_table(folder / CLIPS, pyarrow.table(clips))
-    first_row = first_clip = 0
-    columns: dict[str, list[Any]] = {name: [] for name in RECORD_COLUMNS}
-    for each in chunks:
-        place = {"first_row": first_row, "n_rows": len(each.rows), "first_clip": first_clip, "n_clips": len(each.clips)}
-        for name, values in columns.items():
-            values.append(place[name] if name in place else getattr(each, name))
-        first_row, first_clip = first_row + len(each.rows), first_clip + len(each.clips)
-    promised = {
-        name: {"size": (folder / name).stat().st_size, "sha256": _hash(folder / name)} for name in (ROWS, CLIPS)
-    }
-    types = {"start_time": pyarrow.float64(), "start_s": pyarrow.float64(), "end_s": pyarrow.float64()}
-    arrays = [pyarrow.array(values, types.get(name)) for name, values in columns.items()]
-    table = pyarrow.table(arrays, names=list(columns))
-    _write_table(folder / FILES, table.replace_schema_metadata({SCHEMA_KEY: json.dumps(promised)}))
-
-
-def _write_table(path: Path, table: Any) -> None:
-    _, parquet = import_pyarrow()
-    # The bytes of a row change little from row to row: compression finds that without a dictionary.
-    coded = [name for name in table.column_names if name not in ("scores", "logits")]
-    parquet.write_table(
-        table, path, compression="zstd", compression_level=1, use_dictionary=coded, write_page_checksum=True
-    )
-    _sync(path)
-
-
-def _to_blobs(levels: Sequence[Levels]) -> Any:
-    """Return rows as fixed-size blobs: a byte for each tag, which is quick to read and small."""
-    pyarrow, _ = import_pyarrow()
-    joined = np.ascontiguousarray(np.concatenate(levels)) if levels else np.zeros((0, 1), np.uint8)
-    buffers = [None, pyarrow.py_buffer(joined.tobytes())]
-    return pyarrow.FixedSizeBinaryArray.from_buffers(pyarrow.binary(joined.shape[1]), len(joined), buffers)
-
-
-def _join(starts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros(0), *starts])
-
-
 @contextlib.contextmanager
-def _damage_reported(part: Path) -> Iterator[None]:
+def damage_reported(part: Path | str) -> Iterator[None]:
     """Turn what a damaged or missing file raises into one error; a store that cannot be reached is not damaged.
 
     Raises:
@@ -278,15 +217,11 @@ def _damage_reported(part: Path) -> Iterator[None]:
         reason = str(error).split("\n", 1)[0][:160]
         raise ArchiveError(
             f"{part}: damaged ({reason}); 'earwitness store verify --repair' sets it aside, and 'earwitness index' "
-            "hears its recordings again"
+            "analyses its recordings again"
         ) from error
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Bring a file or folder to the disk."""
     if path.is_dir() and os.name == "nt":
         return
@@ -297,13 +232,41 @@ def _sync(path: Path) -> None:
         os.close(number)
 
 
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # there, os.kill with 0 is a Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _read_column(path: Path, column: str, memory_map: bool = False) -> Any:
+    _, parquet = import_pyarrow()
+    # read_table would look for data sets first, which takes longer than reading.
+    file = parquet.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True)
+    return file.read(columns=[column], use_threads=False)
+
+
+def _write_levels(
+    path: Path, column: str, chunks: Sequence[Chunk], starts: Sequence[np.ndarray], levels: Sequence[Levels]
+) -> None:
+    """Write rows as fixed-size blobs: a byte per tag, which is quick to read and small."""
+    pyarrow, _ = import_pyarrow()
+    ids = np.repeat(np.array([each.file_id for each in chunks], np.int64), [len(each) for each in levels])
+    joined = np.ascontiguousarray(np.concatenate(levels)) if levels else np.zeros((0, 1), np.uint8)
+    buffers = [None, pyarrow.py_buffer(joined.tobytes())]
+    blobs = pyarrow.FixedSizeBinaryArray.from_buffers(pyarrow.binary(joined.shape[1]), len(joined), buffers)
+    start_s = np.concatenate([np.zeros(0), *starts])
+    _write_table(path, pyarrow.table({"file_id": ids, "start_s": start_s, column: blobs}))
+
+
+def _write_table(path: Path, table: Any) -> None:
+    _, parquet = import_pyarrow()
+    # The bytes of a row change little from row to row: compression finds that without a dictionary.
+    coded = [name for name in table.column_names if name not in ("scores", "logits")]
+    parquet.write_table(
+        table, path, compression="zstd", compression_level=1, use_dictionary=coded, write_page_checksum=True
+    )
+    sync(path)
+
+
+def _make_records(name: str, columns: Mapping[str, Sequence[Any]]) -> list[ChunkRecord]:
+    values = [columns[column] for column in RECORD_COLUMNS]
+    return [ChunkRecord(*each) for each in zip(*values, [name] * len(values[0]), strict=True)]
+
+
+def _describe_content(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}

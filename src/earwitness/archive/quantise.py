@@ -3,7 +3,7 @@
 In: logits (N, C) float32. Out: bytes (N, C) and the tables that turn a byte into a score, its root or a logit.
 
 Rows over time hold q = round(255 * score ** (1/3)), score = 1 / (1 + exp(-logit)). The cube root spends the steps
-where words begin to be heard: at a score of 0.02 a step is 4 % of it, at 0.5 it is 1.5 %, and q = 1 is a logit of
+where words begin to be detected: at a score of 0.02 a step is 4 % of it, at 0.5 it is 1.5 %, and q = 1 is a logit of
 -16.6. Windows for scenes hold q = round((logit + 16) * 10), clipped to 0 ... 255: steps of 0.1 from -16 to 9.5, since
 scenes are ranked by mean logits.
 """

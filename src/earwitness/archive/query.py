@@ -1,6 +1,6 @@
-"""Which recordings of a store are asked, and from when to when.
+"""Which recordings of a store a query covers, and from when to when.
 
-In: a `Choice`. Out: the `FileEntry`s that it takes, with what one should know of those that it leaves out.
+In: a `Choice`. Out: the `FileEntry`s that it selects, and notes on those that it leaves out.
 
 `path` is a pattern as in a shell. `where` is an SQL condition over the files table (see docs/archives.md), which
 needs duckdb.
@@ -18,13 +18,13 @@ import numpy as np
 from earwitness.archive.catalogue import UNFINISHED, FileEntry, tabulate_files
 from earwitness.archive.extract import ANALYSED, FAILED
 from earwitness.archive.start_times import parse_time
-from earwitness.archive.store import PartStore
+from earwitness.archive.store import Store
 from earwitness.errors import MissingExtraError, SettingsError
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Recordings to ask: those whose path suits a pattern, that a condition holds for, and times within limits.
+    """Recordings to query: paths that match a pattern, a condition that holds, and times within limits.
 
     Attributes:
         since, until: ISO times without zone, such as 2026-03-01 or 2026-03-01T12:00; `until` itself is not included.
@@ -52,14 +52,14 @@ class Choice:
         return limits[0], limits[1]
 
     def hold(self, onsets_s: np.ndarray, start_time: float | None) -> np.ndarray:
-        """Say of moments (N,) in a recording whether they lie within the limits; unknown times do if there are none."""
+        """Return which moments (N,) of a recording are within the limits; unknown times are if there are no limits."""
         since, until = self.limits()
         if start_time is None:
             return np.full(len(onsets_s), not (self.since or self.until))
         return (start_time + onsets_s >= since) & (start_time + onsets_s < until)
 
     def segment(self, start_time: float | None, duration_s: float) -> tuple[float, float]:
-        """Return from when to when, in seconds, a recording lies within the limits."""
+        """Return the part of a recording within the limits, in seconds from its start."""
         since, until = self.limits()
         if start_time is None:
             return 0.0, duration_s
@@ -67,8 +67,8 @@ class Choice:
         return first_s, max(first_s, min(duration_s, until - start_time))
 
 
-def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], list[str]]:
-    """Return the recordings to ask, by path, and what is to be told of others.
+def choose_files(store: Store, choice: Choice) -> tuple[list[FileEntry], list[str]]:
+    """Return the recordings to query, by path, and notes on those that cannot be, or only in part.
 
     Raises:
         SettingsError: a time or the condition cannot be understood.
@@ -77,13 +77,15 @@ def choose_files(store: PartStore, choice: Choice) -> tuple[list[FileEntry], lis
     since, until = choice.limits()
     entries = [each for each in store.catalogue if not choice.path or fnmatchcase(each.path, choice.path)]
     if choice.where:
-        taken = _ask_sql(tabulate_files(entries), choice.where)
+        taken = _select_paths(tabulate_files(entries), choice.where)
         entries = [each for each in entries if each.path in taken]
-    problems = [f"{each.path}: failed when it was heard ({each.reason})" for each in entries if each.state == FAILED]
+    n_failed = sum(each.state == FAILED for each in entries)
+    hint = f"'earwitness store info {store.folder} --failures' lists them"
+    problems = [f"{n_failed} recordings failed when they were indexed; {hint}"] if n_failed else []
     analysed = [each for each in entries if each.chunks and each.state in (ANALYSED, UNFINISHED)]
     for each in analysed:
         if each.state == UNFINISHED:
-            problems.append(f"{each.path}: heard up to {each.duration_s:.0f} s only; run 'earwitness index' again")
+            problems.append(f"{each.path}: analysed up to {each.duration_s:.0f} s only; run 'earwitness index' again")
     if choice.since or choice.until:
         n_timeless = sum(each.start_time is None for each in analysed)
         if n_timeless:
@@ -97,7 +99,7 @@ def _overlaps(entry: FileEntry, since: float, until: float) -> bool:
     return start is not None and start < until and start + entry.duration_s > since
 
 
-def _ask_sql(files: Any, where: str) -> set[str]:
+def _select_paths(files: Any, where: str) -> set[str]:
     duckdb = import_duckdb()
     with duckdb.connect() as connection:
         connection.register("files", files)
@@ -110,10 +112,10 @@ def _ask_sql(files: Any, where: str) -> set[str]:
 
 
 def read_sql(connection: Any, query: str, folder: Path | None = None) -> Any:
-    """Return what duckdb answers to one query that only reads, with no access to files but those under `folder`.
+    """Return duckdb's result of one read-only query, with access to no files but those under `folder`.
 
     Raises:
-        SettingsError: it is no query, more than one, or one that would change something.
+        SettingsError: it is not exactly one query that only reads.
         duckdb.Error: it cannot be answered.
     """
     duckdb = import_duckdb()

@@ -1,9 +1,9 @@
-"""Recordings at URLs, through fsspec: found, and brought to this machine one at a time.
+"""Recordings at URLs, through fsspec: listed, and copied to this machine one at a time.
 
-In: URLs such as s3://bucket/2026/ or file:///data. Out: `RemoteFile`s; a local copy for as long as it is heard.
+In: URLs such as s3://bucket/2026/ or file:///data. Out: `RemoteFile`s; a local copy while it is analysed.
 
-A recording is copied whole before it is heard: its sha256 takes all of it anyway, so it crosses the network once, from
-beginning to end, where decoders that seek in a stream would ask for it again and again.
+A recording is copied whole before it is analysed: its sha256 needs all of it anyway, so it crosses the network once,
+where decoders that seek in a stream would request it again and again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "crea
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A recording at a URL, as a listing shows it; `mtime_ns` is 0 where no time is told."""
+    """A recording at a URL, as a listing shows it; `mtime_ns` is 0 where the listing has no time."""
 
     url: str
     size: int
@@ -36,7 +36,7 @@ class RemoteFile:
 
 
 def is_url(path: str | Path) -> bool:
-    """Say whether this is a URL rather than a path."""
+    """Return whether this is a URL rather than a path."""
     return isinstance(path, str) and "://" in path
 
 
@@ -66,7 +66,7 @@ def find_remote_audio(urls: Iterable[str]) -> list[RemoteFile]:
 
 @contextlib.contextmanager
 def brought_here(file: RemoteFile) -> Iterator[Path]:
-    """Give a local copy of a recording, with its name and time; it is removed in the end.
+    """Give a local copy of a recording, with its name and time, and remove it afterwards.
 
     Raises:
         AudioError: it cannot be read, or is not as it was listed.
@@ -90,7 +90,7 @@ def connect(url: str) -> tuple[Any, str]:
 
     Raises:
         MissingExtraError: fsspec, or what it needs for such URLs, is not installed.
-        AudioError: there is no such kind of URL.
+        AudioError: the protocol is unknown.
     """
     try:
         import fsspec
@@ -124,7 +124,7 @@ def _describe(filesystem: Any, info: Mapping[str, Any]) -> RemoteFile:
     if isinstance(time, datetime):
         time = (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp()
     seconds = float(time) if isinstance(time, int | float) else 0.0
-    # Whole microseconds, which a double holds and every file system keeps: the same file, the same time, everywhere.
+    # Whole microseconds, which a double holds and every file system stores: the same file, the same time, everywhere.
     return RemoteFile(filesystem.unstrip_protocol(info["name"]), int(info["size"] or 0), round(seconds * 1e6) * 1000)
 
 

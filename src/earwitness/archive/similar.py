@@ -1,7 +1,7 @@
 """Query by example: where in a store it sounds like in a clip.
 
-In: a clip. Out: `Match`es, best first: stretches whose tags stand out from the usual as the clip's do (cosine of
-standardised logits, -1 to 1).
+In: a clip. Out: `Match`es, best first: rows whose tags differ from the usual as the clip's do (cosine of standardised
+logits, -1 to 1).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import numpy as np
 
 from earwitness.archive.extract import pool_rows
 from earwitness.archive.part_files import ChunkRecord, read_levels
+from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import Levels, logit_table, quantise_scores
 from earwitness.archive.query import Choice, choose_files
-from earwitness.archive.store import PartStore, describe_analysis
-from earwitness.audio import Source, slide
+from earwitness.archive.store import Store
+from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import ArchiveError
-from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, read_noisy, score_tokens
+from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, analyse_rows
 
 APART_S = 10.0  # closer matches in one recording are one
 N_ROWS_AT_ONCE = 2048
@@ -36,7 +37,7 @@ class Match:
 
 
 def find_similar(
-    store: PartStore,
+    store: Store,
     source: Source,
     n_matches: int = 10,
     encoder: LoadedEncoder | None = None,
@@ -45,7 +46,7 @@ def find_similar(
     """Return the moments of a store most like a clip, best first, and what could not be taken into account.
 
     Args:
-        store: what was heard.
+        store: where to search.
         source: the clip; better a few seconds of the sound alone than minutes.
         n_matches: how many; at most one in ten seconds of a recording.
         encoder: an encoder that is loaded; it must be the store's.
@@ -59,9 +60,8 @@ def find_similar(
     settings = made.settings()
     encoder = choose_encoder(settings, encoder)
     store.check_provenance(describe_analysis(settings, encoder, made.row_s))
-    blocks = read_noisy(source, settings, encoder.spec.sample_rate_hz)
-    tokens = list(score_tokens(slide(blocks, settings.window_s, settings.hop_s, n_batch=encoder.batch), encoder))
-    logits = pool_rows(np.concatenate([each.logits for each in tokens]), made.token_s, made.row_s)
+    rows, _ = analyse_rows(source, "rows", settings, encoder)
+    logits = pool_rows(rows.logits[...], made.token_s, made.row_s)
     stats, n_tags = made.tag_stats, logits.shape[1]
     mean = stats.mean if stats else np.full(n_tags, USUAL_LOGIT, np.float32)
     std = stats.std if stats else np.full(n_tags, USUAL_SPREAD, np.float32)
@@ -98,8 +98,8 @@ def compare_rows(levels: Levels, query: Logits, mean: Logits, std: Logits) -> Lo
     return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
-def _read_rows(store: PartStore, chunk: ChunkRecord) -> Levels:
-    return read_levels(store.part_path(chunk))[chunk.first_row : chunk.first_row + chunk.n_rows]
+def _read_rows(store: Store, chunk: ChunkRecord) -> Levels:
+    return read_levels(store.part_path(chunk.part))[chunk.first_row : chunk.first_row + chunk.n_rows]
 
 
 def _pick_peaks(similarities: Logits, row_s: float, n_most: int) -> list[tuple[int, float]]:

@@ -1,7 +1,7 @@
 """When a recording began: from its name, as recorders write it, or from when its file was last written.
 
 In: a path, its modification time, its length. Out: seconds since 1970-01-01 of the clock on the wall, without a time
-zone: what the name says is taken as it is, and a file's time as this machine's local time.
+zone: a time in a name is used as it is, and a file's time as this machine's local time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EARLIEST, _LATEST = 1262304000, 4102444800  # 2010 and 2100: outside, eight hex
 
 
 def find_start(path: str, modified_s: float, duration_s: float | None, start_from: StartFrom = "name") -> float | None:
-    """Return when a recording began, or None where nothing says so.
+    """Return when a recording began, or None where that is not known.
 
     Args:
         path: the recording's path; only its name counts.

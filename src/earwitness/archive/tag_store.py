@@ -1,4 +1,4 @@
-"""A store to ask, look through and check: the way in for Python.
+"""A store to query, inspect and check: the entry point for Python.
 
 store = earwitness.open_store("tags")
 answer = store.ask(events=["siren"], scenes=["park", "street"], since="2026-03-01")
@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.ask import Answer, ask_store
-from earwitness.archive.catalogue import FileEntry, tabulate_files
-from earwitness.archive.part_files import CLIPS, ROWS, ChunkRecord, check_part, import_pyarrow, read_chunks
+from earwitness.archive.catalogue import FileEntry, group_by_part, tabulate_files
+from earwitness.archive.part_files import CLIPS, ROWS, check_part, import_pyarrow, read_chunks
+from earwitness.archive.provenance import Provenance
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql
 from earwitness.archive.similar import Match, find_similar
-from earwitness.archive.store import PartStore, Provenance
+from earwitness.archive.store import Store
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import ArchiveError, SettingsError
@@ -30,7 +31,7 @@ from earwitness.settings import Settings
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store holds: recordings by state, hours that were heard, bytes on the disk, and what is damaged."""
+    """What a store holds: recordings by state, hours analysed, bytes on the disk, and damaged parts."""
 
     provenance: Provenance
     n_files: dict[str, int]
@@ -44,7 +45,7 @@ class TagStore:
     """A store of tag scores; open one with `open_store`."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.parts = PartStore(folder)
+        self.parts = Store(folder)
 
     @property
     def files(self) -> list[FileEntry]:
@@ -62,7 +63,7 @@ class TagStore:
         path: str = "",
         where: str = "",
     ) -> Answer:
-        """Return what the recordings say to words; see `asking.ask_store` and `selecting.Choice`."""
+        """Return where the words are in the recordings; see `ask.ask_store` and `query.Choice`."""
         return ask_store(self.parts, events, scenes, settings, Choice(since, until, path, where))
 
     def similar(
@@ -72,15 +73,15 @@ class TagStore:
         return find_similar(self.parts, source, n_matches, encoder, Choice(path=path))[0]
 
     def sql(self, query: str) -> Any:
-        """Return what duckdb answers, as a pyarrow table.
+        """Return duckdb's result as a pyarrow table.
 
         Tables: `files` (a row a recording), `rows` (file_id, start_s, scores), `clips` (file_id, start_s, logits), each
         without what has been replaced, and `tags` (tag, name). Macros: `score(scores, tag)` and `logit(logits, tag)`.
-        One query that reads, and no other files than the store's: nothing can be changed or written.
+        One query that only reads, of no files but the store's.
 
         Raises:
             MissingExtraError: duckdb is not installed.
-            SettingsError: the query cannot be answered.
+            SettingsError: the query fails or does more than read.
         """
         duckdb = import_duckdb()
         with duckdb.connect() as connection:
@@ -117,20 +118,18 @@ class TagStore:
         return damaged
 
     def fingerprint(self) -> str:
-        """Return a sha256 of all that the store says, however it is divided into parts and whatever came before.
+        """Return a sha256 of the store's content, however it is divided into parts and whatever was replaced.
 
         Raises:
             ArchiveError: a part is damaged.
         """
         digests: dict[tuple[str, int], str] = {}
-        by_part: dict[str, list[ChunkRecord]] = {}
-        for entry in self.files:
+        files = self.files
+        for entry in files:
             ended = (entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.state, entry.reason)
             digests[entry.path, -1] = repr(ended)
-            for record in entry.chunks:
-                by_part.setdefault(record.part, []).append(record)
-        for part, records in by_part.items():
-            for chunk in read_chunks(self.parts.folder / "parts" / part, records):
+        for part, found in group_by_part(files).items():
+            for chunk in read_chunks(self.parts.part_path(part), [record for _, record in found]):
                 facts = (chunk.is_last, chunk.start_s, chunk.end_s, chunk.start_time, chunk.rate_hz, chunk.notes)
                 digest = hashlib.sha256(repr(facts).encode())
                 for array in (chunk.rows, chunk.clips, chunk.clip_start_s):
@@ -139,7 +138,7 @@ class TagStore:
         return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
     def set_aside(self) -> dict[str, str]:
-        """Move damaged parts to `damaged/`, so that `index` hears what they held again; see `verify`."""
+        """Move damaged parts to `damaged/`, so that `index` analyses what they held again; see `verify`."""
         return self.parts.tidy()
 
     def _add_tables(self, connection: Any) -> None:
@@ -152,13 +151,13 @@ class TagStore:
         names = {part for part, _, _ in listed}
         ids = pyarrow.array([file_id for _, file_id, _ in listed], pyarrow.int64())
         folder = self.parts.folder.absolute() / "parts"
-        connection.register("kept", pyarrow.table({"file_id": ids}))
+        connection.register("current", pyarrow.table({"file_id": ids}))
         for view, name, column in (("rows", ROWS, "scores"), ("clips", CLIPS, "logits")):
             paths = ", ".join(quote_sql(str(folder / part / name)) for part in sorted(names))
             source = f"read_parquet([{paths}])" if names else f"(select 0 file_id, 0.0 start_s, ''::blob {column})"
             connection.execute(
                 f"create temp view {view} as select distinct on (file_id, start_s) file_id, start_s, {column} "
-                f"from {source} where file_id in (select file_id from kept)"
+                f"from {source} where file_id in (select file_id from current)"
             )
         byte = "('0x' || hex(blob)[2 * tag + 1 : 2 * tag + 2])::int"
         connection.execute(f"create temp macro score(blob, tag) as ({byte} / 255.0) ** {ROOT}")

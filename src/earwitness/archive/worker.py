@@ -1,6 +1,6 @@
-"""What a worker on another machine does: hears recordings at paths and URLs, and tells those that cannot be heard.
+"""What a worker on another machine does: analyses recordings at paths and URLs, and reports those that fail.
 
-In: `Listing`s, a few at a time; an encoder. Out: `Piece`s as they come, which say the same as if heard at home.
+In: `Listing`s, a few at a time; an encoder. Out: `Chunk`s as they are done, the same as on one machine.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from earwitness.archive.remote_audio import RemoteFile, brought_here, is_url
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import EarwitnessError
 
-N_WAITING = 8  # pieces that have been heard and not been taken
+N_WAITING = 8  # chunks that are done and not yet taken
 
 AnalyseListing = Callable[["Listing", ExtractTask, LoadedEncoder], Iterator[Chunk]]
 
 
 class LeftOut(Exception):
-    """A recording is not to be heard now."""
+    """A recording is not analysed now."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A recording to hear: what differs from one to the next. Of a file at a path size and time are not needed."""
+    """A recording to analyse: what differs from one to the next. Size and time are needed of files at URLs only."""
 
     path: str
     attempt: int = 1
@@ -36,20 +36,20 @@ class Listing:
     mtime_ns: int = 0
 
     def task(self, template: ExtractTask) -> ExtractTask:
-        """Return what to hear, otherwise as the template says."""
+        """Return the task: the template with this recording."""
         return replace(template, path=self.path, attempt=self.attempt, done=frozenset(self.done))
 
 
 @dataclass(frozen=True)
 class End:
-    """A recording is through: number and state of each of its pieces, so that whoever takes them knows if all came."""
+    """A recording is complete: number and state of each chunk, so that the receiver knows whether all arrived."""
 
     path: str
     chunks: tuple[tuple[int, str], ...] = ()
 
 
 def extract_anywhere(listing: Listing, template: ExtractTask, encoder: LoadedEncoder) -> Iterator[Chunk]:
-    """Yield the pieces of a recording, wherever it lies; see `hear_file`.
+    """Yield the chunks of a recording at a path or URL; see `extract_file`.
 
     Raises:
         AudioError: the recording cannot be read or used.
@@ -69,7 +69,7 @@ def extract_anywhere(listing: Listing, template: ExtractTask, encoder: LoadedEnc
 def report_failure(
     listing: Listing, template: ExtractTask, reason: str, before: tuple[int, int] | None = None
 ) -> Chunk:
-    """Return the record of a recording that could not be heard; see `describe_file`."""
+    """Return the record of a recording that could not be analysed; see `describe_file`."""
     task = listing.task(template)
     if not is_url(task.path):
         return describe_file(task, reason, before)
@@ -83,9 +83,9 @@ def extract_several(
     n_at_once: int,
     analyse: AnalyseListing = extract_anywhere,
 ) -> Iterator[Chunk | End]:
-    """Yield pieces, and an `End` for each recording, `n_at_once` at a time; what cannot be heard gives a record of it.
+    """Yield chunks, and an `End` for each recording, `n_at_once` at a time; a failure gives a record of it.
 
-    A recording for which `hear` raises `LeftOut` gives nothing.
+    A recording for which `analyse` raises `LeftOut` gives nothing.
     """
     if n_at_once == 1:
         for listing in listings:
@@ -105,7 +105,7 @@ def extract_several(
         else:
             waiting.put(None)
 
-    with ThreadPoolExecutor(n_at_once, "hear") as threads:
+    with ThreadPoolExecutor(n_at_once, "extract") as threads:
         begun = [threads.submit(work, each) for each in listings]
         n_left = len(begun)
         try:
@@ -127,24 +127,21 @@ def extract_several(
 def _extract_or_report(
     listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
 ) -> Iterator[Chunk | End]:
-    given = []
+    before = None if is_url(listing.path) else find_state(listing.path)
+    sent: list[tuple[int, str]] = []
+    reason = None
     try:
-        for chunk in _extract_or_fail(listing, template, encoder, analyse):
-            given.append((chunk.number, chunk.state))
+        for chunk in analyse(listing, template, encoder):
+            sent.append((chunk.number, chunk.state))
             yield chunk
     except LeftOut:
         return
-    yield End(listing.path, tuple(given))
-
-
-def _extract_or_fail(
-    listing: Listing, template: ExtractTask, encoder: LoadedEncoder, analyse: AnalyseListing
-) -> Iterator[Chunk]:
-    before = None if is_url(listing.path) else find_state(listing.path)
-    try:
-        yield from analyse(listing, template, encoder)
     except EarwitnessError as error:
-        yield report_failure(listing, template, str(error), before)
+        reason = str(error)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         reason = f"{listing.path}: {type(error).__name__}: {error}; please report this"
-        yield report_failure(listing, template, reason, before)
+    if reason is not None:
+        failed = report_failure(listing, template, reason, before)
+        sent.append((failed.number, failed.state))
+        yield failed
+    yield End(listing.path, tuple(sent))

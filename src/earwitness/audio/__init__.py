@@ -8,24 +8,25 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.audio.mel import (
-        FRAMES_PER_S, LOG_FLOOR, N_MELS, band_edges_hz, compute_log_mel, compute_power, mel_filters,
+        MelSpec, band_edges_hz, compute_log_mel, compute_power, mel_filters,
     )  # fmt: skip
     from earwitness.audio.read import (
-        LARGEST_SAMPLE, LEAST_S, MEDIA_SUFFIXES, SNDFILE_SUFFIXES, Samples, Source, Waveform, find_audio,
+        LARGEST_SAMPLE, LEAST_S, MEDIA_SUFFIXES, SNDFILE_SUFFIXES, FoundAudio, Samples, Source, Waveform, find_audio,
         find_truncation, is_audio_name, load_audio, measure_duration, mix_down, read_ahead, read_blocks,
-        resample,
+        resample, search_audio,
     )  # fmt: skip
     from earwitness.audio.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram, SpectrogramMaker
-    from earwitness.audio.windows import Windows, slide
+    from earwitness.audio.windows import SHORTEST_S, WindowCutter, Windows, slide
 
 _HOMES = {
-    "mel": "FRAMES_PER_S LOG_FLOOR N_MELS band_edges_hz compute_log_mel compute_power mel_filters",
+    "mel": "MelSpec band_edges_hz compute_log_mel compute_power mel_filters",
     "read": (
-        "LARGEST_SAMPLE LEAST_S MEDIA_SUFFIXES SNDFILE_SUFFIXES Samples Source Waveform find_audio find_truncation "
-        "is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample"
+        "LARGEST_SAMPLE LEAST_S MEDIA_SUFFIXES SNDFILE_SUFFIXES FoundAudio Samples Source Waveform find_audio "
+        "find_truncation is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample "
+        "search_audio"
     ),
     "spectrogram": "DB_PER_STEP FLOOR_DB Spectrogram SpectrogramMaker",
-    "windows": "Windows slide",
+    "windows": "SHORTEST_S WindowCutter Windows slide",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

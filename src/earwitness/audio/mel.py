@@ -1,14 +1,15 @@
-"""Waveform windows to log-mel spectrograms, exactly as M2D was trained.
+"""Windows of samples to log-mel spectrograms; each encoder states its front end as a `MelSpec`.
 
-In: windows (W, S) float32 in [-1, 1] at the encoder's rate. Out: log-mel (W, 1, M, F) float32, not normalised.
-25 ms periodic Hann window, 10 ms hop, centred with reflect padding, power spectrum, 80 Slaney-scaled and
-Slaney-normalised mel bands from 50 Hz to the Nyquist frequency, natural log of (power + float32 epsilon).
+In: windows (W, S) float32 in [-1, 1]. Out: log-mel (W, 1, M, F) float32, not normalised: periodic Hann window, centred
+frames with reflect padding, power spectrum, Slaney-scaled and Slaney-normalised mel bands, natural log of
+(power + floor).
 
 Source: M2D (Niizumi et al. 2024, "Masked Modeling Duo", section IV); the mel scale is Slaney's Auditory Toolbox.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,57 +21,90 @@ from earwitness.errors import AudioError
 if TYPE_CHECKING:
     import torch
 
-N_MELS = 80
-FRAMES_PER_S = 100
-WINDOWS_PER_S = 40  # the STFT window is 1/40 s long
-F_MIN_HZ = 50.0
-LOG_FLOOR = float(np.finfo(np.float32).eps)  # added, not clamped: silence is ln(eps) = -15.942385
-
 _LINEAR_HZ_PER_MEL = 200.0 / 3
 _LOG_START_HZ = 1000.0
 _LOG_START_MEL = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
 _LOG_STEP = float(np.log(6.4)) / 27
 
 
-def compute_log_mel(windows: torch.Tensor, sample_rate_hz: int) -> torch.Tensor:
-    """Return the log-mel spectrogram of each window.
+@dataclass(frozen=True)
+class MelSpec:
+    """A log-mel front end.
 
-    Args:
-        windows: (W, S) float32 samples in [-1, 1].
-        sample_rate_hz: rate of the samples; the bands end at half of it.
+    Attributes:
+        sample_rate_hz: rate of the samples.
+        n_fft: samples of an STFT window.
+        hop: samples from frame to frame.
+        n_mels: mel bands.
+        low_hz: where the lowest band begins; the highest one ends at half the rate.
+        floor: added to the power before the logarithm, not clamped: silence is ln(floor), -15.942385 by default.
+    """
 
-    Returns:
-        (W, 1, M, F) float32 with M = 80, the lowest band first, and F = 1 + S // (rate / 100) frames.
+    sample_rate_hz: int
+    n_fft: int
+    hop: int
+    n_mels: int = 80
+    low_hz: float = 50.0
+    floor: float = float(np.finfo(np.float32).eps)
+
+    @classmethod
+    def at(cls, sample_rate_hz: int) -> MelSpec:
+        """Return M2D's front end at any rate: 80 bands from 50 Hz, windows of 25 ms, 100 frames per second."""
+        return cls(sample_rate_hz, n_fft=sample_rate_hz // 40, hop=sample_rate_hz // 100)
+
+    def count_frames(self, n_samples: int) -> int:
+        """Return the number F of log-mel frames of so many samples."""
+        return 1 + n_samples // self.hop
+
+    def check_length(self, n_samples: int) -> None:
+        """Check that a window is longer than half an STFT window, so that it can be mirrored at its ends.
+
+        Raises:
+            AudioError: it is not.
+        """
+        least = self.n_fft // 2 + 1
+        if n_samples < least:
+            raise AudioError(
+                f"{n_samples} samples are too few: the spectrum needs at least {least} "
+                f"({1000 * least / self.sample_rate_hz:.1f} ms at {self.sample_rate_hz} Hz)"
+            )
+
+
+def compute_log_mel(windows: torch.Tensor, spec: MelSpec) -> torch.Tensor:
+    """Return the log-mel (W, 1, M, F) float32 of windows (W, S) at the spec's rate, the lowest band first.
 
     Raises:
-        AudioError: a window is not longer than half an STFT window, so that it cannot be mirrored at its ends.
+        AudioError: a window is too short; see `MelSpec.check_length`.
     """
     import torch
 
-    n_fft, hop = _check_length(windows.shape[-1], sample_rate_hz)
-    hann = torch.hann_window(n_fft, periodic=True, device=windows.device)
-    spectrum = torch.stft(windows, n_fft, hop, n_fft, hann, center=True, pad_mode="reflect", return_complex=True)
+    spec.check_length(windows.shape[-1])
+    hann = torch.hann_window(spec.n_fft, periodic=True, device=windows.device)
+    spectrum = torch.stft(
+        windows, spec.n_fft, spec.hop, spec.n_fft, hann, center=True, pad_mode="reflect", return_complex=True
+    )
     power = spectrum.real.square() + spectrum.imag.square()  # (W, n_fft // 2 + 1, F)
-    mel = torch.from_numpy(mel_filters(sample_rate_hz)).to(windows.device) @ power  # (W, M, F)
-    return torch.log(mel + LOG_FLOOR).unsqueeze(1)  # (W, 1, M, F)
+    mel = torch.from_numpy(mel_filters(spec)).to(windows.device) @ power  # (W, M, F)
+    return torch.log(mel + spec.floor).unsqueeze(1)  # (W, 1, M, F)
 
 
-def compute_log_mel_in_numpy(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.NDArray[np.float32]:
+def compute_log_mel_in_numpy(windows: npt.NDArray[np.float32], spec: MelSpec) -> npt.NDArray[np.float32]:
     """Return what `compute_log_mel` returns, without torch; see there."""
-    mel = mel_filters(sample_rate_hz) @ compute_power(windows, sample_rate_hz).swapaxes(1, 2)  # (W, M, F)
-    log_mel: npt.NDArray[np.float32] = np.log(mel + np.float32(LOG_FLOOR))[:, None]
+    mel = mel_filters(spec) @ compute_power(windows, spec).swapaxes(1, 2)  # (W, M, F)
+    log_mel: npt.NDArray[np.float32] = np.log(mel + np.float32(spec.floor))[:, None]
     return log_mel
 
 
-def compute_power(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.NDArray[np.float32]:
+def compute_power(windows: npt.NDArray[np.float32], spec: MelSpec) -> npt.NDArray[np.float32]:
     """Return the power spectrum (W, F, n_fft // 2 + 1) float32 of windows (W, S), as `compute_log_mel` takes it.
 
     Raises:
-        AudioError: a window is too short; see `compute_log_mel`.
+        AudioError: a window is too short; see `MelSpec.check_length`.
     """
-    n_fft, hop = _check_length(windows.shape[-1], sample_rate_hz)
+    n_fft = spec.n_fft
+    spec.check_length(windows.shape[-1])
     padded = np.pad(windows, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, ::hop]  # (W, F, n_fft)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, :: spec.hop]  # (W, F, n_fft)
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     power = np.empty((*frames.shape[:2], n_fft // 2 + 1), np.float32)
     for one, out in zip(frames, power, strict=True):  # window by window: the frames overlap, and copies are large
@@ -79,39 +113,26 @@ def compute_power(windows: npt.NDArray[np.float32], sample_rate_hz: int) -> npt.
     return power
 
 
-def _check_length(n_samples: int, sample_rate_hz: int) -> tuple[int, int]:
-    """Return the lengths of STFT window and hop in samples."""
-    n_fft, hop = sample_rate_hz // WINDOWS_PER_S, sample_rate_hz // FRAMES_PER_S
-    least = n_fft // 2 + 1
-    if n_samples < least:
-        raise AudioError(
-            f"{n_samples} samples are too few: the spectrum needs at least {least} "
-            f"({1000 * least / sample_rate_hz:.1f} ms at {sample_rate_hz} Hz)"
-        )
-    return n_fft, hop
-
-
-def band_edges_hz(sample_rate_hz: int, n_bands: int, n_mels: int = N_MELS) -> npt.NDArray[np.float64]:
+def band_edges_hz(spec: MelSpec, n_bands: int) -> npt.NDArray[np.float64]:
     """Return the edges (n_bands + 1,) in Hz of `n_bands` bands of equally many mel filters, the lowest first.
 
     An edge is, on the mel scale, in the middle between the centres of the filters on its two sides; the outermost ones
     are where the outermost filters end.
     """
-    low, high = _hz_to_mel(np.array([F_MIN_HZ, sample_rate_hz / 2]))
-    step = (high - low) / (n_mels + 1)  # between centres of neighbouring filters
-    edges = low + step * (0.5 + np.linspace(0, n_mels, n_bands + 1))
+    low, high = _hz_to_mel(np.array([spec.low_hz, spec.sample_rate_hz / 2]))
+    step = (high - low) / (spec.n_mels + 1)  # between centres of neighbouring filters
+    edges = low + step * (0.5 + np.linspace(0, spec.n_mels, n_bands + 1))
     edges[[0, -1]] = low, high
     edges_hz: npt.NDArray[np.float64] = _mel_to_hz(edges)
     return edges_hz
 
 
 @lru_cache(maxsize=4)
-def mel_filters(sample_rate_hz: int, n_mels: int = N_MELS) -> np.ndarray:
+def mel_filters(spec: MelSpec) -> np.ndarray:
     """Return the triangular mel filters (M, n_fft // 2 + 1) float32, each of unit area in Hz (Slaney's norm)."""
-    n_fft = sample_rate_hz // WINDOWS_PER_S
-    bins_hz = np.arange(n_fft // 2 + 1) * (sample_rate_hz / n_fft)
-    low, high = _hz_to_mel(np.array([F_MIN_HZ, sample_rate_hz / 2]))
-    edges_hz = _mel_to_hz(np.linspace(low, high, n_mels + 2))
+    bins_hz = np.arange(spec.n_fft // 2 + 1) * (spec.sample_rate_hz / spec.n_fft)
+    low, high = _hz_to_mel(np.array([spec.low_hz, spec.sample_rate_hz / 2]))
+    edges_hz = _mel_to_hz(np.linspace(low, high, spec.n_mels + 2))
     left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     rising = (bins_hz - left) / (centre - left)
     falling = (right - bins_hz) / (right - centre)

@@ -31,7 +31,8 @@ Source: TypeAlias = "str | Path | IO[bytes] | tuple[np.ndarray, int] | Waveform"
 
 BLOCK_S = 30.0
 LEAST_S = 0.025  # one STFT window
-LARGEST_SAMPLE = 1e10  # more is no sound, not even integers kept as floats, and its power would overflow
+LARGEST_SAMPLE = 1e10  # larger than integers stored as floats; the power would overflow
+NOISE_SEED = 0
 SNDFILE_SUFFIXES = frozenset(
     ".wav .wave .w64 .rf64 .bwf .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf".split()
 )
@@ -62,26 +63,37 @@ def load_audio(source: Source, sample_rate_hz: int = 16000) -> Waveform:
     return Waveform(np.concatenate(blocks), sample_rate_hz)
 
 
-def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BLOCK_S) -> Iterator[Waveform]:
+def read_blocks(
+    source: Source, sample_rate_hz: int = 16000, block_s: float = BLOCK_S, noise_factor: float = 0.0
+) -> Iterator[Waveform]:
     """Yield a recording as consecutive mono blocks of about `block_s` seconds, resampled to `sample_rate_hz`.
 
-    Channels are averaged. Resampling (soxr, high quality) runs on across blocks, so that their joints are not heard.
+    Channels are averaged. The resampler (soxr, high quality) runs on across blocks, so their joints are inaudible.
+
+    Args:
+        source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
+        sample_rate_hz: the rate of the blocks.
+        block_s: length of a block in seconds.
+        noise_factor: standard deviation of noise added to the samples, the same in every reading.
 
     Raises:
-        AudioError: the recording is missing, unreadable, empty, too short, or holds samples that are not numbers.
+        AudioError: the recording is missing, unreadable, empty or too short, or a sample is not a number.
         MissingExtraError: the format needs PyAV.
     """
     name, raw_blocks = _open(source, block_s)
+    noise = np.random.default_rng(NOISE_SEED)
     n_read = 0
     for samples in resample(name, raw_blocks, sample_rate_hz):
-        is_sound = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
-        if not is_sound.all():
-            first = int(np.argmin(is_sound))
+        is_valid = np.abs(samples) <= LARGEST_SAMPLE  # False for NaN too
+        if not is_valid.all():
+            first = int(np.argmin(is_valid))
             raise AudioError(
                 f"{name}: the sample at {(n_read + first) / sample_rate_hz:.3f} s is {samples[first]:g}, "
                 "not a number in [-1, 1]; repair or re-export the recording"
             )
         if len(samples):
+            if noise_factor:
+                samples = samples + noise_factor * noise.standard_normal(len(samples), dtype=np.float32)
             yield Waveform(samples, sample_rate_hz, n_read / sample_rate_hz)
         n_read += len(samples)
     if n_read == 0:
@@ -92,32 +104,51 @@ def read_blocks(source: Source, sample_rate_hz: int = 16000, block_s: float = BL
         )
 
 
+@dataclass(frozen=True)
+class FoundAudio:
+    """The recordings below some paths, in order, and how many hidden files and dead links in folders were left out."""
+
+    paths: list[Path]
+    n_hidden: int = 0
+    n_dead: int = 0
+
+
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:
     """Return the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
 
-    A file that is named itself is taken whatever its suffix; in folders and globs the known audio suffixes count.
-    A link to nothing is returned too, so that it is told and not passed over.
+    See `search_audio`.
+    """
+    return search_audio(paths).paths
+
+
+def search_audio(paths: Iterable[str | Path]) -> FoundAudio:
+    """Find the recordings named by files, folders (searched in depth) and glob patterns, each once, in order.
+
+    A file that is named itself is taken whatever its name, a link to nothing, too, so that it is reported; in folders
+    and globs the known audio suffixes count, and hidden files and links to nothing are left out.
 
     Raises:
         AudioError: a path does not exist, or a folder or pattern holds no recording.
     """
     found: dict[str, Path] = {}
+    left_out: dict[str, set[Path]] = {"hidden": set(), "dead": set()}
     for path in map(Path, paths):
         try:
-            names = _list_audio(path)
+            names = _list_audio(path, left_out)
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror})") from error
         if not names and not glob.has_magic(str(path)) and not path.exists():
             raise AudioError(f"{path}: no such file or folder")
         if not names:
-            raise AudioError(f"{path}: no recording in it; looked for names ending in {_list_suffixes()}")
+            besides = f" besides {len(left_out['hidden'])} hidden files" if left_out["hidden"] else ""
+            raise AudioError(f"{path}: no recording in it{besides}; looked for names ending in {_list_suffixes()}")
         for name in names:
             found.setdefault(os.path.abspath(name), name)  # noqa: PTH100 (resolve would join links to one file)
-    return list(found.values())
+    return FoundAudio(list(found.values()), len(left_out["hidden"]), len(left_out["dead"]))
 
 
 def is_audio_name(path: Path) -> bool:
-    """Tell whether a file's name ends as recordings do."""
+    """Return whether a file, or a link to nothing, is named as recordings are."""
     is_known = path.suffix.lower() in SNDFILE_SUFFIXES | MEDIA_SUFFIXES
     return is_known and (path.is_file() or (path.is_symlink() and not path.exists()))
 
@@ -152,7 +183,7 @@ def find_truncation(source: Source) -> str | None:
 
 
 def read_ahead(blocks: Iterator[Waveform], n_ahead: int = 2) -> Iterator[Waveform]:
-    """Yield blocks that another thread reads meanwhile, at most `n_ahead` of them before they are asked for.
+    """Yield blocks that another thread reads meanwhile, at most `n_ahead` of them in advance.
 
     What goes wrong in reading is raised here, in its place. Closing the iterator stops the thread.
     """
@@ -222,7 +253,7 @@ def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, 
 
 
 def _is_unnamed_media(path: Path) -> bool:
-    """Tell whether a file without a suffix, such as one that came on standard input, is for PyAV."""
+    """Say whether a file without a suffix, such as one that came on standard input, is for PyAV."""
     if path.suffix or measure_duration(path) is not None:
         return False
     return importlib.util.find_spec("av") is not None
@@ -293,12 +324,21 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
         ) from error
 
 
-def _list_audio(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(each for each in path.rglob("*") if is_audio_name(each))
-    if path.exists() or path.is_symlink():
+def _list_audio(path: Path, left_out: dict[str, set[Path]]) -> list[Path]:
+    """Return the recordings at a path; hidden files and dead links that a search comes upon go to `left_out`."""
+    is_folder = path.is_dir()
+    if not is_folder and (path.exists() or path.is_symlink()):
         return [path]
-    return sorted(each for each in map(Path, glob.glob(str(path), recursive=True)) if is_audio_name(each))
+    candidates = path.rglob("*") if is_folder else map(Path, glob.glob(str(path), recursive=True))
+    names = []
+    for each in filter(is_audio_name, candidates):
+        if is_folder and any(part.startswith(".") for part in each.relative_to(path).parts):
+            left_out["hidden"].add(each)
+        elif not each.exists():
+            left_out["dead"].add(each)
+        else:
+            names.append(each)
+    return sorted(names)
 
 
 def _list_suffixes() -> str:

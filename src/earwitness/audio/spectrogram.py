@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio.mel import FRAMES_PER_S, N_MELS, compute_log_mel_in_numpy, mel_filters
+from earwitness.audio.mel import MelSpec, compute_log_mel_in_numpy, mel_filters
 from earwitness.audio.read import Waveform
 
 MAX_COLUMNS = 2**17  # 10 ms each up to 21 minutes, 40 ms for an hour, 0.66 s for a day; 10 MB at most
@@ -71,7 +71,7 @@ class SpectrogramMaker:
         self._rate, self._duration_s = block.sample_rate_hz, block.start_s + block.duration_s
         self._held = np.concatenate([self._held, block.samples])
         while len(self._held) > self._rate // 20:  # the spectrum needs more than half of its window
-            per_column = self._n_each * (self._rate // FRAMES_PER_S)
+            per_column = self._n_each * MelSpec.at(self._rate).hop
             n_whole = min(len(self._held) // per_column, self.max_columns // 2)
             n_whole -= (self._n_columns + n_whole) % 2  # an even number in all, so that two neighbours become one
             if n_whole <= 0:
@@ -86,13 +86,14 @@ class SpectrogramMaker:
             ValueError: nothing has come.
         """
         columns = list(self._columns)
-        if len(self._held) > self._rate // 40:  # what is left is less than a column, or too short to be heard
+        if len(self._held) > self._rate // 40:  # what is left is less than a column, or too short to be seen
             columns.append(self._measure(self._held))
         if not columns:
             raise ValueError("no sound to draw")
-        filters = mel_filters(self._rate).astype(np.float64)  # (M, bins)
+        spec = MelSpec.at(self._rate)
+        filters = mel_filters(spec).astype(np.float64)  # (M, bins)
         centres_hz = filters @ np.linspace(0.0, self._rate / 2, filters.shape[1]) / filters.sum(axis=1)
-        step_s = self._n_each / FRAMES_PER_S
+        step_s = self._n_each * spec.hop / self._rate
         levels = np.concatenate(columns, axis=1)[:, : max(1, int(np.ceil(self._duration_s / step_s - 1e-6)))]
         return Spectrogram(levels, step_s, centres_hz, self._duration_s)
 
@@ -101,13 +102,14 @@ class SpectrogramMaker:
         self._n_columns += self._columns[-1].shape[1]
         if self._n_columns > self.max_columns:
             whole = np.concatenate(self._columns, axis=1)
-            self._columns = [whole.reshape(N_MELS, -1, 2).max(axis=2)]
+            self._columns = [whole.reshape(len(whole), -1, 2).max(axis=2)]
             self._n_columns, self._n_each = self._columns[0].shape[1], 2 * self._n_each
 
     def _measure(self, samples: npt.NDArray[np.float32]) -> Levels:
         """Return the levels (M, n) of samples, a column for each `_n_each` frames that begin in them."""
-        log_mel = compute_log_mel_in_numpy(samples[None], self._rate)[0, 0]  # (M, F)
-        n_frames = max(1, len(samples) * FRAMES_PER_S // self._rate)  # one more is centred on the end
+        spec = MelSpec.at(self._rate)
+        log_mel = compute_log_mel_in_numpy(samples[None], spec)[0, 0]  # (M, F)
+        n_frames = max(1, spec.count_frames(len(samples)) - 1)  # one more is centred on the end
         pooled = np.maximum.reduceat(log_mel[:, :n_frames], np.arange(0, n_frames, self._n_each), axis=1)
         steps = (pooled * (10 / np.log(10)) - FLOOR_DB) / DB_PER_STEP
         levels: Levels = np.clip(np.rint(steps), 0, 255).astype(np.uint8)

@@ -1,6 +1,6 @@
 """What thresholds that keep a promise still find: recall and F1 on a few labelled recordings.
 
-In: `HeardWords` of recordings, with the times of the word in each, and a threshold. Out: `Recall`. Thresholds below the
+In: `WordTraces` of recordings, with the times of the word in each, and a threshold. Out: `Recall`. Thresholds below the
 given one are not tried, since they would break the promise.
 """
 
@@ -13,7 +13,7 @@ from earwitness.calibration.thresholds import WordTraces, descend
 from earwitness.recognition import Event
 from earwitness.settings import Settings
 
-COLLAR_S = 0.5  # an event that comes so close to a labelled one has found it: windows smear
+COLLAR_S = 0.5  # an event that comes so close to a labelled one counts as found: windows smear
 
 Times = Sequence[tuple[float, float]]
 
@@ -59,15 +59,15 @@ def measure_recall(
     """Return what is found of the word at `index`, None where no clip holds it.
 
     Args:
-        clips: each recording as it was heard, with onset and offset of all labelled events of the word.
+        clips: the scores of each recording, with onset and offset of all labelled events of the word.
         index: of the word in the recordings' scores.
         threshold: the one that keeps the promise.
-        settings: those the recordings were heard with.
+        settings: those the recordings were analysed with.
     """
     n_labelled = sum(len(times) for _, times in clips)
     if not n_labelled:
         return None
-    word = clips[0][0].meanings.words[index]
+    word = clips[0][0].words[index]
     highest = max(float(traces.scores[:, index].max()) for traces, _ in clips)
     tried = [*descend(highest, threshold), threshold] if highest >= threshold else [threshold]
     counts = {}

@@ -1,46 +1,37 @@
-"""Thresholds without labels: from background in which a word is not to be heard, the score that keeps a promised rate.
+"""Thresholds without labels: from background without a word, the score that keeps a promised rate of false alarms.
 
 In: recordings of background, words, a rate of false alarms per hour. Out: a `Calibration`: for each word the lowest
-threshold at which events begin at most that often, counted by `find_events` itself, and `Settings` that hold them.
+threshold at which events begin at most that often, counted by `find_events` itself, and `Settings` with them.
 
-Events on T hours are taken as Poisson. A threshold right above the (n + 1)-th largest peak lets n events through, but
-n + 1 are to be expected on as much other background, so n + 1 <= rate x T is asked for. Where even no event at all
+Events on T hours are modelled as Poisson. A threshold right above the (n + 1)-th largest peak lets n events through,
+but n + 1 are to be expected on as much other background, so n + 1 <= rate x T must hold. Where even no event at all
 would leave a 95 % bound above the promise (T < 3 / rate), the threshold is extrapolated from the tail of the peaks, as
-logits, and marked so. Both suppose that other background is like this one, and that events come singly.
+logits, and marked so. Both assume that other background is like this one, and that events come singly.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from earwitness.audio import Source, Windows, measure_duration, read_ahead, slide
+from earwitness.audio import Source
 from earwitness.calibration.poisson import bound_count, extrapolate_level
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition import (
-    Event,
-    Logits,
-    TagScores,
-    WordScores,
-    find_events,
-    match_words,
-    read_noisy,
-    score_tokens,
-)
+from earwitness.recognition import Event, Logits, ScoreTrack, analyse_rows, choose_method, find_events, track_words
 from earwitness.settings import Settings, fold_word
-from earwitness.words import WordMeanings, tag_names, understand_words
+from earwitness.words import WordMeanings, understand_words
 
 LEAST_S = 60.0  # of background
 LOWEST, HIGHEST = 0.01, 0.99  # thresholds: below, a score says nothing; above, it is always reached or never
 STEP = 0.05  # logits between the thresholds that are tried
 N_TAIL = 20  # peaks from which a tail is extrapolated
 LEAST_TAIL = 5  # peaks; with fewer, peaks are taken to fall off e-fold in a logit
-LOOSER = 10.0  # times the promised rate, for which the threshold is told, too
+LOOSER = 10.0  # times the promised rate, whose threshold is reported too
 
 
 @dataclass(frozen=True)
@@ -48,32 +39,26 @@ class WordTraces:
     """Scores (N, V) of the words in one recording, a row every `span_s` seconds; 90 kB an hour and word."""
 
     scores: Logits
-    meanings: WordMeanings
+    words: tuple[str, ...]
     span_s: float
     duration_s: float
 
     def find(self, index: int, settings: Settings) -> list[Event]:
-        """Return the events of one word, as `find_events` finds them in the recording, but without their tags."""
-        meanings = WordMeanings(
-            (self.meanings.words[index],),
-            self.meanings.similarities[index : index + 1],
-            self.meanings.weights[index : index + 1],
-        )
+        """Return the events of one word, as `find_events` finds them in the recording, without their tags."""
         start_s = self.span_s * np.arange(len(self.scores), dtype=np.float64)
-        logits = np.broadcast_to(np.float32(0), (len(self.scores), len(tag_names())))  # takes no memory
         scores = self.scores[:, index : index + 1]
-        return list(find_events([WordScores(scores, meanings, TagScores(logits, start_s, self.span_s))], settings))
+        return list(find_events(ScoreTrack(scores, self.words[index : index + 1], start_s, self.span_s), settings))
 
 
 @dataclass(frozen=True)
 class CalibratedWord:
-    """A word's threshold, and what was heard with it on the background.
+    """A word's threshold, and the events that it finds on the background.
 
     Attributes:
-        word: as it was asked for.
+        word: as it was given.
         threshold: the lowest score that keeps the promise; None where none up to 0.99 does: take another word.
         n_events: events on the background at the threshold; where there is none, at 0.99.
-        n_recordings: recordings in which they were heard; many events in one are not Poisson.
+        n_recordings: recordings that hold them; many events in one are not Poisson.
         rate_per_hour: events per hour.
         upper_per_hour: the rate that so many events exclude at 95 %, whatever the tail.
         is_extrapolated: the threshold rests on the tail, since the background is too short to verify the promise.
@@ -92,7 +77,7 @@ class CalibratedWord:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Thresholds by word, the settings that hold them, and what they were found on."""
+    """Thresholds by word, the settings with them, and the background."""
 
     words: tuple[CalibratedWord, ...]
     false_alarms_per_hour: float
@@ -104,12 +89,12 @@ class Calibration:
 
     @property
     def hours_needed(self) -> float:
-        """Hours of background on which the promise can be verified, if no event is heard on them."""
+        """Hours of background on which the promise can be verified, if they hold no event."""
         return bound_count(0) / self.false_alarms_per_hour
 
     @property
     def provable_per_hour(self) -> float:
-        """The rate that this background can exclude at best: at 95 %, no event heard."""
+        """The rate that this background can exclude at best: at 95 %, without any event."""
         return bound_count(0) / self.hours
 
 
@@ -123,15 +108,15 @@ def calibrate_thresholds(
     """Return for each word the lowest threshold at which events begin at most so often on this background.
 
     Args:
-        sources: recordings in which the words are not to be heard, or rarely enough.
+        sources: recordings without the words, or with few of them.
         words: words for events.
         false_alarms_per_hour: the promised rate of each word.
-        settings: windows, hold and gaps, as they will be used for listening.
+        settings: windows, hold and gaps, as they will be used later.
         encoder: an encoder that is already loaded.
 
     Raises:
         AudioError, WordError, WeightsError: see `recognize`.
-        SettingsError: the method is "tmrl", the rate is not above 0, or there is less than a minute of background.
+        SettingsError: the method has no thresholds, the rate is not above 0, or the background is below a minute.
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
@@ -142,13 +127,13 @@ def calibrate_thresholds(
 
 
 def check_promise(false_alarms_per_hour: float, settings: Settings) -> None:
-    """Find out, before hours of listening, whether thresholds can be chosen at all.
+    """Find out, before hours of work, whether thresholds can be chosen at all.
 
     Raises:
         SettingsError: see `calibrate_thresholds`.
     """
-    if settings.method == "tmrl":
-        raise SettingsError("method='tmrl': it has no thresholds to calibrate; take method='earwitness'")
+    if not choose_method(settings).has_word_scores:
+        raise SettingsError(f"method={settings.method!r}: it has no thresholds to calibrate; take method='earwitness'")
     if not 0 < false_alarms_per_hour < math.inf:
         raise SettingsError(f"false_alarms_per_hour={false_alarms_per_hour}: give a rate above 0, such as 1")
 
@@ -160,38 +145,20 @@ def trace_words(
     encoder: LoadedEncoder,
     on_progress: Callable[[float], None] | None = None,
 ) -> WordTraces:
-    """Return the words' scores over a recording; `on_progress` is called with the share of it that has been heard.
+    """Return the words' scores over a recording; `on_progress` is called with the share of it that is done.
 
     Raises:
         AudioError: the recording cannot be used.
     """
-    windows = slide(
-        read_ahead(read_noisy(source, settings, encoder.spec.sample_rate_hz)),
-        settings.window_s,
-        settings.hop_s,
-        n_batch=encoder.batch,
-    )
-    analysed_s, expected_s = 0.0, measure_duration(source) if on_progress else None
-    batches, span_s = [], encoder.spec.token_s
-
-    def count_time() -> Iterator[Windows]:
-        nonlocal analysed_s
-        for batch in windows:
-            ends_s = batch.start_s + batch.n_valid / batch.sample_rate_hz
-            analysed_s = max(analysed_s, float(ends_s.max()))
-            if on_progress and expected_s:
-                on_progress(min(1.0, analysed_s / expected_s))
-            yield batch
-
-    for rows in match_words(score_tokens(count_time(), encoder), meanings, encoder.tag_stats):
-        batches.append(rows.scores)
-    return WordTraces(np.concatenate(batches), meanings, span_s, analysed_s)
+    rows, duration_s = analyse_rows(source, "rows", settings, encoder, on_progress)
+    track = track_words(rows, meanings, encoder.tag_stats)
+    return WordTraces(track.scores, track.words, track.span_s, duration_s)
 
 
 def choose_thresholds(
     traces: Sequence[WordTraces], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
 ) -> Calibration:
-    """Return the thresholds of words that have been heard on background, all with the same `settings`.
+    """Return the thresholds of words from their scores on background, all with the same `settings`.
 
     Raises:
         SettingsError: see `calibrate_thresholds`.
@@ -201,7 +168,7 @@ def choose_thresholds(
     if 3600 * hours < LEAST_S:
         raise SettingsError(f"{3600 * hours:.0f} s of background: give {LEAST_S:.0f} s at least, better some hours")
     words = []
-    for index in range(len(traces[0].meanings.words)):
+    for index in range(len(traces[0].words)):
         words.append(_calibrate_word(_Peaks(traces, index, settings), hours, false_alarms_per_hour))
     found = tuple((each.word, each.threshold) for each in words if each.threshold is not None)
     known = {fold_word(each.word) for each in words}
@@ -222,7 +189,7 @@ class _Peaks:
 
     def __init__(self, traces: Sequence[WordTraces], index: int, settings: Settings) -> None:
         self.traces, self.index, self.settings = traces, index, settings
-        self.word = traces[0].meanings.words[index]
+        self.word = traces[0].words[index]
         self.tops = [float(each.scores[:, index].max()) for each in traces]
         self.lowest, self.highest = min(float(each.scores[:, index].min()) for each in traces), max(self.tops)
         self.at = lru_cache(maxsize=None)(self._find)

@@ -10,38 +10,32 @@ import ctypes
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from earwitness.cli.exit_status import end, handling, print_problems
 from earwitness.cli.options import (
-    CommercialOnly,
-    Device,
-    Encoder,
     Events,
     Out,
     Paths,
-    Runtime,
     Scenes,
-    SettingsFile,
     ShowProgress,
-    choose_compute,
-    choose_settings,
-    errors_reported,
-    exit_with,
-    read_words,
+    encoder_options,
+    query_options,
+    settings_file,
 )
+from earwitness.cli.recordings import describe_skipped
 from earwitness.errors import ArchiveError, SettingsError, WordError
+from earwitness.settings import Settings
 
 if TYPE_CHECKING:
     from earwitness.archive import Answer, IndexOptions, IndexReport
-    from earwitness.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Look into stores of tag scores, check and join them.")
+app = typer.Typer(no_args_is_help=True, help="Inspect, check and join stores of tag scores.")
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 HOW_TIME = "Time by the recordings' own clock, such as 2026-03-01 or 2026-03-01T12:00"
@@ -53,7 +47,8 @@ Where = Annotated[
     str, typer.Option(help="SQL condition over the files, such as \"path like '%street%' and duration_s > 60\".")
 ]
 Engine = Annotated[
-    Literal["local", "ray"], typer.Option(help="Hear on this machine, or with Ray's workers, on as many as there are.")
+    Literal["local", "ray"],
+    typer.Option(help="Analyse on this machine, or with Ray's workers, on as many as there are."),
 ]
 RayAddress = Annotated[
     str, typer.Option(help="For --engine ray: a cluster's address, or auto for this machine's; else one starts here.")
@@ -64,28 +59,25 @@ GpusPerWorker = Annotated[float, typer.Option(help="For --engine ray: GPUs of a 
 TableFormat = Annotated[Literal["csv", "parquet"], typer.Option("--format", "-f", help="Form of the tables in --out.")]
 
 
+@encoder_options
 def index(
     paths: Paths,
+    settings: Settings,
     store: Annotated[
         str, typer.Option("--store", help="Folder of the store, or with --engine ray a URL; made if it is not there.")
     ],
     by_token: Annotated[
-        bool, typer.Option("--tokens", help="Keep the encoder's tokens (160 ms) instead of a row a second.")
+        bool, typer.Option("--tokens", help="Store the encoder's tokens (160 ms) instead of a row a second.")
     ] = False,
     shard: Annotated[
         str, typer.Option(help="Take only a share of the recordings, such as 3/16: the third of 16.")
     ] = "",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Hear again what failed before.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Analyse again what failed before.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Record which files in the given folders are gone.")] = False,
     start_from: Annotated[
         Literal["name", "mtime", "none"],
         typer.Option(help="Where a recording's start is taken from: its name (else its time), its time, or nothing."),
     ] = "name",
-    settings: SettingsFile = None,
-    encoder: Encoder = None,
-    commercial_only: CommercialOnly = False,
-    runtime: Runtime = None,
-    device: Device = None,
     progress: ShowProgress = "auto",
     engine: Engine = "local",
     ray_address: RayAddress = "",
@@ -93,41 +85,44 @@ def index(
     cpus_per_worker: CpusPerWorker = 0,
     gpus_per_worker: GpusPerWorker = 0.0,
 ) -> None:
-    """Hear an archive once, into a store that answers any words later.
+    """Analyse an archive once, into a store that answers any words later.
 
     Takes new and changed recordings only. It can be stopped or killed at any moment and run again: nothing is lost,
     nothing is there twice. Several processes may fill one store.
     """
-    with errors_reported():
-        from earwitness.archive import IndexOptions
+    from earwitness.archive import IndexOptions
+    from earwitness.results import Failures
 
-        _keep_memory_flat()
-        options = IndexOptions(
-            is_by_token=by_token,
-            shard=_read_shard(shard),
-            retry_failed=retry_failed,
-            is_pruning=prune,
-            start_from=start_from,
-            progress=progress,
-        )
-        chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
-        if engine == "ray":
-            from earwitness.archive import Cluster, index_on_ray
+    _keep_memory_flat()
+    options = IndexOptions(
+        is_by_token=by_token,
+        shard=_read_shard(shard),
+        retry_failed=retry_failed,
+        is_pruning=prune,
+        start_from=start_from,
+        progress=progress,
+    )
+    if engine == "ray":
+        from earwitness.archive import Cluster, index_on_ray
 
-            cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker)
-            report = index_on_ray(paths, store, chosen, options, cluster)
-        else:
-            with _stopped_by_keys():
-                report = _index_here(paths, store, chosen, options)
-        _print_report(report)
-        n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
-        exit_with(len(report.failures) + len(report.notes), n_total, None)
+        cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker)
+        report = index_on_ray(paths, store, settings, options, cluster)
+    else:
+        with _stopped_by_keys():
+            report = _index_here(paths, store, settings, options)
+    _print_report(report)
+    n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
+    n_left_out = len(report.failures) + report.n_failed_before
+    end(Failures(n_total, n_left_out, len(report.notes)), f"the store: earwitness store info {store} --failures")
 
 
+@settings_file
+@query_options
 def ask(
     store: StoreFolder,
-    events: Events = [],  # noqa: B006 (typer copies it)
-    scenes: Scenes = [],  # noqa: B006
+    settings: Settings,
+    events: Events,
+    scenes: Scenes,
     since: Since = "",
     until: Until = "",
     path: PathPattern = "",
@@ -135,110 +130,99 @@ def ask(
     out: Out = None,
     table_format: TableFormat = "csv",
     report: Annotated[
-        bool, typer.Option("--report", help="Write index.html to --out, too: one page to look at and pass on.")
+        bool, typer.Option("--report", help="Write index.html to --out, too: one page to read and pass on.")
     ] = False,
-    settings: SettingsFile = None,
-    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
-    places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
 ) -> None:
-    """Ask new words of a whole store: events, sums by recording and hour, the scene of each hour; without audio.
+    """Query a whole store with new words: events, sums by recording and hour, the scene of each hour; without audio.
 
     Writes events, files, hours, scenes and errors as tables, and run.json, to --out; with --report a page of them, too.
     """
-    with errors_reported():
-        if report and not out:
-            raise SettingsError("--report needs --out: a folder for the page, such as --out answers")
-        from earwitness.archive import Choice, open_store, print_answer, write_answer
+    if report and not out:
+        raise SettingsError("--report needs --out: a folder for the page, such as --out answers")
+    from earwitness.archive import Choice, open_store, print_answer, write_answer
 
-        event_words, scene_words = read_words(events), read_words(scenes)
-        if not event_words and not scene_words:
-            raise WordError("nothing to ask: give --events, --scenes or both")
-        opened = open_store(store)
-        chosen = choose_settings(settings, event_threshold=threshold, places=str(places) if places else None)
-        answer = opened.ask(event_words, scene_words, chosen, since, until, path, where)
-        if out:
-            write_answer(answer, out, table_format, opened.parts.provenance, chosen)
-            if report:
-                from earwitness.reports import ArchiveQuery, write_answer_page
+    if not events and not scenes:
+        raise WordError("nothing to query: give --events, --scenes or both")
+    opened = open_store(store)
+    answer = opened.ask(events, scenes, settings, since, until, path, where)
+    if out:
+        write_answer(answer, out, table_format, opened.parts.provenance, settings)
+        if report:
+            from earwitness.reports import ArchiveQuery, write_answer_page
 
-                choice = Choice(since, until, path, where)
-                print(write_answer_page(answer, ArchiveQuery(str(store), opened.parts.provenance, chosen, choice), out))
-        else:
-            print_answer(answer)
-        _print_problems(answer, out)
+            choice = Choice(since, until, path, where)
+            print(write_answer_page(answer, ArchiveQuery(str(store), opened.parts.provenance, settings, choice), out))
+    else:
+        print_answer(answer)
+    _print_problems(answer, out)
 
 
 def similar(
     store: StoreFolder,
-    clip: Annotated[Path, typer.Argument(help="A recording of the sound to look for, best a few seconds of it.")],
+    clip: Annotated[Path, typer.Argument(help="A recording of the sound to find, best a few seconds of it.")],
     top: Annotated[int, typer.Option(min=1, help="How many moments to list.")] = 10,
     path: PathPattern = "",
 ) -> None:
     """List the moments of a store that sound most like a clip."""
-    with errors_reported():
-        from earwitness.archive import Choice, find_similar, format_time, open_store, show_line
+    from earwitness.archive import Choice, find_similar, format_time, open_store, show_line
 
-        matches, problems = find_similar(open_store(store).parts, clip, top, choice=Choice(path=path))
-        for match in matches:
-            time = "" if match.start_time is None else f"\t{format_time(match.start_time)}"
-            print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{show_line(match.path)}{time}")
-        _print_damage(problems)
+    matches, problems = find_similar(open_store(store).parts, clip, top, choice=Choice(path=path))
+    for match in matches:
+        time = "" if match.start_time is None else f"\t{format_time(match.start_time)}"
+        print(f"{match.similarity:.3f}\t{match.start_s:.2f}\t{match.end_s:.2f}\t{show_line(match.path)}{time}")
+    print_problems(problems)
 
 
-@app.command(short_help="Say what a store holds.")
+@app.command(short_help="Show what a store holds.")
 def info(
     store: StoreFolder,
     failures: Annotated[
         bool, typer.Option("--failures", help="List the recordings that failed, with the reason.")
     ] = False,
 ) -> None:
-    """Say what a store holds, what it was made with, and which recordings failed."""
-    with errors_reported():
-        from earwitness.archive import open_store, show_line
+    """Show what a store holds, what it was made with, and which recordings failed."""
+    from earwitness.archive import open_store, show_line
 
-        opened = open_store(store)
-        if failures:
-            for entry in opened.files:
-                if entry.state == "failed":
-                    print(f"{show_line(entry.path)}\t{show_line(entry.reason)}")
-            return
-        parts = opened.inform()
-        made = parts.provenance
-        print(
-            f"recordings  {', '.join(f'{count} {state}' for state, count in sorted(parts.n_files.items())) or 'none'}"
-        )
-        per_day = parts.n_bytes / parts.hours * 24 / 1e6 if parts.hours else 0.0
-        print(f"hours       {parts.hours:.2f}")
-        print(f"size        {parts.n_bytes / 1e6:.1f} MB in {parts.n_parts} parts, {per_day:.1f} MB a day of audio")
-        print(f"rows        every {made.row_s:g} s")
-        print(f"encoder     {made.encoder} ({made.runtime}, weights {made.weights_sha256[:16]}...)")
-        print(f"heard with  {', '.join(f'{name}={value}' for name, value in made.heard_with.items())}")
-        print(f"made by     earwitness {made.version}")
-        _print_damage(list(parts.damaged.values()))
+    opened = open_store(store)
+    if failures:
+        for entry in opened.files:
+            if entry.state == "failed":
+                print(f"{show_line(entry.path)}\t{show_line(entry.reason)}")
+        return
+    parts = opened.inform()
+    made = parts.provenance
+    print(f"recordings  {', '.join(f'{count} {state}' for state, count in sorted(parts.n_files.items())) or 'none'}")
+    per_day = parts.n_bytes / parts.hours * 24 / 1e6 if parts.hours else 0.0
+    print(f"hours       {parts.hours:.2f}")
+    print(f"size        {parts.n_bytes / 1e6:.1f} MB in {parts.n_parts} parts, {per_day:.1f} MB a day of audio")
+    print(f"rows        every {made.row_s:g} s")
+    print(f"encoder     {made.encoder} ({made.runtime}, weights {made.weights_sha256[:16]}...)")
+    print(f"made with   {', '.join(f'{name}={value}' for name, value in made.heard_with.items())}")
+    print(f"made by     earwitness {made.version}")
+    print_problems(list(parts.damaged.values()))
 
 
-@app.command(short_help="Read a whole store and tell what is damaged.")
+@app.command(short_help="Read a whole store and list what is damaged.")
 def verify(
     store: StoreFolder,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Set damaged parts aside, so that 'index' hears what they held again.")
+        bool, typer.Option("--repair", help="Set damaged parts aside, so that 'index' analyses what they held again.")
     ] = False,
 ) -> None:
     """Read every part of a store and compare it with its sha256."""
-    with errors_reported():
-        from earwitness.archive import open_store
+    from earwitness.archive import open_store
 
-        opened = open_store(store)
-        damaged = opened.verify()
-        for reason in damaged.values():
-            print(reason, file=sys.stderr)
-        if repair and damaged:
-            opened.set_aside()
-            print(f"{len(damaged)} parts set aside in {Path(store) / 'damaged'}; run 'earwitness index' again")
-        elif not damaged:
-            print(f"{store}: whole")
-        if damaged:
-            raise typer.Exit(1)
+    opened = open_store(store)
+    damaged = opened.verify()
+    for reason in damaged.values():
+        print(reason, file=sys.stderr)
+    if repair and damaged:
+        opened.set_aside()
+        print(f"{len(damaged)} parts set aside in {Path(store) / 'damaged'}; run 'earwitness index' again")
+    elif not damaged:
+        print(f"{store}: whole")
+    if damaged:
+        raise typer.Exit(1)
 
 
 @app.command(short_help="Join stores, such as those of shards.")
@@ -250,91 +234,75 @@ def merge(
 
     Merging one store into a new one leaves out what has been replaced in it.
     """
-    with errors_reported():
-        from earwitness.archive import merge_stores
+    from earwitness.archive import merge_stores
 
-        report = merge_stores(target, stores)
-        for problem in report.problems:
-            print(problem, file=sys.stderr)
-        print(f"{report.n_added} recordings added, {report.n_known} were there -> {target}")
-        if report.problems:
-            raise typer.Exit(1)
+    report = merge_stores(target, stores)
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    print(f"{report.n_added} recordings added, {report.n_known} were there -> {target}")
+    if report.problems:
+        raise typer.Exit(1)
 
 
-@app.command(short_help="Bring a store from a URL into a folder.")
+@app.command(short_help="Copy a store from a URL into a folder.")
 def fetch(
     url: Annotated[str, typer.Argument(help="A store's URL, such as s3://bucket/store.")],
-    folder: Annotated[Path, typer.Argument(help="Where to; what is there already does not come again.")],
+    folder: Annotated[Path, typer.Argument(help="Where to; what is there already is not copied again.")],
 ) -> None:
-    """Bring a store from a URL into a folder, to ask it there; again, and only what is new comes."""
-    with errors_reported():
-        from earwitness.archive import fetch_store
+    """Copy a store from a URL into a folder, to query it there; repeated, it copies only what is new."""
+    from earwitness.archive import fetch_store
 
-        print(f"{fetch_store(url, folder)} new parts -> {folder}")
+    print(f"{fetch_store(url, folder)} new parts -> {folder}")
 
 
-@app.command(short_help="Answer a question in SQL.")
+@app.command(short_help="Query a store in SQL.")
 def sql(
     store: StoreFolder,
     query: Annotated[str, typer.Argument(help="SQL for duckdb over the tables files, rows, clips and tags.")],
 ) -> None:
     """Answer SQL over a store, as CSV; see docs/archives.md for the tables."""
-    with errors_reported():
-        from earwitness.archive import open_store, print_table
+    from earwitness.archive import open_store, print_table
 
-        opened = open_store(store)
-        print_table(opened.sql(query))
-        _print_damage(list(opened.parts.damaged.values()))
-
-
-def _print_damage(reasons: list[str]) -> None:
-    """Tell what could not be taken into account, and end with status 1 if there is anything."""
-    for reason in reasons:
-        print(reason, file=sys.stderr)
-    if reasons:
-        raise typer.Exit(1)
+    opened = open_store(store)
+    print_table(opened.sql(query))
+    print_problems(list(opened.parts.damaged.values()))
 
 
 def _keep_memory_flat() -> None:
-    """Let threads share two heaps: with one each, glibc keeps more and more of what they have freed."""
+    """Let threads share two heaps: with one each, glibc holds on to more and more of what they have freed."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _index_here(paths: list[str], store: str, settings: Settings, options: IndexOptions) -> IndexReport:
     from earwitness.archive import index_recordings
-    from earwitness.audio import find_audio
+    from earwitness.audio import search_audio
 
     for each in (*paths, store):
         if "://" in each:
             raise SettingsError(f"{each}: a URL needs --engine ray, which works on one machine too")
-    return index_recordings(find_audio(paths), store, settings, None, options, paths)
+    found = search_audio(paths)
+    if skipped := describe_skipped(found):
+        print(f"skipped {skipped}", file=sys.stderr)
+    return index_recordings(found.paths, store, settings, None, options, paths)
 
 
-@contextlib.contextmanager
-def _stopped_by_keys() -> Iterator[None]:
-    """Let Ctrl-C keep what is under way, and a second one stop at once: what is committed is whole either way."""
+def _stopped_by_keys() -> AbstractContextManager[None]:
+    """Let Ctrl-C finish the work in progress, and a second one stop at once: what is committed is whole either way."""
 
     def write(message: str) -> None:  # print may be what was interrupted, and cannot be entered twice
         os.write(2, f"earwitness: {message}\n".encode())
 
     def stop_at_once(number: int, frame: FrameType | None) -> None:
-        write("stopped; what was committed is kept")
+        write("stopped; what was committed stays")
         os._exit(130)
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, stop_at_once)
-        write("what is under way is heard and kept; Ctrl-C again stops at once")
+        write("finishing the recordings in progress; Ctrl-C again stops at once")
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    return handling(stop, signal.SIGINT)
 
 
 def _print_report(report: IndexReport) -> None:
@@ -344,11 +312,11 @@ def _print_report(report: IndexReport) -> None:
         print(reason if reason.startswith(path) else f"{path}: {reason}", file=sys.stderr)
     for path, note in report.notes:
         print(f"{path}: {note}", file=sys.stderr)
-    parts = [f"{report.n_analysed} heard", f"{report.n_unchanged} known already"]
+    parts = [f"{report.n_analysed} analysed", f"{report.n_unchanged} unchanged"]
     parts += [f"{report.n_gone} gone"] if report.n_gone else []
     parts += [f"{report.n_elsewhere} left to another process"] if report.n_elsewhere else []
     if report.n_failed_before:
-        parts.append(f"{report.n_failed_before} failed before (--retry-failed hears them again)")
+        parts.append(f"{report.n_failed_before} failed before (--retry-failed analyses them again)")
     print(", ".join(parts))
 
 
@@ -356,7 +324,9 @@ def _print_problems(answer: Answer, out: Path | None) -> None:
     for problem in answer.problems:
         print(problem, file=sys.stderr)
     if not answer.n_files:
-        raise ArchiveError("no recording to ask: none suits --path, --where, --since and --until, or none was heard")
+        raise ArchiveError(
+            "no recording to query: none matches --path, --where, --since and --until, or none was analysed"
+        )
     if answer.problems:
         where = f"; see {out / 'errors.csv'}" if out else ""
         print(f"earwitness: {len(answer.problems)} things could not be taken into account{where}", file=sys.stderr)

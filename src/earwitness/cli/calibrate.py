@@ -5,7 +5,6 @@ In: recordings of background, words, a promised rate. Out: a TOML file of settin
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,25 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli.options import (
-    N_AT_ONCE,
-    CommercialOnly,
-    Device,
-    Encoder,
-    Events,
-    Paths,
-    Runtime,
-    SettingsFile,
-    ShowProgress,
-    choose_compute,
-    choose_settings,
-    errors_reported,
-    exit_with,
-    open_recordings,
-    read_words,
-    show_name,
-)
-from earwitness.errors import AnnotationError, OutputError, SettingsError, WordError
+from earwitness.cli.exit_status import end
+from earwitness.cli.options import Events, encoder_options, takes_recordings
+from earwitness.cli.recordings import Recordings
+from earwitness.errors import AnnotationError, SettingsError, WordError
+from earwitness.files import write_text
+from earwitness.settings import Settings
 
 if TYPE_CHECKING:
     from earwitness.calibration import CalibratedWord, Calibration, WordTraces
@@ -39,69 +25,59 @@ if TYPE_CHECKING:
     from earwitness.metrics import LabelledEvent
     from earwitness.words import WordMeanings
 
-HEADER = ("word", "threshold", "heard", "in files", "per hour", "95 % bound", "at 10 x the rate", "rests on")
+HEADER = ("word", "threshold", "events", "in files", "per hour", "95 % bound", "at 10 x the rate", "rests on")
 
 
+@takes_recordings
+@encoder_options
 def calibrate(
-    paths: Paths,
-    events: Events = [],  # noqa: B006 (typer copies it)
+    recordings: Recordings,
+    settings: Settings,
+    events: Events,
     rate: Annotated[
         float, typer.Option("--false-alarms-per-hour", help="The rate to promise, for each word by itself.")
     ] = 1.0,
     labelled: Annotated[
         Path | None,
-        typer.Option(help="Table of annotated events, its recordings beside it: tells what is still found."),
+        typer.Option(help="Table of annotated events, its recordings beside it: shows what is still found."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The settings to write (TOML).")] = Path("calibrated.toml"),
-    settings: SettingsFile = None,
-    encoder: Encoder = None,
-    commercial_only: CommercialOnly = False,
-    runtime: Runtime = None,
-    device: Device = None,
-    progress: ShowProgress = "auto",
 ) -> None:
-    """Choose each word's threshold on background without it, so that false alarms keep to a promised rate.
+    """Choose each word's threshold on background without it, so that false alarms stay within a promised rate.
 
     Give hours of audio in which the events are absent or rare; nothing has to be labelled. The settings written are for
     'earwitness listen --settings'. They hold for this encoder and for background like this one.
     """
-    with errors_reported(), open_recordings(paths) as sources:
-        from earwitness.calibration import check_promise, choose_thresholds, trace_words
-        from earwitness.encoders import choose_encoder
-        from earwitness.results import process_each
-        from earwitness.words import understand_words
+    from earwitness.calibration import check_promise, choose_thresholds, trace_words
+    from earwitness.encoders import choose_encoder
+    from earwitness.results import ErrorFile
+    from earwitness.words import understand_words
 
-        chosen = choose_settings(settings, **choose_compute(encoder, commercial_only, runtime, device))
-        check_promise(rate, chosen)
-        words = read_words(events)
-        if not words:
-            raise WordError("no words: give --events, for example --events 'siren,dog bark'")
-        meanings = understand_words(words)
-        clips = find_labelled(labelled, meanings.words) if labelled else {}
-        loaded = choose_encoder(chosen)
+    check_promise(rate, settings)
+    if not events:
+        raise WordError("no words: give --events, for example --events 'siren,dog bark'")
+    meanings = understand_words(events)
+    clips = find_labelled(labelled, meanings.words) if labelled else {}
+    loaded = choose_encoder(settings)
 
-        def process(source: Path, report: Callable[[float], None]) -> WordTraces:
-            return trace_words(source, meanings, chosen, loaded, report)
+    def process(source: Path, report: Callable[[float], None]) -> WordTraces:
+        return trace_words(source, meanings, settings, loaded, report)
 
-        traces, n_failed = [], 0
-        for outcome in process_each(sources, process, progress, N_AT_ONCE):
-            if outcome.result is None:
-                n_failed += 1
-                print(outcome.reason.replace(str(outcome.source), show_name(outcome.source)), file=sys.stderr)
-            else:
-                traces.append(outcome.result)
-        if not traces:
-            raise SettingsError(f"none of {len(sources)} recordings could be used as background; give others")
-        calibration = choose_thresholds(traces, rate, chosen, loaded)
-        _write(describe_toml(calibration), out)
-        print(describe(calibration))
-        if clips:
-            print("\n" + "\n".join(_print_recall(clips, meanings, calibration, loaded)))
-        print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
-        n_hopeless = sum(each.threshold is None for each in calibration.words)
-        exit_with(n_failed, len(sources), None)
-        if n_hopeless:
-            raise typer.Exit(1)
+    tally, failed = recordings.tally(), ErrorFile(out)
+    tally.takers.append(failed)
+    traces = [each for _, each in tally.each(process)]
+    if not traces:
+        raise SettingsError(f"none of {len(recordings.paths)} recordings could be used as background; give others")
+    calibration = choose_thresholds(traces, rate, settings, loaded)
+    write_text(out, describe_toml(calibration))
+    print(describe(calibration))
+    if clips:
+        print("\n" + "\n".join(_print_recall(clips, meanings, calibration, loaded)))
+    print(f"\n-> {out}; use it: earwitness listen RECORDINGS --events ... --settings {out}")
+    n_hopeless = sum(each.threshold is None for each in calibration.words)
+    end(tally.failures, failed.path)
+    if n_hopeless:
+        raise typer.Exit(1)
 
 
 def describe(calibration: Calibration) -> str:
@@ -123,10 +99,10 @@ def describe_toml(calibration: Calibration) -> str:
     for each in calibration.words:
         how = "extrapolated" if each.is_extrapolated else "measured"
         if each.threshold is None:
-            lines.append(f"{each.word}: NO threshold keeps the promise; listen for another word")
+            lines.append(f"{each.word}: NO threshold meets the promised rate; use another word")
             continue
         lines.append(
-            f"{each.word}: {how}; {each.n_events} events heard, {each.rate_per_hour:.2f} per hour, "
+            f"{each.word}: {how}; {each.n_events} events detected, {each.rate_per_hour:.2f} per hour, "
             f"95 % upper bound {each.upper_per_hour:.2f} per hour"
         )
     comments = [f"# {' '.join(line.split())}" for line in lines]
@@ -158,7 +134,7 @@ def _print_background(calibration: Calibration) -> list[str]:
             f"{calibration.provable_per_hour:.3g} per hour and more, at 95 %; {promised:g} per hour takes "
             f"{calibration.hours_needed:.1f} hours. The thresholds are extrapolated from the tail of the scores."
         )
-    lines.append("The expected rate keeps to the promise; rates up to the 95 % bound cannot be excluded.")
+    lines.append("The expected rate meets the promise; rates up to the 95 % bound cannot be excluded.")
     return lines
 
 
@@ -168,8 +144,8 @@ def _print_words(calibration: Calibration) -> list[str]:
     for each in calibration.words:
         if each.threshold is None:
             lines.append(
-                f"{each.word!r}: no threshold up to 0.99 keeps the promise ({each.n_events} events with 0.99); take "
-                "another word, allow more false alarms, or look whether it is heard on the background after all"
+                f"{each.word!r}: no threshold up to 0.99 meets the promised rate ({each.n_events} events at 0.99); use "
+                "another word, allow more false alarms, or check whether the background holds the sound"
             )
         elif each.n_events >= 3 and each.n_recordings == 1 < calibration.n_recordings:
             lines.append(
@@ -233,11 +209,3 @@ def _print_recall(
             f"{found.best_f1:.2f} at {found.best:.4g}"
         )
     return lines
-
-
-def _write(text: str, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); give --out another place") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli.options import download_progress, errors_reported
+from earwitness.cli.exit_status import download_progress, print_error
 
 if TYPE_CHECKING:
     from earwitness.datasets import DatasetSpec
@@ -52,63 +52,60 @@ def get(
         Path | None, typer.Option("--from", help="Take it from a folder of its packages, or from one archive.")
     ] = None,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept the licence that is shown; asked for once per licence.")
+        bool, typer.Option("--accept-licence", help="Accept the licence that is shown; needed once per licence.")
     ] = False,
 ) -> None:
     """Fetch a data set, or take its packages from files, check and unpack them, and print where it lies.
 
     A download that was stopped goes on where it stopped; what is unpacked is not fetched again.
     """
-    with errors_reported():
-        from earwitness.datasets import LICENCE_TERMS, choose_packages, fetch_dataset, find_spec, take_dataset
-        from earwitness.files import require_acceptance
+    from earwitness.datasets import choose_packages, fetch_dataset, find_spec, take_dataset
+    from earwitness.files import require_acceptance
 
-        spec = find_spec(name)
-        packages = choose_packages(spec, part)
-        command = f"earwitness data get {name}{f' --part {part}' if part else ''} --accept-licence"
-        require_acceptance(name, spec.licence, LICENCE_TERMS[spec.licence], command, accept_licence)
-        if spec.note:
-            print(f"earwitness: {spec.note}", file=sys.stderr)
-        if source:
-            print(take_dataset(spec, source, dir, part))
-            return
-        with download_progress() as report:
-            names = [package.file_name for package in packages]
-            show_file = lambda file: print(f"{names.index(file) + 1} of {len(names)}: {file}", file=sys.stderr)  # noqa: E731
-            folder = fetch_dataset(spec, dir, part, report, show_file)
-        print(folder)
+    spec = find_spec(name)
+    packages = choose_packages(spec, part)
+    command = f"earwitness data get {name}{f' --part {part}' if part else ''} --accept-licence"
+    require_acceptance(name, spec.licence, spec.licence_terms, command, accept_licence)
+    if spec.note:
+        print_error(f"{spec.note}")
+    if source:
+        print(take_dataset(spec, source, dir, part))
+        return
+    with download_progress() as report:
+        names = [package.file_name for package in packages]
+        show_file = lambda file: print(f"{names.index(file) + 1} of {len(names)}: {file}", file=sys.stderr)  # noqa: E731
+        folder = fetch_dataset(spec, dir, part, report, show_file)
+    print(folder)
 
 
-@app.command(short_help="Tell what of a data set is missing or damaged.")
+@app.command(short_help="List what of a data set is missing or damaged.")
 def verify(
     name: Name,
     dir: Dir = None,
     split: Annotated[str | None, typer.Option(help="Only this split, such as evaltest.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Name every missing file.")] = False,
 ) -> None:
-    """Tell what of a data set is here, missing or damaged; exit status 1 if anything is missing or damaged."""
-    with errors_reported():
-        from earwitness.datasets import check_dataset, find_spec
+    """List what of a data set is here, missing or damaged; exit status 1 if anything is missing or damaged."""
+    from earwitness.datasets import check_dataset, find_spec
 
-        found = check_dataset(find_spec(name), dir, split)
-        print(f"{name}: {found.n_clips} recordings below {found.folder}")
-        for line in (*found.notes, *(found.missing if missing else ())):
-            print(line)
-        for line in found.damaged:
-            print(f"earwitness: {line}", file=sys.stderr)
-        n_missing = max(found.n_absent, len(found.missing))
-        if n_missing or found.damaged:
-            print(f"{n_missing} files are missing, {len(found.damaged)} damaged")
-            raise typer.Exit(1)
+    found = check_dataset(find_spec(name), dir, split)
+    print(f"{name}: {found.n_clips} recordings below {found.folder}")
+    for line in (*found.notes, *(found.missing if missing else ())):
+        print(line)
+    for line in found.damaged:
+        print_error(f"{line}")
+    n_missing = max(found.n_absent, len(found.missing))
+    if n_missing or found.damaged:
+        print(f"{n_missing} files are missing, {len(found.damaged)} damaged")
+        raise typer.Exit(1)
 
 
 @app.command(name="path")
 def print_path(name: Name, dir: Dir = None) -> None:
     """Print where a data set lies."""
-    with errors_reported():
-        from earwitness.datasets import find_folder, find_spec
+    from earwitness.datasets import find_folder, find_spec
 
-        print(find_folder(find_spec(name), dir))
+    print(find_folder(find_spec(name), dir))
 
 
 def _show_size(spec: DatasetSpec) -> str:

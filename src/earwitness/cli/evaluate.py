@@ -5,7 +5,6 @@ In: a data set with its truth, or two tables. Out: a folder of results with a pa
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,34 +12,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from earwitness.cli.options import (
-    N_AT_ONCE,
-    CommercialOnly,
-    Device,
-    Encoder,
-    Method,
-    Runtime,
-    SettingsFile,
-    ShowProgress,
-    choose_compute,
-    choose_settings,
-    errors_reported,
-    exit_with,
-    read_words,
-)
+from earwitness.cli.exit_status import end
+from earwitness.cli.options import ShowProgress, encoder_options, takes, words_option
+from earwitness.cli.recordings import N_AT_ONCE
 from earwitness.errors import DatasetError, OutputError, SettingsError
-from earwitness.version import __version__
+from earwitness.settings import Settings
 
 if TYPE_CHECKING:
     from earwitness.datasets import Dataset
     from earwitness.evaluation import AnalysedClip, Plan, Results
-    from earwitness.results import Progress
-    from earwitness.settings import Settings
+    from earwitness.results import Progress, ResultFolder, Tally
 
-HOW_OTHER = "LABEL=WORD, to listen for another word than the label's own; repeat it, or give a comma list."
+HOW_OTHER = "LABEL=WORD, to listen for another word than the label's own"
 
 
+@encoder_options
+@takes("method", "event_threshold")
 def evaluate(
+    settings: Settings,
+    events: Annotated[list[str], words_option("--events", "-e", help=HOW_OTHER)],
+    scenes: Annotated[list[str], words_option("--scenes", "-s", help=HOW_OTHER)],
     dataset: Annotated[str | None, typer.Argument(help="A known data set, or a folder or table of your own.")] = None,
     folder: Annotated[Path | None, typer.Option("--dir", help="Where the data set, or a table's audio, lies.")] = None,
     split: Annotated[str | None, typer.Option(help="Only this split, such as 'evaltest'.")] = None,
@@ -52,74 +43,54 @@ def evaluate(
         Literal["rare", "collar", "segment", "desed"] | None,
         typer.Option(help="How events are scored; by the data set if not given, else 'collar'."),
     ] = None,
-    events: Annotated[list[str], typer.Option("--events", "-e", help=HOW_OTHER)] = [],  # noqa: B006 (typer copies it)
-    scenes: Annotated[list[str], typer.Option("--scenes", "-s", help=HOW_OTHER)] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for results and their page.")] = None,
-    settings: SettingsFile = None,
-    method: Method = None,
-    encoder: Encoder = None,
-    commercial_only: CommercialOnly = False,
-    runtime: Runtime = None,
-    device: Device = None,
-    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
-    psds: Annotated[bool, typer.Option("--psds", help="Also PSDS 1 and 2; hears each recording once more.")] = False,
+    psds: Annotated[bool, typer.Option("--psds", help="Also PSDS 1 and 2.")] = False,
     progress: ShowProgress = "auto",
 ) -> None:
-    """Tell how good recognition is on a data set whose truth is known, or score a table of events against the truth.
+    """Measure how good recognition is on a data set whose truth is known, or score a table of events against the truth.
 
     Writes results.json, per_class.csv, per_condition.csv, per_file.csv, curves.csv, errors_list.csv, scores.csv,
     submission.tsv, the run's own tables and index.html to --out. Numbers come with 95 % intervals.
     """
-    with errors_reported():
-        if ref or est:
-            if dataset or not (ref and est):
-                raise SettingsError("give --ref and --est together and no data set, or a data set and neither")
-            _score_tables(ref, est, protocol or "collar", out)
-            return
-        if not dataset:
-            raise DatasetError("nothing to evaluate: give a data set (see 'earwitness data list'), or --ref and --est")
-        chosen = choose_settings(
-            settings,
-            method=method,
-            **choose_compute(encoder, commercial_only, runtime, device),
-            event_threshold=threshold,
-        )
-        from earwitness.datasets import load_dataset
-        from earwitness.evaluation import plan_words
+    if ref or est:
+        if dataset or not (ref and est):
+            raise SettingsError("give --ref and --est together and no data set, or a data set and neither")
+        _score_tables(ref, est, protocol or "collar", out)
+        return
+    if not dataset:
+        raise DatasetError("nothing to evaluate: give a data set (see 'earwitness data list'), or --ref and --est")
+    from earwitness.datasets import load_dataset
+    from earwitness.evaluation import plan_words
 
-        found = _limit(load_dataset(dataset, folder, split, fold), limit)
-        plan = plan_words(found, read_words(events), read_words(scenes), protocol)
-        plan = replace(plan, is_traced=psds)
-        if out:
-            _refuse_overwriting(out, found, Path(dataset))
-        about = {"split": split, "fold": fold, "limit": limit}
-        n_failed = _evaluate(found, plan, chosen, out, about, progress)
-        exit_with(n_failed, len(found.clips), out)
+    found = _limit(load_dataset(dataset, folder, split, fold), limit)
+    plan = plan_words(found, events, scenes, protocol)
+    plan = replace(plan, is_traced=psds)
+    if out:
+        _refuse_overwriting(out, found, Path(dataset))
+    about = {"split": split, "fold": fold, "limit": limit}
+    _evaluate(found, plan, settings, out, about, progress)
 
 
 def compare(
     first: Annotated[Path, typer.Argument(help="A folder that 'earwitness evaluate' wrote.")],
     second: Annotated[Path, typer.Argument(help="Another one, of the same recordings.")],
 ) -> None:
-    """Tell by how much two evaluations of the same recordings differ, and whether chance could do that.
+    """Print by how much two evaluations of the same recordings differ, and whether chance could do that.
 
     The difference is the first less the second; its 95 % interval and p value are the paired bootstrap's over files.
     """
-    with errors_reported():
-        from earwitness.evaluation import compare_results, find_differences, read_results
+    from earwitness.evaluation import compare_results, find_differences, read_results
 
-        one, two = read_results(first), read_results(second)
-        changes = compare_results(one, two)
-        for said in find_differences(one, two):
-            print(said)
-        print(f"{'measure':14s} {'metric':28s} {'first':>8s} {'second':>8s} {'change':>8s}  {'95 %':19s} {'p':>6s}")
-        for each in changes:
-            gap = each.difference
-            limits = f"[{gap.low:+.3f}, {gap.high:+.3f}]"
-            numbers = f"{each.first:8.3f} {each.second:8.3f} {gap.value:+8.3f}  {limits:19s} {gap.p_value:6.3f}"
-            print(
-                f"{each.measure:14s} {each.title:28s} {numbers}  {each.better and f'{each.better} is better'}".rstrip()
-            )
+    one, two = read_results(first), read_results(second)
+    changes = compare_results(one, two)
+    for line in find_differences(one, two):
+        print(line)
+    print(f"{'measure':14s} {'metric':28s} {'first':>8s} {'second':>8s} {'change':>8s}  {'95 %':19s} {'p':>6s}")
+    for each in changes:
+        gap = each.difference
+        limits = f"[{gap.low:+.3f}, {gap.high:+.3f}]"
+        numbers = f"{each.first:8.3f} {each.second:8.3f} {gap.value:+8.3f}  {limits:19s} {gap.p_value:6.3f}"
+        print(f"{each.measure:14s} {each.title:28s} {numbers}  {each.better and f'{each.better} is better'}".rstrip())
 
 
 def _refuse_overwriting(out: Path, dataset: Dataset, given: Path) -> None:
@@ -141,76 +112,58 @@ def _limit(dataset: Dataset, limit: int | None) -> Dataset:
 
 def _evaluate(
     dataset: Dataset, plan: Plan, settings: Settings, out: Path | None, about: dict[str, Any], progress: Progress
-) -> int:
-    """Hear, score, write and print; return how many recordings had errors."""
+) -> None:
+    """Recognize, score, write and print; end with the exit status."""
     from earwitness.encoders import choose_encoder
     from earwitness.evaluation import format_submission, recognize_clips, score_dataset
+    from earwitness.files import write_text
+    from earwitness.results import Destination, RunRecord, Tally, open_results
 
     loaded = choose_encoder(settings)
-    about |= {
-        "encoder": loaded.spec.name,
-        "weights_sha256": loaded.sha256,
-        "computed_on": loaded.backend.computed_on,
-    }
-    clips = []
-    with _open_folder(dataset, plan, settings, out, about) as folder:
+    words = {"events": list(plan.events.values()), "scenes": list(plan.scenes.values())}
+    record = RunRecord.of(loaded, settings, dataset=dataset.name, **about, **words)
+    kinds = (("events.csv", plan.events), ("scenes.csv", plan.scenes), ("clips.csv", plan.clips))
+    tables = [name for name, has_words in kinds if has_words]
+    clips, tally = [], Tally([clip.path for clip in dataset.clips])
+    with open_results(Destination(out), tables, record, tally) as folder:
         for each in recognize_clips(dataset, plan, settings, loaded, progress, N_AT_ONCE):
             clips.append(each)
-            _keep(folder, each)
-        results = score_dataset(dataset, plan, clips, settings, about)
-    for note in results.about["notes"]:
-        print(note, file=sys.stderr)
+            _store(each, folder, tally)
+        results = score_dataset(dataset, plan, clips, settings, {**about, **record.name_encoder()})
     _publish(results, out)
     if out:
-        from earwitness.evaluation import write_text
-
         write_text(out / "submission.tsv", format_submission(plan, clips))
-    return sum(bool(each.reason or each.note) for each in clips)
+    end(tally.failures, out / "errors.csv" if out else "")
 
 
-@contextlib.contextmanager
-def _open_folder(dataset: Dataset, plan: Plan, settings: Settings, out: Path | None, about: dict[str, Any]) -> Any:
-    """Give the folder of the run's own tables, or None where only printing is asked for."""
-    if out is None:
-        yield None
-        return
-    from earwitness.results import ResultFolder
-
-    kinds = (("events.csv", plan.events), ("scenes.csv", plan.scenes), ("clips.csv", plan.clips))
-    words = {"events": list(plan.events.values()), "scenes": list(plan.scenes.values())}
-    run = {"version": __version__, "dataset": dataset.name, **about, "settings": settings.to_dict(), **words}
-    with ResultFolder(out, [name for name, has_words in kinds if has_words], [], run) as folder:
-        yield folder
-
-
-def _keep(folder: Any, each: AnalysedClip) -> None:
-    """Write what was heard in a clip as soon as it is known, and tell what is wrong with it."""
+def _store(each: AnalysedClip, folder: ResultFolder | None, tally: Tally) -> None:
+    """Write what was detected in a clip as soon as it is known, and report what is wrong with it."""
     path = str(each.clip.path)
-    if each.reason or each.note:
-        print(each.reason or f"{path}: {each.note}", file=sys.stderr)
-    if folder is None:
-        return
-    if each.recognition:
+    if folder and each.recognition:
         folder.add(each.recognition)
-    if each.scores:
+    if folder and each.scores:
         folder.add_clip(path, each.scores)
-    if each.reason or (each.note and not each.recognition):  # a recognition tells its own
-        folder.add_error(path, each.reason or each.note)
+    if each.reason:
+        tally.fail(path, each.reason)
+    elif each.note and each.recognition:  # the recognition has its note in the folder
+        tally.count_notes(path, [each.note])
+    elif each.note:
+        tally.note(path, each.note)
 
 
 def _score_tables(ref: Path, est: Path, protocol: str, out: Path | None) -> None:
     from earwitness.evaluation import score_event_tables
 
-    results = score_event_tables(ref, est, protocol)
-    for note in results.about["notes"]:
-        print(note, file=sys.stderr)
-    _publish(results, out)
+    _publish(score_event_tables(ref, est, protocol), out)
 
 
 def _publish(results: Results, out: Path | None) -> None:
-    """Print a short table and what it is; write everything where a folder is given."""
+    """Print notes, a short table and what it is; write everything where a folder is given."""
+    for note in results.about["notes"]:
+        print(note, file=sys.stderr)
     if out:
-        from earwitness.evaluation import write_results, write_text
+        from earwitness.evaluation import write_results
+        from earwitness.files import write_text
         from earwitness.reports import make_page
 
         write_results(out, results)
@@ -223,7 +176,7 @@ def _publish(results: Results, out: Path | None) -> None:
             limits = f"95 % from {low} to {high}" if each["low"] is not None else "no interval"
             print(f"  {each['title']:28s} {value:>7s}   {limits}")
     failed = f", {row['n_failed']} could not be used" if row["n_failed"] else ""
-    print(f"{row['dataset']}: {row['n_files']} recordings{failed}; intervals tell what other recordings could give.")
+    print(f"{row['dataset']}: {row['n_files']} recordings{failed}; intervals say what other recordings could give.")
     if out:
         print(f"{out / 'index.html'}")
 

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from earwitness.cli.options import errors_reported
 from earwitness.errors import DatasetError
 
 
@@ -43,20 +42,19 @@ def mix(
 
     Writes audio/, meta/ (recipes), events.csv and mix.json to --out. The same sources and seed give the same mixtures.
     """
-    with errors_reported():
-        from earwitness.datasets import MixSettings, make_mixtures, read_own_sources, read_tut_sources
+    from earwitness.datasets import MixSettings, make_mixtures, read_own_sources, read_tut_sources
 
-        if tut and not (backgrounds or events):
-            sources = read_tut_sources(tut, subset)
-        elif backgrounds and events and not tut:
-            sources = read_own_sources(backgrounds, events, min(longest, length))
-        else:
-            raise DatasetError("nothing to mix: give --backgrounds and --events, or --tut alone")
-        ebrs_db = tuple(ebr) or MixSettings.ebrs_db
-        settings = MixSettings(number, share, ebrs_db, length, rate, seed, subset if tut else "own")
-        recipes = make_mixtures(sources, settings, out, _show if sys.stderr.isatty() else None)
-        n_events = sum(recipe.event is not None for recipe in recipes)
-        print(f"{len(recipes)} mixtures of {', '.join(sources.labels)}, {n_events} with an event -> {out}")
+    if tut and not (backgrounds or events):
+        sources = read_tut_sources(tut, subset)
+    elif backgrounds and events and not tut:
+        sources = read_own_sources(backgrounds, events, min(longest, length))
+    else:
+        raise DatasetError("nothing to mix: give --backgrounds and --events, or --tut alone")
+    ebrs_db = tuple(ebr) or MixSettings.ebrs_db
+    settings = MixSettings(number, share, ebrs_db, length, rate, seed, subset if tut else "own")
+    recipes = make_mixtures(sources, settings, out, _show if sys.stderr.isatty() else None)
+    n_events = sum(recipe.event is not None for recipe in recipes)
+    print(f"{len(recipes)} mixtures of {', '.join(sources.labels)}, {n_events} with an event -> {out}")
 
 
 def _show(n_done: int, n_total: int) -> None:

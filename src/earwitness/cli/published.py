@@ -3,7 +3,7 @@
 In: a folder below which TUT Rare Sound Events lies, and options. Out: labels of events and scenes with their counts
 against the metadata, pictures, and `meta.csv`. The options and folders are those of the published method.
 
-Exit status: 0 all is well, 1 some recordings could not be used (see errors.csv), 2 nothing could be done.
+Exit status: 0 every recording is answered, 1 some are left out (see errors.csv), 2 nothing was done, 130 stopped.
 
 Source: "Unsupervised Method of Transformer-based Multimodal Representation Learning for Acoustic Event Classification
 and Blind Acoustic Scene Classification"; TUT Rare Sound Events 2017 (Diment et al.).
@@ -12,48 +12,55 @@ and Blind Acoustic Scene Classification"; TUT Rare Sound Events 2017 (Diment et 
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from earwitness.audio import measure_duration
+from earwitness.cli.exit_status import NOTHING_DONE, STOPPED, stopped_by_sigterm
 from earwitness.cli.options import read_words
 from earwitness.cli.published_counts import (
-    CLASS_WORDS,
-    WHERE_TO_GET,
     FileEvents,
     choose_scored,
-    find_mixtures,
-    find_recipe_files,
-    find_recordings,
     format_share,
     tabulate_counts,
     tabulate_presence,
 )
-from earwitness.datasets import MixtureRow, read_recipes, write_meta
+from earwitness.datasets import (
+    CLASS_WORDS,
+    WHERE_TO_GET,
+    MixtureRow,
+    find_mixtures,
+    find_recipe_files,
+    find_recordings,
+    read_mixture_rows,
+    write_meta,
+)
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, EarwitnessError, OutputError
+from earwitness.files import write_csv, write_errors_reported
 from earwitness.plots import (
     Detected,
+    LoudestFinder,
     Query,
     choose_panels,
     describe_settings,
     draw_attention,
     draw_detections,
-    draw_recognition,
+    draw_timeline,
     import_figure,
     read_attended,
+    recognize_timeline,
     save_picture,
 )
-from earwitness.recognition import WINDOW_S, Recognition, check_words, recognize
-from earwitness.results import ResultFolder, process_each
+from earwitness.recognition import METHODS, Recognition, check_words, choose_method, recognize
+from earwitness.results import ResultFolder, RunRecord, Tally
 from earwitness.settings import Settings
-from earwitness.version import __version__
 from earwitness.words import as_key
 
 logger = logging.getLogger(__name__)
@@ -85,69 +92,55 @@ def run_command(script: str, description: str, work: Callable[[Options], int]) -
     """Read the options, log to the console and to `<log_dir>/<script>.log`, do the work; return the exit status."""
     options = read_options(description, Path(script).resolve().parent)
     try:
-        with log_to(options.log_dir / f"{Path(script).stem}.log"):
+        with log_to(options.log_dir / f"{Path(script).stem}.log"), stopped_by_sigterm():
             try:
                 logger.debug("%s", options)
                 return work(options)
             except EarwitnessError as error:
                 logger.error("%s", error)
             except KeyboardInterrupt:
-                logger.error("stopped; results so far are kept")
-                return 130
+                logger.error("stopped; what was done is stored")
+                return STOPPED
     except OutputError as error:  # the log itself cannot be written
         print(f"ERROR: {error}", file=sys.stderr)
-    return 2
+    return NOTHING_DONE
 
 
 def label_events(options: Options) -> int:
-    """Tell which events each recording holds (AEC): events.csv, and aec.csv with counts where the metadata is known."""
-    recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
-    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
-    check_words(words, [], settings)
-    encoder = choose_encoder(settings)
+    """Find which events each recording holds (AEC): events.csv, and aec.csv with counts where the metadata is known."""
     file_events: list[FileEvents] = []
-
-    def process(source: Path) -> Recognition:
-        return recognize(source, words, [], settings, encoder)
-
-    with _open_results(options.event_dir, "events.csv", "aec.csv", options, encoder) as results:
-        for recognition in _process_all(recordings, process, results):
+    with _begin(options, options.event_dir, "events.csv", "aec.csv") as work:
+        for recognition, mixture in work.each():
             found = {event.word for event in recognition.events}
-            _keep(results, recognition, sorted(found))
-            if mixture := mixtures.get(Path(recognition.source).name):
+            logger.debug("%s: %s", recognition.source, ", ".join(sorted(found)) or "none")
+            if mixture:
                 file_events.append(FileEvents(recognition.source, mixture.event, found))
-    if _is_scored(len(file_events), results.n_done, mixtures):
-        scored = choose_scored(words, mixtures.values())
-        _write_csv(options.event_dir / "aec.csv", *tabulate_presence(scored, file_events))
+    if work.is_scored(len(file_events)):
+        scored = choose_scored(options.events, work.mixtures.values())
+        columns, presence = tabulate_presence(scored, file_events)
+        write_csv(options.event_dir / "aec.csv", [columns, *presence])
         _print_table(f"events in {len(file_events)} recordings", tabulate_counts(scored, file_events))
-    return _finish(results)
+    return work.finish()
 
 
 def label_scenes(options: Options) -> int:
     """Rank the scenes of each recording (blind ASC): scenes.csv, and asc.csv where the metadata is known."""
-    recordings, settings, scenes = find_recordings(options.data_dir), options.settings, options.scenes
-    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
-    check_words([], scenes, settings)
-    encoder = choose_encoder(settings)
     rows: list[tuple[str, str, int, bool, str]] = []
-
-    def process(source: Path) -> Recognition:
-        return recognize(source, [], scenes, settings, encoder)
-
-    with _open_results(options.env_dir, "scenes.csv", "asc.csv", options, encoder) as results:
-        for recognition in _process_all(recordings, process, results):
-            source, ranked = recognition.source, [each.scene for each in recognition.scenes]
+    with _begin(options, options.env_dir, "scenes.csv", "asc.csv") as work:
+        for recognition, mixture in work.each():
+            ranked = [each.scene for each in recognition.scenes]
             winners = [each.scene for each in recognition.scenes if each.is_winner]
-            _keep(results, recognition, winners)
-            reference = mixtures[Path(source).name].bg_classname if Path(source).name in mixtures else ""
+            logger.debug("%s: %s", recognition.source, ", ".join(winners))
+            reference = mixture.bg_classname if mixture else ""
             rank = [*map(as_key, ranked), as_key(reference)].index(as_key(reference)) + 1
             if rank <= len(ranked):
                 is_top_1 = as_key(reference) in map(as_key, winners)
-                rows.append((source, reference, rank, is_top_1, "; ".join(ranked[:N_BEST_SCENES])))
-    if _is_scored(len(rows), results.n_done, mixtures):
-        _write_csv(options.env_dir / "asc.csv", ("file", "reference_scene", "rank", "is_top_1", "best_five"), rows)
-        _print_accuracy([(rank, is_top_1) for _, _, rank, is_top_1, _ in rows], settings.method)
-    return _finish(results)
+                rows.append((recognition.source, reference, rank, is_top_1, "; ".join(ranked[:N_BEST_SCENES])))
+    if work.is_scored(len(rows)):
+        write_csv(options.env_dir / "asc.csv", [("file", "reference_scene", "rank", "is_top_1", "best_five"), *rows])
+        ranks = [(rank, is_top_1) for _, _, rank, is_top_1, _ in rows]
+        _print_accuracy(ranks, choose_method(options.settings).n_winners)
+    return work.finish()
 
 
 def draw_all(options: Options) -> int:
@@ -156,44 +149,46 @@ def draw_all(options: Options) -> int:
     `attention/<name>.png` beside it shows what the encoder attends to at the strongest event, or where it is loudest
     if nothing was found. Where the metadata is known, `summary/` holds distributions, confusion, ROC and PR curves.
     """
-    recordings, settings, words = find_recordings(options.data_dir), options.settings, options.events
-    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
     import_figure()  # before hours of work, not after
-    check_words(words, [], settings)
-    encoder = choose_encoder(settings)
-    n_same = Counter(path.stem for path in recordings)
     detected: list[Detected] = []
+    with _begin(options, options.graph_dir, "events.csv") as work:
+        n_same = Counter(path.stem for path in work.recordings)
 
-    def process(source: Path) -> Recognition:
-        parts = source.relative_to(options.data_dir).parts if n_same[source.stem] > 1 else (source.stem,)
-        recognition, name = recognize(source, words, [], settings, encoder), f"{'_'.join(parts)}.png"
-        draw_recognition(recognition, source, options.graph_dir / name, encoder)
-        _draw_attention(recognition, source, options.graph_dir / "attention" / name, encoder)
-        return recognition
+        def recognize_and_draw(source: Path) -> Recognition:
+            parts = source.relative_to(options.data_dir).parts if n_same[source.stem] > 1 else (source.stem,)
+            loudest, out = LoudestFinder(), options.graph_dir / f"{'_'.join(parts)}.png"
+            recognition, timeline = recognize_timeline(source, work.events, options.settings, work.encoder, loudest.add)
+            total_s = measure_duration(source) or recognition.duration_s
+            save_picture(draw_timeline(recognition, timeline, total_s=total_s), out)
+            attention_path = options.graph_dir / "attention" / out.name
+            _draw_attention(recognition, loudest.time_s, source, attention_path, work.encoder)
+            return recognition
 
-    with _open_results(options.graph_dir, "events.csv", "", options, encoder) as results:
-        for recognition in _process_all(recordings, process, results):
-            _keep(results, recognition, ["drawn"])
-            if mixture := mixtures.get(Path(recognition.source).name):
+        for recognition, mixture in work.each(recognize_and_draw):
+            if mixture:
                 found = sorted(recognition.events, key=lambda event: event.score)
                 detected.append(Detected(mixture.event, {event.word: event.score for event in found}))
-    if _is_scored(len(detected), results.n_done, mixtures):
-        scored, said = choose_scored(words, mixtures.values()), describe_settings(settings, encoder.spec.name)
-        draw_detections(options.graph_dir / "summary", scored, detected, said)
-    return _finish(results)
+    if work.is_scored(len(detected)):
+        scored = choose_scored(options.events, work.mixtures.values())
+        caption = describe_settings(options.settings, work.encoder.spec.name)
+        draw_detections(options.graph_dir / "summary", scored, detected, caption)
+    return work.finish()
 
 
-def _draw_attention(recognition: Recognition, source: Path, out: Path, encoder: LoadedEncoder) -> None:
-    """Draw roll-out at the strongest event: from what its score was read from, and from the class token."""
+def _draw_attention(
+    recognition: Recognition, loudest_s: float, source: Path, out: Path, encoder: LoadedEncoder
+) -> None:
+    """Draw roll-out at the strongest event, or where it is loudest: from what is scored, and from the class token."""
     settings = recognition.settings
     strongest = max(recognition.events, key=lambda event: event.score, default=None)
-    time_s = strongest.peak_s if strongest else None
-    if settings.method == "tmrl":  # scores whole windows, and tells when they begin
-        settings = replace(settings, window_s=WINDOW_S)
-        time_s = None if time_s is None else min(time_s + WINDOW_S / 2, recognition.duration_s)
-    attended = read_attended(source, time_s, settings, encoder)
-    spoken = Query(is_mean=True) if settings.method == "tmrl" else Query(attended.time_s)
-    panels = choose_panels(attended, "rollout", [spoken, Query()])
+    cut, time_s = choose_method(settings).cut_rows(settings), loudest_s
+    if strongest and cut.per == "window":  # its peak is where a window begins
+        time_s = min(strongest.peak_s + cut.window_s / 2, recognition.duration_s)
+    elif strongest:
+        time_s = strongest.peak_s
+    attended = read_attended(source, time_s, replace(settings, window_s=cut.window_s), encoder)
+    scored = Query(is_mean=True) if cut.per == "window" else Query(attended.time_s)
+    panels = choose_panels(attended, "rollout", [scored, Query()])
     save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)
 
 
@@ -214,12 +209,12 @@ def convert_recipes(script: str, description: str) -> int:
             )
         for out in dict.fromkeys(given.out or path.parent / "meta.csv" for path in recipes):
             belonging = [path for path in recipes if given.out or path.parent == out.parent]
-            mixtures = [mixture for path in belonging for mixture in read_recipes(path)]
+            mixtures = [mixture for path in belonging for mixture in read_mixture_rows(path)]
             write_meta(mixtures, out)
             print(f"{len(mixtures)} mixtures -> {out}")
     except EarwitnessError as error:
         print(f"ERROR: {error}", file=sys.stderr)
-        return 2
+        return NOTHING_DONE
     return 0
 
 
@@ -231,7 +226,9 @@ def read_options(description: str, root: Path) -> Options:
         parser.add_argument(f"--{name}_dir", type=Path, default=Path(f"./{name}/"), help=f"for {what}")
     parser.add_argument("--noise_factor", type=_read_factor, default=0.0, help="standard deviation of noise to add")
     parser.add_argument("--encoder", default="", help="a known name, or the path of weights; else the embedded one")
-    parser.add_argument("--method", choices=("tmrl", "earwitness"), default="tmrl", help="tmrl is the published one")
+    parser.add_argument(
+        "--method", choices=sorted(METHODS, reverse=True), default="tmrl", help="tmrl is the published one"
+    )
     how = "comma list, or @FILE with one a line"
     parser.add_argument("--events", nargs="+", default=[",".join(CLASS_WORDS)], help=f"words for events: {how}")
     parser.add_argument("--scenes", nargs="+", default=[SCENES], help=f"words for scenes: {how}")
@@ -252,11 +249,9 @@ def log_to(path: Path) -> Iterator[None]:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
+    with write_errors_reported(path, advice="choose another --log_dir"):
         path.parent.mkdir(parents=True, exist_ok=True)
         to_file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --log_dir") from error
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_console = logging.StreamHandler()
     to_console.setLevel(logging.INFO)
@@ -290,68 +285,79 @@ class _Once(logging.Filter):
         return is_new
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A published command at work: words for its recordings, what is known of them, and where results go."""
+
+    options: Options
+    events: list[str]
+    scenes: list[str]
+    recordings: list[Path]
+    mixtures: Mapping[str, MixtureRow]
+    encoder: LoadedEncoder
+    results: ResultFolder
+    tally: Tally
+
+    def each(
+        self, recognize_one: Callable[[Path], Recognition] | None = None
+    ) -> Iterator[tuple[Recognition, MixtureRow | None]]:
+        """Yield what was recognized in each recording, and what is known of it; failures go to errors.csv."""
+        logger.info("%d recordings", len(self.recordings))
+
+        def process(source: Path, _: Callable[[float], None]) -> Recognition:
+            if recognize_one:
+                return recognize_one(source)
+            return recognize(source, self.events, self.scenes, self.options.settings, self.encoder)
+
+        for source, recognition in self.tally.each(process):
+            self.results.add(recognition)
+            self.tally.count_notes(source, recognition.notes)
+            yield recognition, self.mixtures.get(Path(source).name)
+
+    def is_scored(self, n_scored: int) -> bool:
+        """Return whether there is anything to score, and log why something is not."""
+        n_done = self.results.n_done
+        if not self.mixtures:
+            where = "they are in the data set's folders meta"
+            logger.info("no meta.csv and no recipes found, so nothing is scored; %s", where)
+        elif n_scored < n_done:
+            n_left = n_done - n_scored
+            logger.warning("%d of %d recordings are not scored: the metadata does not describe them", n_left, n_done)
+        return n_scored > 0
+
+    def finish(self) -> int:
+        """Log where the results are; return the exit status."""
+        results = self.results
+        logger.info("%d recordings done; results are in %s", results.n_done, results.folder)
+        if failures := self.tally.failures.describe():
+            logger.warning("%s; the reasons are in %s", failures, results.folder / "errors.csv")
+        return self.tally.failures.status()
+
+
 @contextmanager
-def _open_results(
-    folder: Path, table: str, derived: str, options: Options, encoder: LoadedEncoder
-) -> Iterator[ResultFolder]:
-    """Give the folder of results; a `derived` table of an earlier run in it is taken away."""
-    run = {
-        "version": __version__,
-        "encoder": encoder.spec.name,
-        "weights_sha256": encoder.sha256,
-        "settings": options.settings.to_dict(),
-        "scenes" if table == "scenes.csv" else "events": options.scenes if table == "scenes.csv" else options.events,
-    }
-    with ResultFolder(folder, [table], [], run) as results:
+def _begin(options: Options, folder: Path, table: str, derived: str = "") -> Iterator[_Work]:
+    """Find the recordings, load the encoder, open the results; a `derived` table of an earlier run is taken away."""
+    recordings, settings = find_recordings(options.data_dir), options.settings
+    words: dict[str, list[str]] = {"events": [], "scenes": []}
+    name = table.removesuffix(".csv")
+    words[name] = options.scenes if name == "scenes" else options.events
+    mixtures = find_mixtures([options.data_dir, options.root / META_DIR])
+    check_words(words["events"], words["scenes"], settings)
+    encoder = choose_encoder(settings)
+    record = RunRecord.of(encoder, settings, **{name: words[name]})
+    with ResultFolder(folder, [table], [], record.to_dict()) as results:
         if derived:
             (folder / derived).unlink(missing_ok=True)
-        yield results
+        tally = Tally(recordings, report=lambda reason: logger.warning("%s", reason))
+        tally.takers.append(results)
+        yield _Work(options, words["events"], words["scenes"], recordings, mixtures, encoder, results, tally)
 
 
-def _process_all(
-    recordings: Sequence[Path], process: Callable[[Path], Recognition], results: ResultFolder
-) -> Iterator[Recognition]:
-    """Yield what comes of each recording; those that cannot be used go to errors.csv."""
-    logger.info("%d recordings", len(recordings))
-    for outcome in process_each(recordings, lambda source, _: process(source)):
-        if outcome.result is None:
-            logger.warning("%s", outcome.reason)
-            results.add_error(str(outcome.source), outcome.reason)
-        else:
-            yield outcome.result
-
-
-def _keep(results: ResultFolder, recognition: Recognition, names: Sequence[str]) -> None:
-    results.add(recognition)
-    logger.debug("%s: %s", recognition.source, ", ".join(names) or "none")
-    for note in recognition.notes:
-        logger.warning("%s: %s", recognition.source, note)
-
-
-def _is_scored(n_scored: int, n_done: int, mixtures: Mapping[str, MixtureRow]) -> bool:
-    """Tell whether there is anything to score, and log why something is not."""
-    if not mixtures:
-        logger.info("no meta.csv and no recipes found, so nothing is scored; they are in the data set's folders meta")
-    elif n_scored < n_done:
-        logger.warning(
-            "%d of %d recordings are not scored: the metadata does not tell of them", n_done - n_scored, n_done
-        )
-    return n_scored > 0
-
-
-def _finish(results: ResultFolder) -> int:
-    logger.info("%d recordings done; results are in %s", results.n_done, results.folder)
-    if results.n_failed:
-        where = results.folder / "errors.csv"
-        logger.warning("%d recordings had errors; the reasons are in %s", results.n_failed, where)
-    return int(results.n_failed > 0)
-
-
-def _print_accuracy(ranks: Sequence[tuple[int, bool]], method: str) -> None:
+def _print_accuracy(ranks: Sequence[tuple[int, bool]], n_winners: int) -> None:
     n_all = len(ranks)
     n_right = {
         "best ranked": sum(rank == 1 for rank, _ in ranks),
-        "top 1 (either winner)" if method == "tmrl" else "top 1": sum(is_top_1 for _, is_top_1 in ranks),
+        "top 1 (either winner)" if n_winners > 1 else "top 1": sum(is_top_1 for _, is_top_1 in ranks),
         f"top {N_BEST_SCENES}": sum(rank <= N_BEST_SCENES for rank, _ in ranks),
     }
     lines = [("the scene is", "right", "of", "accuracy")]
@@ -369,14 +375,6 @@ def _print_table(title: str, lines: Sequence[tuple[str, ...]]) -> None:
     print("\n".join(text))
     for line in text:
         logger.debug("%s", line)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([columns, *rows])
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space") from error
 
 
 def _read_factor(text: str) -> float:

@@ -1,107 +1,80 @@
-"""The command `earwitness report`, and what `listen --report` does: pages to look at and listen to.
+"""The command `earwitness report`, and what `listen --report` does: pages with sound, scores and reasons.
 
 In: recordings, words. Out: a folder with index.html, a page for each recording, and the tables that `listen` writes.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from earwitness.cli.exit_status import end
 from earwitness.cli.options import (
-    N_AT_ONCE,
-    STDIN_NAME,
-    CommercialOnly,
-    Device,
-    Encoder,
     Events,
     Formats,
-    Method,
-    Paths,
-    Runtime,
     Scenes,
-    SettingsFile,
-    ShowProgress,
-    choose_compute,
-    choose_settings,
-    errors_reported,
-    exit_with,
-    open_recordings,
-    read_words,
-    show_name,
+    encoder_options,
+    has_words,
+    query_options,
+    takes,
+    takes_recordings,
 )
-from earwitness.errors import OutputError, SettingsError, WordError
-from earwitness.version import __version__
+from earwitness.cli.recordings import STDIN_NAME, Recordings, show_name
+from earwitness.errors import OutputError, SettingsError
+from earwitness.settings import Settings
 
 if TYPE_CHECKING:
-    from earwitness.encoders import LoadedEncoder
     from earwitness.recognition import Recognition
     from earwitness.reports import AudioChoice
-    from earwitness.results import Progress
-    from earwitness.settings import Settings
 
 Audio = Annotated[
     Literal["embed", "link", "none"],
-    typer.Option(help="The sound in a page: kept in it up to about 20 MB, else linked; always linked; or none."),
+    typer.Option(help="The sound in a page: part of it up to about 20 MB, else linked; always linked; or none."),
 ]
 
 
+@takes_recordings
+@encoder_options
+@query_options
+@takes("method")
 def report(
-    paths: Paths,
-    events: Events = [],  # noqa: B006 (typer copies it)
-    scenes: Scenes = [],  # noqa: B006
+    recordings: Recordings,
+    settings: Settings,
+    events: Events,
+    scenes: Scenes,
+    formats: Formats,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pages and tables.")] = Path("report"),
     audio: Audio = "embed",
     is_opened: Annotated[bool, typer.Option("--open", help="Open the page in the browser when it is done.")] = False,
-    formats: Formats = [],  # noqa: B006
-    settings: SettingsFile = None,
-    method: Method = None,
-    encoder: Encoder = None,
-    commercial_only: CommercialOnly = False,
-    runtime: Runtime = None,
-    device: Device = None,
-    threshold: Annotated[float | None, typer.Option(help="Score, 0 to 1, from which an event counts.")] = None,
-    places: Annotated[Path | None, typer.Option(help="TOML file with places of your own.")] = None,
-    progress: ShowProgress = "auto",
 ) -> None:
-    """Write a page for each recording that shows what is heard and why, to look at and listen to; and one over all.
+    """Write a page for each recording that shows what was detected and why, with its sound; and an index.
 
     Each page is one file that needs no network: give it to anyone. Writes what 'listen' writes too.
     """
-    with errors_reported(), open_recordings(paths) as sources:
-        chosen = choose_settings(
-            settings,
-            method=method,
-            **choose_compute(encoder, commercial_only, runtime, device),
-            event_threshold=threshold,
-            places=str(places) if places else None,
-        )
-        event_words, scene_words = read_words(events), read_words(scenes)
-        if not event_words and not scene_words:
-            raise WordError("nothing to listen for: give --events, --scenes or both")
-        n_failed = write_reports(sources, event_words, scene_words, chosen, out, formats, progress, audio)
-        if is_opened:
-            import webbrowser
-
-            webbrowser.open((out / "index.html").resolve().as_uri())
-        exit_with(n_failed, len(sources), out)
+    has_words(events, scenes)
+    write_reports(recordings, events, scenes, settings, out, formats, audio, is_opened=is_opened)
 
 
 def write_reports(
-    sources: Sequence[Path],
+    recordings: Recordings,
     events: list[str],
     scenes: list[str],
     settings: Settings,
     out: Path | None,
     formats: list[str],
-    progress: Progress,
     audio: AudioChoice = "embed",
-) -> int:
-    """Write the pages and tables of recordings; return how many recordings had errors.
+    *,
+    is_opened: bool = False,
+    is_shown: bool = False,
+) -> list[Recognition]:
+    """Write the pages and tables of recordings; return what was recognized in those that could be used.
+
+    Args:
+        is_opened: whether to open the page of all in a browser.
+        is_shown: whether to print a table of each recording.
 
     Raises:
         OutputError: there is no folder, or it cannot be written.
@@ -111,58 +84,51 @@ def write_reports(
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import check_words
     from earwitness.reports import ReportFolder
-    from earwitness.results import ResultFolder, process_each
+    from earwitness.results import Destination, Printer, RunRecord, name_tables, open_results
 
-    if out is None:
-        raise OutputError("--report needs a folder: give --out")
-    if settings.blind_calibration:
-        raise SettingsError("blind calibration ranks scenes when all is heard, pages are written before; leave one out")
+    out = _check_pages(out, settings, formats)
     check_words(events, scenes, settings)
     loaded = choose_encoder(settings)
-    tables = [name for name, is_queried in (("events.csv", events), ("scenes.csv", scenes)) if is_queried]
-    run = _describe_run(settings, loaded, events, scenes)
-    n_failed = 0
-    names = [show_name(source) for source in sources]
+    to = Destination(out, formats)
+    record = RunRecord.of(loaded, settings, events=events, scenes=scenes)
+    found: list[Recognition] = []
+    tally, printer = recordings.tally(), Printer(is_shown=is_shown)
+    names = [show_name(source) for source in recordings.paths]
     with ReportFolder(out, names, events, scenes, settings, loaded, audio) as pages:
 
         def process(source: Path, on_progress: Callable[[float], None]) -> Recognition:
             name = show_name(source)
             return pages.write(source, name, on_progress, is_stored=name != STDIN_NAME)
 
-        with ResultFolder(out, tables, formats, run) as results:
-            for outcome in process_each(sources, process, progress, N_AT_ONCE):
-                name = show_name(outcome.source)
-                if outcome.result is None:
-                    reason = outcome.reason.replace(str(outcome.source), name)
-                    n_failed += 1
-                    results.add_error(name, reason)
-                    pages.add_error(name, reason)
-                    print(reason, file=sys.stderr)
-                    continue
-                results.add(outcome.result)
-                pages.add(outcome.result)
-                n_failed += _report(outcome.result)
-    print(f"{len(pages.entries)} recordings -> {out / 'index.html'}", file=sys.stderr)
-    return n_failed
+        with open_results(to, name_tables(events, scenes), record, tally, loaded.spec.sample_rate_hz) as results:
+            tally.takers.append(pages)
+            for _, recognition in tally.each(process):
+                found.append(recognition)
+                if results:
+                    results.add(recognition)
+                pages.add(recognition)
+                printer.add(recognition)
+                tally.count_notes(recognition.source, recognition.notes)
+    index = out / "index.html"
+    recordings.print_summary(printer.summarise(), index)
+    if is_opened:
+        import webbrowser
+
+        webbrowser.open(index.resolve().as_uri())
+    end(tally.failures, out / "errors.csv")
+    return found
 
 
-def _describe_run(settings: Settings, loaded: LoadedEncoder, events: list[str], scenes: list[str]) -> dict[str, object]:
-    return {
-        "version": __version__,
-        "encoder": loaded.spec.name,
-        "weights_sha256": loaded.sha256,
-        "computed_on": loaded.backend.computed_on,
-        "settings": settings.to_dict(),
-        "events": events,
-        "scenes": scenes,
-    }
+def _check_pages(out: Path | None, settings: Settings, formats: list[str]) -> Path:
+    """Return the folder for pages, if they can be written."""
+    from earwitness.results import needs_scores
 
-
-def _report(recognition: Recognition) -> int:
-    """Print one recognition; return 1 if there is something wrong with the recording, else 0."""
-    from earwitness.results import print_recognition
-
-    print_recognition(recognition)
-    for note in recognition.notes:
-        print(f"{recognition.source}: {note}", file=sys.stderr)
-    return int(bool(recognition.notes))
+    if out is None:
+        raise OutputError("--report needs a folder: give --out")
+    if needs_scores(formats):
+        raise OutputError("format scores: pages are written without them; run 'earwitness listen --format scores'")
+    if settings.blind_calibration:
+        raise SettingsError(
+            "blind calibration ranks scenes after the last recording, pages are written before; drop one"
+        )
+    return out

@@ -6,17 +6,17 @@ only after their licence has been accepted, once per licence.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earwitness.cli.options import download_progress, errors_reported
+from earwitness.cli.exit_status import download_progress, print_error
+from earwitness.cli.options import suggest
 from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
-    from earwitness.encoders import WeightsSpec
+    from earwitness.encoders import LoadedEncoder, WeightsSpec
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,30 +43,29 @@ def list_weights() -> None:
 @app.command(short_help="Show all that is known of an encoder.")
 def show(name: Name) -> None:
     """Show all that is known of an encoder: origin, size and hash where published, licence, paper, where it lies."""
-    with errors_reported():
-        from earwitness.encoders import find_weights
+    from earwitness.encoders import find_weights
 
-        spec = _find_spec(name)
-        tags = str(spec.n_tags) if spec.n_tags else "none: gives features, names no sounds"
-        lines = {
-            "name": spec.name,
-            "tags": tags,
-            "mAP on AudioSet": spec.reported_map,
-            "rate": f"{spec.sample_rate_hz} Hz",
-            "norm stats": spec.norm_stats,
-            "paper": spec.paper,
-            "url": spec.url,
-            "zip": f"{spec.zip_bytes} bytes" if spec.zip_bytes else None,
-            "zip's sha256": spec.zip_sha256,
-            "file": spec.file_name,
-            "file's sha256": spec.sha256,
-            "lies at": find_weights(spec),
-            "licence": spec.licence,
-            "commercial use": "allowed" if spec.is_commercial_use_allowed else "not allowed",
-        }
-        for what, value in lines.items():
-            print(f"{what + ':':17}{'not known' if value is None and what != 'lies at' else value or 'not here'}")
-        print(_terms(spec), end="")
+    spec = _find_spec(name)
+    tags = str(spec.n_tags) if spec.n_tags else "none: gives features, names no sounds"
+    lines = {
+        "name": spec.name,
+        "tags": tags,
+        "mAP on AudioSet": spec.reported_map,
+        "rate": f"{spec.sample_rate_hz} Hz",
+        "norm stats": spec.norm_stats,
+        "paper": spec.paper,
+        "url": spec.url,
+        "zip": f"{spec.zip_bytes} bytes" if spec.zip_bytes else None,
+        "zip's sha256": spec.zip_sha256,
+        "file": spec.file_name,
+        "file's sha256": spec.sha256,
+        "lies at": find_weights(spec),
+        "licence": spec.licence,
+        "commercial use": "allowed" if spec.is_commercial_use_allowed else "not allowed",
+    }
+    for what, value in lines.items():
+        print(f"{what + ':':17}{'not known' if value is None and what != 'lies at' else value or 'not here'}")
+    print(_terms(spec), end="")
 
 
 @app.command(short_help="Fetch published weights and check them.")
@@ -76,25 +75,27 @@ def get(
         Path | None, typer.Option("--from", help="Take it from a file: the published .zip, a .pth or a .safetensors.")
     ] = None,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept the licence that is shown; asked for once per licence.")
+        bool, typer.Option("--accept-licence", help="Accept the licence that is shown; needed once per licence.")
     ] = False,
 ) -> None:
     """Fetch published weights, or take them from a file, check them, and print where they lie.
 
     A download that was stopped goes on where it stopped.
     """
-    with errors_reported():
-        from earwitness.encoders import fetch_weights, read_encoder, take_weights
+    from earwitness.encoders import family_of, fetch_weights, take_weights
 
-        spec = _find_spec(name)
-        _accept(spec, accept_licence)
-        if source:
-            print(take_weights(spec, source, read_encoder))
-            return
-        with download_progress() as report:
-            path = fetch_weights(spec, report)
-        read_encoder(path)
-        print(path)
+    def read(path: Path) -> None:
+        family_of(path).read(path)
+
+    spec = _find_spec(name)
+    _accept(spec, accept_licence)
+    if source:
+        print(take_weights(spec, source, read))
+        return
+    with download_progress() as report:
+        path = fetch_weights(spec, report)
+    read(path)
+    print(path)
 
 
 @app.command(short_help="Hash the weights that are here.")
@@ -102,24 +103,23 @@ def verify(
     name: Annotated[str | None, typer.Argument(help="A published name; all that are here if not given.")] = None,
 ) -> None:
     """Hash the weights that are here and compare; exit status 1 if any is damaged."""
-    with errors_reported():
-        from earwitness.encoders import WEIGHTS, check_hash, find_weights, locate_weights
+    from earwitness.encoders import WEIGHTS, check_hash, find_weights, locate_weights
 
-        if name:
-            locate_weights(_find_spec(name).name)
-        n_damaged = 0
-        for spec in [_find_spec(name)] if name else WEIGHTS.values():
-            path = find_weights(spec)
-            if path is None:
-                continue
-            try:
-                print(f"{spec.name}: whole, sha256 {check_hash(spec, path)}")
-            except WeightsError as error:
-                n_damaged += 1
-                print(f"{spec.name}: damaged")
-                print(f"earwitness: {error}", file=sys.stderr)
-        if n_damaged:
-            raise typer.Exit(1)
+    if name:
+        locate_weights(_find_spec(name).name)
+    n_damaged = 0
+    for spec in [_find_spec(name)] if name else WEIGHTS.values():
+        path = find_weights(spec)
+        if path is None:
+            continue
+        try:
+            print(f"{spec.name}: whole, sha256 {check_hash(spec, path)}")
+        except WeightsError as error:
+            n_damaged += 1
+            print(f"{spec.name}: damaged")
+            print_error(f"{error}")
+    if n_damaged:
+        raise typer.Exit(1)
 
 
 @app.command(short_help="Write weights as .safetensors.")
@@ -129,16 +129,12 @@ def convert(
 ) -> None:
     """Write weights as float32 .safetensors with the encoder's own names, and print where.
 
-    Sizes are read from names, so a file whose name does not say them goes into a folder of the published name.
+    Sizes are read from names, so a file whose name lacks them goes into a folder of the published name.
     """
-    with errors_reported():
-        from earwitness.encoders import convert_weights, identify_weights, locate_weights
+    from earwitness.encoders import convert_weights, locate_weights
 
-        path = convert_weights(locate_weights(name_or_path), out)
-        known = identify_weights(locate_weights(name_or_path))
-        print(path)
-        if known and not known.is_commercial_use_allowed:
-            print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)
+    print(convert_weights(locate_weights(name_or_path), out))
+    _remind_of_licence(name_or_path)
 
 
 @app.command(short_help="Write an encoder as .onnx.")
@@ -160,36 +156,46 @@ def export(
 
     To use it: earwitness listen street.wav -e siren --runtime onnx, or --encoder FILE.onnx. For int8 set precision.
     """
-    with errors_reported():
-        from earwitness.encoders import EMBEDDED, Compute, identify_weights, load_encoder, locate_weights, onnx_path
+    from earwitness.encoders import EMBEDDED, attention_path, export_encoder, onnx_path
 
-        name_or_path = name_or_path or EMBEDDED
-        from earwitness.encoders import attention_path, export_onnx
-
-        encoder = load_encoder(name_or_path, compute=Compute(runtime="torch", device="cpu", precision="fp32"))
-        path = export_onnx(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
-        print(path)
-        if is_attention:
-            print(export_onnx(encoder, attention_path(path), is_attention=True))
-        known = identify_weights(locate_weights(name_or_path))
-        if known and not known.is_commercial_use_allowed:
-            print(f"earwitness: the licence stays: {known.licence}", file=sys.stderr)
+    name_or_path = name_or_path or EMBEDDED
+    encoder = _load(name_or_path)
+    path = export_encoder(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
+    print(path)
+    if is_attention:
+        print(export_encoder(encoder, attention_path(path), is_attention=True))
+    _remind_of_licence(name_or_path)
 
 
 @app.command(name="path")
 def print_path(name: Name) -> None:
     """Print where an encoder's weights lie."""
-    with errors_reported():
-        from earwitness.encoders import locate_weights
+    from earwitness.encoders import locate_weights
 
-        print(locate_weights(_find_spec(name).name))
+    print(locate_weights(_find_spec(name).name))
+
+
+def _remind_of_licence(name_or_path: str) -> None:
+    from earwitness.encoders import identify_weights, locate_weights
+
+    known = identify_weights(locate_weights(name_or_path))
+    if known and not known.is_commercial_use_allowed:
+        print_error(f"the licence stays: {known.licence}")
+
+
+def _load(name_or_path: str | Path) -> LoadedEncoder:
+    """Return an encoder as it was published: on torch, on the CPU, unrounded."""
+    from earwitness.encoders import load_encoder
+    from earwitness.settings import EncoderSettings
+
+    return load_encoder(name_or_path, compute=EncoderSettings(runtime="torch", device="cpu", precision="fp32"))
 
 
 def _find_spec(name: str) -> WeightsSpec:
     from earwitness.encoders import WEIGHTS
 
     if name not in WEIGHTS:
-        raise WeightsError(f"{name}: not a known encoder; known are: {', '.join(WEIGHTS)}")
+        raise WeightsError(f"{name}: not a known encoder{suggest(name, WEIGHTS)}; known are: {', '.join(WEIGHTS)}")
     return WEIGHTS[name]
 
 

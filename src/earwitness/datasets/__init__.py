@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.datasets.base import Clip, Dataset, as_word
-    from earwitness.datasets.checking import check_dataset
-    from earwitness.datasets.fetch import choose_packages, fetch_dataset, take_dataset
-    from earwitness.datasets.loading import find_folder, load_dataset
-    from earwitness.datasets.mixtures.meta import MixtureRow, find_recipes, read_recipes, write_meta
+    from earwitness.datasets.base import Clip, Dataset, DatasetSpec, as_word
+    from earwitness.datasets.fetch import check_dataset, choose_packages, fetch_dataset, take_dataset
+    from earwitness.datasets.mixtures.recipes import MixtureRow, find_recipes, read_mixture_rows, write_meta
     from earwitness.datasets.mixtures.mix import MixSettings
     from earwitness.datasets.mixtures.sources import read_own_sources, read_tut_sources
     from earwitness.datasets.mixtures.write import make_mixtures
-    from earwitness.datasets.registry import DATASETS, LICENCE_TERMS, DatasetSpec, find_spec
-    from earwitness.datasets.tables import SOURCES_DIR, walk
+    from earwitness.datasets.registry import DATASETS, find_folder, find_spec, load_dataset
+    from earwitness.datasets.tut_rare import (
+        CLASS_WORDS,
+        WHERE_TO_GET,
+        find_mixtures,
+        find_recipe_files,
+        find_recordings,
+    )
 
 _HOMES = {
-    "base": "Clip Dataset as_word",
-    "checking": "check_dataset",
-    "fetch": "choose_packages fetch_dataset take_dataset",
-    "loading": "find_folder load_dataset",
-    "mixtures.meta": "MixtureRow find_recipes read_recipes write_meta",
+    "base": "Clip Dataset DatasetSpec as_word",
+    "fetch": "check_dataset choose_packages fetch_dataset take_dataset",
+    "mixtures.recipes": "MixtureRow find_recipes read_mixture_rows write_meta",
     "mixtures.mix": "MixSettings",
     "mixtures.sources": "read_own_sources read_tut_sources",
     "mixtures.write": "make_mixtures",
-    "registry": "DATASETS LICENCE_TERMS DatasetSpec find_spec",
-    "tables": "SOURCES_DIR walk",
+    "registry": "DATASETS find_folder find_spec load_dataset",
+    "tut_rare": "CLASS_WORDS WHERE_TO_GET find_mixtures find_recipe_files find_recordings",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

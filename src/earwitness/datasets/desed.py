@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.base import Clip, Dataset, note_missing
+from earwitness.datasets.base import (
+    Clip,
+    Dataset,
+    DatasetPackage,
+    DatasetSpec,
+    SplitClips,
+    join_splits,
+    note_missing,
+)
 from earwitness.datasets.tables import find_files, index_audio, read_event, read_headed
 from earwitness.errors import DatasetError
 from earwitness.metrics import LabelledEvent
@@ -33,25 +41,20 @@ def read_desed(folder: Path, split: str | None = None) -> Dataset:
     """
     files = find_files(folder)
     audio = index_audio(files)
-    clips: list[Clip] = []
-    notes: list[str] = []
-    all_missing: list[str] = []
-    splits = [split] if split else list(SPLITS)
-    for each in splits:
-        table = next((path for path in files if path.name == f"{each}.tsv"), None)
+
+    def read(name: str) -> SplitClips:
+        table = next((path for path in files if path.name == f"{name}.tsv"), None)
         if table is None:
-            notes.append(f"{each}: {each}.tsv is not here, so nothing of it is known")
-            continue
-        found, missing = _read_table(table, audio, each)
-        clips += found
-        all_missing += missing
-        if note := note_missing(each, N_PUBLISHED[each], len(found), missing):
-            notes.append(note)
-    n_absent = sum(N_PUBLISHED[each] for each in splits) - len(clips)
-    return Dataset("desed", tuple(clips), CLASSES, (), tuple(notes), tuple(all_missing), n_absent)
+            return SplitClips(notes=[f"{name}: {name}.tsv is not here, so nothing of it is known"])
+        found = _read_table(table, audio, name)
+        if note := note_missing(name, N_PUBLISHED[name], len(found.clips), found.missing):
+            found.notes.append(note)
+        return found
+
+    return join_splits("desed", N_PUBLISHED, split, read, CLASSES)
 
 
-def _read_table(table: Path, audio: dict[str, Path], split: str) -> tuple[list[Clip], list[str]]:
+def _read_table(table: Path, audio: dict[str, Path], split: str) -> SplitClips:
     events: dict[str, list[LabelledEvent]] = {}
     for line, row in read_headed(table, ["filename", "onset", "offset", "event_label"]):
         here = events.setdefault(row["filename"], [])
@@ -60,11 +63,33 @@ def _read_table(table: Path, audio: dict[str, Path], split: str) -> tuple[list[C
             if event.label not in CLASSES:
                 raise DatasetError(f"{table}:{line}: {event.label!r} is no class of DESED: {', '.join(CLASSES)}")
             here.append(event)
-    clips, missing = [], []
+    found = SplitClips()
     for name, its_events in events.items():
         path = audio.get(name) or audio.get(f"Y{name}") or audio.get(name.removeprefix("Y"))
         if path:
-            clips.append(Clip(path, tuple(its_events), conditions={"split": split}))
+            found.clips.append(Clip(path, tuple(its_events), conditions={"split": split}))
         else:
-            missing.append(name)
-    return clips, missing
+            found.missing.append(name)
+    return found
+
+
+LICENCE_TERMS = (
+    "These clips are cut from videos of many people, each under the Creative Commons licence that its uploader\n"
+    "chose; license_public_eval.tsv on https://zenodo.org/record/4560759 names them. Read it before you use them\n"
+    "commercially."
+)
+SPEC = DatasetSpec(
+    name="desed",
+    title="DESED, public evaluation and validation",
+    licence="DESED public evaluation: Creative Commons, file by file",
+    licence_terms=LICENCE_TERMS,
+    is_commercial_use_allowed=False,
+    packages=(DatasetPackage("public", "https://zenodo.org/record/4560759/files/DESED_public_eval.tar.gz"),),
+    paper="Turpault et al., Sound Event Detection in Domestic Environments with Weakly Labeled Data and Soundscape "
+    "Synthesis, DCASE Workshop 2019",
+    folder="desed",
+    read=read_desed,
+    splits=SPLITS,
+    measures=("desed_collar", "segment", "intersection"),
+    note="The validation clips are from AudioSet and not freely published; where you have them, put them there.",
+)

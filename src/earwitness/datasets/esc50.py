@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from earwitness.audio import is_audio_name
-from earwitness.datasets.base import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, DatasetPackage, DatasetSpec, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_headed
 from earwitness.errors import DatasetError
 
@@ -74,3 +74,36 @@ def _read_folders(files: list[Path]) -> list[Clip]:
             label = re.sub(r"^\d+ - ", "", path.parent.name).lower().replace(" ", "_")
             clips.append(Clip(path, labels=frozenset([label]), fold=int(match[1])))
     return clips
+
+
+ESC50_TERMS = (
+    "ESC-50 is under Creative Commons Attribution-NonCommercial 3.0; its clips are from Freesound, whose authors\n"
+    "are named in the LICENSE file. The ESC-10 part is under Creative Commons Attribution 3.0."
+)
+ESC10_TERMS = (
+    "ESC-10 is under Creative Commons Attribution 3.0; its clips are from Freesound, whose authors are named in\n"
+    "the LICENSE file. It comes within ESC-50, whose other clips are under Attribution-NonCommercial 3.0."
+)
+PACKAGES = (DatasetPackage("all", "https://github.com/karolpiczak/ESC-50/archive/refs/heads/master.zip"),)
+SPEC = DatasetSpec(
+    name="esc50",
+    title="ESC-50",
+    licence="CC BY-NC 3.0",
+    licence_terms=ESC50_TERMS,
+    is_commercial_use_allowed=False,
+    packages=PACKAGES,
+    paper="Piczak, ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015",
+    folder="esc50",
+    read=lambda folder, split: read_esc50(folder),
+)
+SPEC_ESC10 = DatasetSpec(
+    name="esc10",
+    title="ESC-10, the first ten classes of ESC-50",
+    licence="CC BY 3.0 (ESC-10's clips; they come within ESC-50, which is CC BY-NC 3.0)",
+    licence_terms=ESC10_TERMS,
+    is_commercial_use_allowed=True,
+    packages=PACKAGES,
+    paper="Piczak, ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015",
+    folder="esc50",
+    read=lambda folder, split: read_esc50(folder, "esc10"),
+)

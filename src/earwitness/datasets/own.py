@@ -1,9 +1,9 @@
-"""Data of one's own: tables of events or scenes beside the recordings, or folders named by what is heard in them.
+"""The user's own data: tables of events or scenes beside the recordings, or folders named by label.
 
 In: a folder or a table. Out: a `Dataset`.
 
-    mine/events.csv   file,onset_s,offset_s,label     a row with only the file says that nothing is heard there
-    mine/scenes.csv   file,scene                      the tables may lie side by side
+    mine/events.csv   file,onset_s,offset_s,label     a row with only the file: nothing occurs there
+    mine/scenes.csv   file,scene                      tables may be combined
     mine/labels.csv   file,label                      without times; several with commas, or in rows of their own
     mine/rain/1.wav   mine/dog_bark/2.wav             or no table: a clip's label is its folder's name
 
@@ -36,13 +36,13 @@ COLUMNS = {  # ours, and what other tools call it
 }
 HOW = (
     "give a table events.csv (file,onset_s,offset_s,label), scenes.csv (file,scene) or labels.csv (file,label) beside "
-    "the recordings, or sort them into folders named by what is heard"
+    "the recordings, or sort them into folders named by label"
 )
 
 
 @dataclass
 class _Truth:
-    """What the tables say of one recording so far."""
+    """What the tables give for one recording so far."""
 
     events: list[LabelledEvent] | None = None
     labels: set[str] | None = None
@@ -82,9 +82,9 @@ def _read_labelled_folders(folder: Path) -> Dataset:
         label = path.relative_to(folder).parts[0]
         clips.append(Clip(path, labels=frozenset([label])))
     if not clips:
-        raise DatasetError(f"{folder}: nothing says what is heard in these recordings; {HOW}")
+        raise DatasetError(f"{folder}: nothing labels these recordings; {HOW}")
     labels = sorted({label for clip in clips for label in clip.labels or ()})
-    notes = [f"{len(loose)} recordings lie in no labelled folder and are left out: {_some(loose)}"] if loose else []
+    notes = [f"{len(loose)} recordings are in no labelled folder and are left out: {_some(loose)}"] if loose else []
     return Dataset(folder.resolve().name, tuple(clips), tuple(labels), notes=tuple(notes))
 
 
@@ -112,7 +112,7 @@ def _read_tables(tables: Sequence[Path], folder: Path, name: str) -> Dataset:
     if left_out:
         notes.append(
             f"{len(left_out)} recordings are in no table and are left out: {_some(left_out)}; give a row with only the "
-            "file's name where nothing is heard"
+            "file's name where nothing occurs"
         )
     events = {event.label for clip in clips for event in clip.events or ()}
     events |= {label for clip in clips for label in clip.labels or ()}
@@ -176,28 +176,28 @@ class _Finder:
             for name in {path.relative_to(folder).as_posix(), path.name, path.stem}:
                 self.by_name.setdefault(name, []).append(path)
 
-    def find(self, table: Path, line: int, said: str) -> Path:
+    def find(self, table: Path, line: int, cell: str) -> Path:
         """Return the recording.
 
         Raises:
             DatasetError: there is none, or several.
         """
-        if not said:
+        if not cell:
             raise DatasetError(f"{table}:{line}: no file's name")
-        name = said.replace("\\", "/").removeprefix("./")
+        name = cell.replace("\\", "/").removeprefix("./")
         exact = self.folder / name
         if exact in self.by_name.get(name, ()):
             return exact
         found = self.by_name.get(name) or self.by_name.get(Path(name).name) or []
         if len(found) > 1:
             both = " and ".join(path.relative_to(self.folder).as_posix() for path in found[:2])
-            raise DatasetError(f"{table}:{line}: {said!r} may be {both}; give the path from the table's folder")
+            raise DatasetError(f"{table}:{line}: {cell!r} may be {both}; give the path from the table's folder")
         if not found:
             if is_audio_name(exact):  # given absolutely, or from the folder upwards
                 return exact
             near = difflib.get_close_matches(Path(name).name, [path.name for path in self.audio], 1)
             hint = f"is it {near[0]}?" if near else f"{len(self.audio)} recordings are there"
-            raise DatasetError(f"{table}:{line}: no recording {said!r} below {self.folder}; {hint}")
+            raise DatasetError(f"{table}:{line}: no recording {cell!r} below {self.folder}; {hint}")
         return found[0]
 
 

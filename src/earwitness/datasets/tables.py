@@ -1,6 +1,6 @@
 """The tables and folders that data sets come in.
 
-In: a folder, a table. Out: recordings by file name, rows with their line. What is wrong is told with file and line.
+In: a folder, a table. Out: recordings by file name, rows with their line. Errors name file and line.
 """
 
 from __future__ import annotations

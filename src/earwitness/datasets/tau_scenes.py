@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earwitness.datasets.base import Clip, Dataset, note_missing
+from earwitness.datasets.base import Clip, Dataset, DatasetSpec, list_zenodo, note_missing
 from earwitness.datasets.tables import find_files, index_audio, read_headed
+from earwitness.datasets.tut_rare import TAMPERE_LICENCE, TAMPERE_TERMS
 from earwitness.errors import DatasetError
 
 SPLITS = ("train", "test", "unused")
@@ -78,9 +79,50 @@ def _read_splits(setup: Path) -> dict[str, str]:
 
 
 def _read_name(table: Path, line: int, name: str, device: str) -> dict[str, str]:
-    """Return what scene-city-location-segment-device tells."""
+    """Return the conditions in a name such as scene-city-location-segment-device."""
     parts = Path(name).stem.split("-")
     if len(parts) != 5:
         raise DatasetError(f"{table}:{line}: {name!r} is not named scene-city-location-segment-device")
     _, city, location, _, _ = parts
     return {"city": city, "device": device, "devices": DEVICES.get(device, "other"), "location": location}
+
+
+DEVELOPMENT = list_zenodo(
+    "development",
+    3819968,
+    "TAU-urban-acoustic-scenes-2020-mobile-development.",
+    """
+doc.zip 18066 175f40dc3fec144347abad4d2962b7ae
+meta.zip 214159 6eae9db553ce48e4ea246e34e50a3cf5
+audio.1.zip 1726039031 b1e85b8a908d3d6a6ab73268f385d5c8
+audio.2.zip 1782268370 4310a13cc2943d6ce3f70eba7ba4c784
+audio.3.zip 1870468865 ed38956c4246abb56190c1e9b602b7b8
+audio.4.zip 1879413176 97ab8560056b6816808dedc044dcc023
+audio.5.zip 1823936584 b50f5e0bfed33cd8e52cb3e7f815c6cb
+audio.6.zip 1827246144 fbf856a3a86fff7520549c899dc94372
+audio.7.zip 1728630243 0dbffe7b6e45564da649378723284062
+audio.8.zip 1748646043 bb6f77832bf0bd9f786f965beb251b2e
+audio.9.zip 1780487215 a65596a5372eab10c78e08a0de797c9e
+audio.10.zip 1726068853 2ad595819ffa1d56d2de4c7ed43205a6
+audio.11.zip 1744480272 0ad29f7040a4e6a22cfd639b3a6738e5
+audio.12.zip 1738707195 e5f4400c6b9697295fab4cf507155a2f
+audio.13.zip 1835797785 8855ab9f9896422746ab4c5d89d8da2f
+audio.14.zip 1846390881 092ad744452cd3e7de78f988a3d13020
+audio.15.zip 1869032508 4b5eb85f6592aebf846088d9df76b420
+audio.16.zip 436971777 2e0a89723e58a3836be019e6996ae460
+    """,
+)
+
+SPEC = DatasetSpec(
+    name="tau_scenes",
+    title="TAU Urban Acoustic Scenes 2020 Mobile, development",
+    licence=TAMPERE_LICENCE,
+    licence_terms=TAMPERE_TERMS,
+    is_commercial_use_allowed=False,
+    packages=DEVELOPMENT,
+    paper="Heittola et al., Acoustic Scene Classification in DCASE 2020 Challenge, DCASE Workshop 2020",
+    folder="tau_scenes",
+    read=read_tau_scenes,
+    splits=SPLITS,
+    note="The evaluation record (3685828) holds no labels and is left out.",
+)

@@ -7,27 +7,26 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.encoders.base import EncoderSpec, Floats, TagStats
+    from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output, TagStats, WeightsSpec
     from earwitness.encoders.features import Features, embed
     from earwitness.encoders.load import (
-        Compute, LoadedEncoder, choose_encoder, identify_weights, load_encoder, locate_weights, onnx_path,
+        Compute, LoadedEncoder, choose_encoder, convert_weights, export_encoder, load_encoder, locate_weights,
+        onnx_path,
     )  # fmt: skip
-    from earwitness.encoders.m2d.checkpoint import convert_weights, read_encoder
     from earwitness.encoders.m2d.clap import compare_embeddings, load_clap
-    from earwitness.encoders.m2d.export_onnx import export_onnx
     from earwitness.encoders.onnx_backend import attention_path, count_threads
-    from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, WeightsSpec
+    from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, family_of, identify_weights
     from earwitness.encoders.weights_cache import check_hash, fetch_weights, find_weights, take_weights
 
 _HOMES = {
-    "base": "EncoderSpec Floats TagStats",
+    "base": "Encoded EncoderSpec Floats Output TagStats WeightsSpec",
     "features": "Features embed",
-    "load": "Compute LoadedEncoder choose_encoder identify_weights load_encoder locate_weights onnx_path",
-    "m2d.checkpoint": "convert_weights read_encoder",
+    "load": (
+        "Compute LoadedEncoder choose_encoder convert_weights export_encoder load_encoder locate_weights onnx_path"
+    ),
     "m2d.clap": "compare_embeddings load_clap",
-    "m2d.export_onnx": "export_onnx",
     "onnx_backend": "attention_path count_threads",
-    "registry": "EMBEDDED LICENCE_TERMS WEIGHTS WeightsSpec",
+    "registry": "EMBEDDED LICENCE_TERMS WEIGHTS family_of identify_weights",
     "weights_cache": "check_hash fetch_weights find_weights take_weights",
 }
 

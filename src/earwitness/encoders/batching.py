@@ -1,4 +1,4 @@
-"""One backend for several threads: what they ask for at the same time is computed as one batch.
+"""One backend for several threads: what they send at the same time is computed as one batch.
 
 In: windows from threads that each work on a recording of their own. Out: each thread's rows. While one batch is
 computed the next one gathers, so that decoding overlaps with computing and short recordings fill batches together.
@@ -7,25 +7,23 @@ computed the next one gathers, so that decoding overlaps with computing and shor
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
-from earwitness.encoders.base import Backend, Floats
-
-Wanted = Literal["features", "logits"]
+from earwitness.encoders.base import Encoded, Encoder, Floats, Output
 
 
 @dataclass(eq=False)
 class _Request:
     """Windows (W, S) that a thread waits for, then their rows or what went wrong."""
 
-    wanted: Wanted
+    wanted: tuple[Output, ...]
     windows: Floats
     is_trimmed: bool
     is_done: threading.Event = field(default_factory=threading.Event)
-    rows: Floats | None = None
+    encoded: Encoded | None = None
     error: BaseException | None = None
 
     def suits(self, other: _Request) -> bool:
@@ -35,9 +33,9 @@ class _Request:
 
 
 class SharedBackend:
-    """A backend that any number of threads may call; see `Backend`."""
+    """An encoder that any number of threads may call; see `Encoder`."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Encoder) -> None:
         self.backend = backend
         self.spec = backend.spec
         self.batch = backend.batch
@@ -47,20 +45,9 @@ class SharedBackend:
         self._list_lock = threading.Lock()
         self._turns = threading.Semaphore(backend.n_at_once)
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return features (W, T, D)."""
-        return self._ask(_Request("features", windows, is_trimmed))
-
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return tag logits (W, T, C)."""
-        return self._ask(_Request("logits", windows, is_trimmed))
-
-    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return attention weights (W, layers, heads, N, N), computed alone: they are too large to gather."""
-        with self._turns:
-            return self.backend.attention(windows, is_trimmed=is_trimmed)
-
-    def _ask(self, request: _Request) -> Floats:
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
+        """Return the outputs that are wanted of windows (W, S)."""
+        request = _Request(tuple(wanted), windows, is_trimmed)
         with self._list_lock:
             self._waiting.append(request)
         with self._turns:  # whose turn it is computes for all who wait outside
@@ -69,8 +56,13 @@ class SharedBackend:
         request.is_done.wait()
         if request.error is not None:
             raise request.error
-        assert request.rows is not None
-        return request.rows
+        assert request.encoded is not None
+        return request.encoded
+
+    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
+        """Return attention weights (W, layers, heads, N, N), computed alone: they are too large to gather."""
+        with self._turns:
+            return self.backend.attention(windows, is_trimmed=is_trimmed)
 
     def _gather(self, first: _Request) -> list[_Request]:
         """Take a request and those that suit it off the list, up to the backend's batch; none if another took it."""
@@ -86,13 +78,14 @@ class SharedBackend:
         return gathered
 
     def _compute(self, requests: list[_Request]) -> None:
-        compute = getattr(self.backend, requests[0].wanted)
+        first, start = requests[0], 0
         try:
-            windows = np.concatenate([each.windows for each in requests]) if len(requests) > 1 else requests[0].windows
-            rows = compute(windows, is_trimmed=requests[0].is_trimmed)
-            ends = np.cumsum([len(each.windows) for each in requests])
-            for each, part in zip(requests, np.split(rows, ends[:-1]), strict=True):
-                each.rows = part
+            windows = np.concatenate([each.windows for each in requests]) if len(requests) > 1 else first.windows
+            encoded = self.backend.encode(windows, first.wanted, is_trimmed=first.is_trimmed)
+            for each in requests:
+                stop = start + len(each.windows)
+                each.encoded = Encoded(**{name: getattr(encoded, name)[start:stop] for name in first.wanted})
+                start = stop
         except BaseException as error:
             for each in requests:
                 each.error = error

@@ -1,7 +1,7 @@
 """What the encoder makes of a recording before any tag: features to train on, compare or search by.
 
 In: a recording. Out: `Features`, a row for the clip, for each window, or for each token in time. Clip and token
-features are the reference's numbers: the recording is cut into units as M2D does, its last patch padded.
+features are the reference's numbers: the recording is cut into units as M2D does, its last token padded.
 
 Source: M2D (Niizumi et al. 2024): the feature of a time step is its frequency bands stacked, or their mean where a tag
 head was trained on it.
@@ -16,20 +16,20 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import FRAMES_PER_S, Source, Waveform, measure_duration, read_ahead, read_blocks, slide
+from earwitness.audio import Source, Waveform, measure_duration, read_ahead, read_blocks, slide
 from earwitness.encoders.base import EncoderSpec, Floats
 from earwitness.encoders.load import LoadedEncoder, choose_encoder
 from earwitness.errors import SettingsError
 from earwitness.settings import Settings
 
 Per = Literal["clip", "window", "frame"]
-UNITS_AT_ONCE = 60  # 10 minutes of 10 s units: longer recordings are read in stretches, so that memory is bounded
-LEAST_S = 1.0  # a stretch that would be shorter is left to the one before it
+UNITS_AT_ONCE = 60  # 10 minutes of 10 s units: longer recordings are encoded in segments, so that memory is bounded
+LEAST_S = 1.0  # a shorter segment is added to the one before it
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features (N, D) of N stretches of a recording, each from `start_s` (N,) to `end_s` (N,) in seconds."""
+    """Features (N, D) of N segments of a recording, each from `start_s` (N,) to `end_s` (N,) in seconds."""
 
     values: Floats
     start_s: npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def embed(
             for a row for each token in time, such as 160 ms.
         settings: which encoder, on what it computes, and the windows.
         encoder: an encoder that is already loaded, to use it for many recordings.
-        is_trimmed: drop the frames that do not fill a patch instead of padding them as M2D does.
+        is_trimmed: drop the end that does not fill a token instead of padding it.
         on_progress: called now and then with the share of the work that is done, 0 to 1.
 
     Raises:
@@ -73,12 +73,11 @@ def embed(
 
 
 def _embed_tokens(blocks: Iterable[Waveform], encoder: LoadedEncoder, is_trimmed: bool) -> Iterator[Features]:
-    """Yield the features of each stretch's tokens; a recording of one stretch has the reference's numbers."""
+    """Yield the features of each segment's tokens; a recording of one segment has the reference's numbers."""
     rate = encoder.spec.sample_rate_hz
     for start, samples in _cut_segments(blocks, encoder.spec):
         values = encoder.token_features(samples[None], is_trimmed=is_trimmed)[0]
-        n_frames = encoder.spec.count_frames(1 + len(samples) * FRAMES_PER_S // rate, is_trimmed)
-        start_s = start / rate + encoder.spec.token_starts_s(n_frames)
+        start_s = start / rate + encoder.spec.token_starts_s(len(samples), is_trimmed=is_trimmed)
         yield Features(values, start_s, np.minimum(start_s + encoder.spec.token_s, (start + len(samples)) / rate))
 
 
@@ -93,15 +92,15 @@ def _embed_windows(
 
 
 def _cut_segments(blocks: Iterable[Waveform], spec: EncoderSpec) -> Iterator[tuple[int, Floats]]:
-    """Yield (start in samples, samples) of consecutive stretches of whole units; the last one ends the recording."""
-    size = UNITS_AT_ONCE * spec.unit_frames * spec.sample_rate_hz // FRAMES_PER_S
+    """Yield (start in samples, samples) of consecutive segments of whole units; the last one ends the recording."""
+    hop, size = spec.segment_samples(UNITS_AT_ONCE)
     least = round(LEAST_S * spec.sample_rate_hz)
     start, held = 0, np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block.samples])
-        while len(held) >= size + least:
-            yield start, held[: size - 1]  # the last sample would begin a frame of the next unit
-            start, held = start + size, held[size:]
+        while len(held) >= hop + least:
+            yield start, held[:size]
+            start, held = start + hop, held[hop:]
     if len(held):
         yield start, held
 
@@ -126,7 +125,7 @@ def _join(rows: list[Features]) -> Features:
 def _report(
     blocks: Iterator[Waveform], source: Source, on_progress: Callable[[float], None] | None
 ) -> Iterator[Waveform]:
-    """Pass blocks on, and tell how far they are."""
+    """Pass blocks on, and report the share that is done."""
     expected_s = measure_duration(source) if on_progress else None
     for block in blocks:
         yield block

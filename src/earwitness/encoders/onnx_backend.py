@@ -9,25 +9,24 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from earwitness.audio import FRAMES_PER_S, compute_power
-from earwitness.encoders.base import EncoderSpec, Floats, TagStats
+from earwitness.encoders.base import Encoded, EncoderSpec, Family, Floats, Output, TagStats
+from earwitness.encoders.registry import FAMILIES
 from earwitness.errors import WeightsError
 from earwitness.files import hash_file
 
 BATCH = 16  # windows: beyond this a CPU gains nothing
-FRAMES_AT_ONCE = 2000  # of all windows of a run: what they need then stays in the processor's cache
-# The graph takes the power spectrum of a unit, not its log-mel: numpy's matrix products bring threads of their own,
-# which spin and so slow those here. It pads after normalising, as M2D does. Without a tag head it has no logits.
-POWER, N_PAD, FEATURES, LOGITS = "power", "n_pad", "features", "logits"
-ATTENTION = "attention"  # the only output of a second graph, <name>.attention.onnx
+SECONDS_AT_ONCE = 20  # of all windows of a run: what they need then stays in the processor's cache
 # Keys of the file's metadata. WEIGHTS: the .safetensors beside it that the graph reads, and its hash.
 SPEC, TAG_STATS = "earwitness.spec", "earwitness.tag_stats"
+FAMILY = "earwitness.family"  # without it the first family: version 0.1.0 knew one
 WEIGHTS_NAME, WEIGHTS_SHA256 = "earwitness.weights", "earwitness.weights_sha256"
 
 
@@ -37,23 +36,23 @@ class OnnxBackend:
     def __init__(self, path: Path, n_threads: int = 0) -> None:
         import onnxruntime
 
-        self._session, metadata, self.spec = _open(path, FEATURES, "export NAME --onnx")
+        self._session, metadata, self._family, self.spec = _open(path, "features", "export NAME --onnx")
         stats = json.loads(metadata[TAG_STATS]) if TAG_STATS in metadata else None
         self.tag_stats = TagStats(*np.array(stats, np.float32)) if stats else None
         self._path = path
-        self._attention: Any = None  # the session of the second graph, opened when it is asked for
+        self._attention: Any = None  # the session of the second graph, opened on first use
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(n_threads or count_threads(), "encode")
         self.batch, self.n_at_once = BATCH, 1
         self.computed_on = f"onnxruntime {onnxruntime.__version__}, cpu"
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return features (W, T, D)."""
-        return self._run(FEATURES, windows, is_trimmed)
-
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return tag logits (W, T, C)."""
-        return self._run(LOGITS, windows, is_trimmed)
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
+        """Return the outputs that are wanted of windows (W, S), which the threads share, a few at a time."""
+        step = max(1, SECONDS_AT_ONCE * self.spec.sample_rate_hz // max(1, windows.shape[1]))
+        chunks = [windows[i : i + step] for i in range(0, len(windows), step)]
+        run = partial(self._family.run, self._session, self.spec, wanted, is_trimmed=is_trimmed)
+        rows = zip(*self._threads.map(run, chunks), strict=True)
+        return Encoded(**{name: np.concatenate(each) for name, each in zip(wanted, rows, strict=True)})
 
     def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return attention weights (W, layers, heads, N, N) of windows of at most a unit, in fp32 even for int8.
@@ -63,18 +62,9 @@ class OnnxBackend:
         """
         with self._opening:
             self._attention = self._attention or self._open_attention()
-        return np.concatenate(list(self._threads.map(lambda one: self._attend(one[None], is_trimmed), windows)))
-
-    def _attend(self, windows: Floats, is_trimmed: bool) -> Floats:
-        power = compute_power(windows, self.spec.sample_rate_hz)  # (W, F, bins)
-        ((start, stop, n_pad),) = self.spec.cut_units(self.spec.count_frames(power.shape[1], is_trimmed))
-        unit = {POWER: power[:, start:stop], N_PAD: np.array([n_pad])}
-        (weights,) = self._attention.run([ATTENTION], unit)
-        # The graph keeps tokens column by column; the encoder's order is band by band.
-        grid = 1 + np.arange(weights.shape[-1] - 1).reshape(-1, self.spec.grid[0])  # (T, bands)
-        order = np.concatenate([[0], grid.T.ravel()])
-        by_band: Floats = weights[..., order[:, None], order]
-        return by_band
+        assert self._family.attend is not None
+        attend = partial(self._family.attend, self._attention, self.spec, is_trimmed=is_trimmed)
+        return np.concatenate(list(self._threads.map(lambda one: attend(one[None]), windows)))
 
     def _open_attention(self) -> Any:
         path = attention_path(self._path)
@@ -83,26 +73,10 @@ class OnnxBackend:
                 f"{path}: not here; attention needs --runtime torch, or this graph, made where torch is installed: "
                 "earwitness weights export NAME --attention"
             )
-        session, _, spec = _open(path, ATTENTION, "export NAME --attention")
+        session, _, _, spec = _open(path, "attention", "export NAME --attention")
         if spec != self.spec:
             raise WeightsError(f"{path}: of {spec.name}, another encoder than {self._path.name}; export both again")
         return session
-
-    def _run(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
-        """Return an output's rows (W, T, D or C); windows are shared out to the threads, a few at a time."""
-        n_frames = windows.shape[1] * FRAMES_PER_S // self.spec.sample_rate_hz
-        step = max(1, FRAMES_AT_ONCE // max(1, n_frames))
-        parts = [windows[i : i + step] for i in range(0, len(windows), step)]
-        return np.concatenate(list(self._threads.map(lambda part: self._run_part(output, part, is_trimmed), parts)))
-
-    def _run_part(self, output: str, windows: Floats, is_trimmed: bool) -> Floats:
-        power = compute_power(windows, self.spec.sample_rate_hz)  # (W, F, bins)
-        n_frames = self.spec.count_frames(power.shape[1], is_trimmed)
-        rows = []
-        for start, stop, n_pad in self.spec.cut_units(n_frames):
-            unit = {POWER: power[:, start:stop], N_PAD: np.array([n_pad])}
-            rows += self._session.run([output], unit)
-        return np.concatenate(rows, axis=1)
 
 
 def attention_path(path: Path) -> Path:
@@ -110,8 +84,8 @@ def attention_path(path: Path) -> Path:
     return path.with_name(f"{path.name.removesuffix('.onnx').removesuffix('.int8')}.attention.onnx")
 
 
-def _open(path: Path, output: str, how: str) -> tuple[Any, dict[str, str], EncoderSpec]:
-    """Return a file's session, metadata and spec; `how` says how to make it again where it cannot be used."""
+def _open(path: Path, output: str, how: str) -> tuple[Any, dict[str, str], Family, EncoderSpec]:
+    """Return a file's session, metadata, family and spec; `how` says how to make it again where it cannot be used."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -120,7 +94,8 @@ def _open(path: Path, output: str, how: str) -> tuple[Any, dict[str, str], Encod
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         metadata = session.get_modelmeta().custom_metadata_map
-        spec = EncoderSpec(**json.loads(metadata[SPEC]))
+        family = next(each for each in FAMILIES if each.name == metadata.get(FAMILY, FAMILIES[0].name))
+        spec = family.spec(**json.loads(metadata[SPEC]))
         if output not in [each.name for each in session.get_outputs()]:
             raise ValueError(f"it gives no {output}")
     except Exception as error:  # a damaged file ends in one of a dozen exceptions of ONNX Runtime
@@ -129,7 +104,7 @@ def _open(path: Path, output: str, how: str) -> tuple[Any, dict[str, str], Encod
             f"{path}: not an encoder that this version exported ({reason}); make it again: earwitness weights {how}"
         ) from error
     _check_weights(path, metadata)
-    return session, metadata, spec
+    return session, metadata, family, spec
 
 
 def _check_weights(path: Path, metadata: dict[str, str]) -> None:

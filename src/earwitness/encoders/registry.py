@@ -1,186 +1,32 @@
-"""The encoders that earwitness knows by name: the embedded one, and those that M2D's authors publish.
+"""The families of encoders, and all weights that earwitness knows by name.
 
-In: a name. Out: `WeightsSpec`, what is known of the weights before anything is fetched or read. Nothing of the
-published weights is shipped: they are NTT's, and each user fetches them from NTT and accepts its licence.
-
-Source: the releases of https://github.com/nttcslab/m2d; sizes, hashes and file names only where they are known.
+In: a name or a path. Out: its `Family`, and what is known of the weights before anything is fetched or read.
+A new family is a folder with a `Family` of its own and one line in `FAMILIES`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-EMBEDDED = "m2d_vit_tiny-80x1001p16x16-261122-distil_as"
-RELEASES_URL = "https://github.com/nttcslab/m2d/releases/download"
-NormStats = Literal["in the file", "default", "in the file, else default"]
+from earwitness.encoders.base import EncoderSpec, Family, WeightsSpec
+from earwitness.encoders.m2d import M2D
+from earwitness.encoders.m2d.published import EMBEDDED as EMBEDDED
 
-NTT_LICENCE = "NTT evaluation licence: research and evaluation only, no redistribution"
-APACHE_LICENCE = "Apache-2.0"
-# What is shown before weights are fetched; the key is the licence as WeightsSpec names it.
-LICENCE_TERMS = {
-    NTT_LICENCE: (
-        'These weights are NTT\'s, under its "Software License Agreement for Evaluation". They may be used internally\n'
-        'for "the non-commercial purposes of testing, analyzing, and evaluating the methods or mechanisms as shown in\n'
-        'the research paper". They may not be sold, given, lent or passed on to anybody else, nor modified or\n'
-        "translated. What is written here is a summary; what binds you is the agreement itself:\n"
-        "https://github.com/nttcslab/m2d/blob/master/LICENSE.pdf"
-    ),
-}
-
-M2D = "Niizumi et al., Masked Modeling Duo, ICASSP 2023, arXiv:2210.14648"
-M2D_X = "Niizumi et al., Masked Modeling Duo: Towards a Universal Audio Pre-training Framework, 2024, arXiv:2404.06095"
-M2D_CLAP = "Niizumi et al., M2D-CLAP, Interspeech 2024, arXiv:2406.02032"
-M2D_CLAP_2025 = "Niizumi et al., M2D-CLAP, IEEE Access 2025, arXiv:2503.22104"
-M2D_S = "Niizumi et al., Masked Modeling Duo for Speech, Interspeech 2023, arXiv:2305.14079"
+FAMILIES = (M2D,)
+WEIGHTS: dict[str, WeightsSpec] = {spec.name: spec for family in FAMILIES for spec in family.weights}
+LICENCE_TERMS: dict[str, str] = {name: terms for family in FAMILIES for name, terms in family.licences.items()}
 
 
-@dataclass(frozen=True)
-class WeightsSpec:
-    """What is known of one set of weights before it is read; None where it is not known.
-
-    Attributes:
-        name: the published name, which is that of the folder; it says the input's size.
-        licence: its name, a key of `LICENCE_TERMS` where it must be accepted before fetching.
-        is_commercial_use_allowed: whether the licence allows commercial use.
-        paper: where the weights are described.
-        file_name: the weights file inside the folder.
-        sha256: of the weights file, in hex.
-        url: of the published zip; None where the weights are shipped.
-        zip_bytes, zip_sha256: size and sha256 of that zip.
-        n_tags: tags of the head; 0 without one.
-        sample_rate_hz: the rate that the encoder hears at.
-        norm_stats: where mean and standard deviation of the log-mel come from; the default is -7.1, 4.2.
-        reported_map: mAP on AudioSet's evaluation set in [0, 1], as its authors report it for this very file.
-    """
-
-    name: str
-    licence: str
-    is_commercial_use_allowed: bool
-    paper: str
-    file_name: str | None = None
-    sha256: str | None = None
-    url: str | None = None
-    zip_bytes: int | None = None
-    zip_sha256: str | None = None
-    n_tags: int = 0
-    sample_rate_hz: int = 16000
-    norm_stats: NormStats = "in the file, else default"
-    reported_map: float | None = None
+def family_of(path: Path) -> Family:
+    """Return the family of a file of weights; where none matches the first one, which says what it expects."""
+    return next((family for family in FAMILIES if family.match(path)), FAMILIES[0])
 
 
-def _publish(
-    release: str,
-    name: str,
-    file_name: str | None,
-    paper: str,
-    *,
-    reported_map: float | None = None,
-    norm_stats: NormStats = "in the file, else default",
-    zip_bytes: int | None = None,
-    zip_sha256: str | None = None,
-    sha256: str | None = None,
-) -> WeightsSpec:
-    """Return the spec of weights that NTT publishes; an mAP is known for the files with a tag head, and only those."""
-    return WeightsSpec(
-        name=name,
-        licence=NTT_LICENCE,
-        is_commercial_use_allowed=False,
-        paper=paper,
-        file_name=file_name,
-        sha256=sha256,
-        url=f"{RELEASES_URL}/{release}/{name}.zip",
-        zip_bytes=zip_bytes,
-        zip_sha256=zip_sha256,
-        n_tags=527 if reported_map else 0,
-        sample_rate_hz=32000 if "p32k-" in name else 16000,
-        norm_stats=norm_stats,
-        reported_map=reported_map,
-    )
+def family_of_spec(spec: EncoderSpec) -> Family:
+    """Return the family of an encoder."""
+    return next(family for family in FAMILIES if isinstance(spec, family.spec))
 
 
-_SPECS = (
-    WeightsSpec(
-        name=EMBEDDED,
-        licence=APACHE_LICENCE,
-        is_commercial_use_allowed=True,
-        paper="distilled from EfficientAT mn04_as (Schmid et al. 2023, MIT) into M2D's shape; see the model card",
-        file_name=f"{EMBEDDED}.safetensors",
-        sha256="dacd7f819dfeb54aef83912807293c5141d7a0e70f9cc1707ae7793c354da948",
-        n_tags=527,
-        norm_stats="in the file",
-    ),
-    # Fine-tuned on AudioSet: these name sounds. The file's name ends in its mAP.
-    _publish(
-        "v0.3.0",
-        "m2d_clap_vit_base-80x1001p16x16-240128_AS-FT_enconly",
-        "weights_ep67it3124-0.48558.pth",
-        M2D_CLAP,
-        reported_map=0.48558,
-    ),
-    _publish(
-        "v0.3.0",
-        "m2d_as_vit_base-80x1001p16x16-240213_AS-FT_enconly",
-        "weights_ep69it3124-0.48494.pth",
-        M2D_X,
-        reported_map=0.48494,
-    ),
-    _publish(
-        "v0.3.0",
-        "m2d_vit_base-80x1001p16x16-221006-mr7_as_46ab246d",
-        "weights_ep69it3124-0.47929.pth",
-        M2D,
-        reported_map=0.47929,
-        norm_stats="in the file",
-        zip_bytes=319_076_219,
-    ),
-    _publish(
-        "v0.3.0",
-        "m2d_as_vit_base-80x1001p16x16p32k-240413_AS-FT_enconly",
-        "weights_ep69it3124-0.47998.pth",
-        M2D_X,
-        reported_map=0.47998,
-    ),
-    # Pre-trained: features for training on, without tags.
-    _publish(
-        "v0.1.0",
-        "m2d_vit_base-80x200p16x4-230529",
-        "checkpoint-300.pth",
-        M2D,
-        norm_stats="default",
-        # as one author's public repositories give it; NTT states no hashes
-        sha256="63578974bc004ef57a8e5456bac8c684f62c9285537a7b2ddef13b442386786f",
-    ),
-    _publish(
-        "v0.1.0",
-        "m2d_clap_vit_base-80x608p16x16-240128",
-        "checkpoint-300.pth",
-        M2D_CLAP,
-        norm_stats="default",
-        zip_bytes=1_558_023_261,
-    ),
-    _publish("v0.1.0", "m2d_as_vit_base-80x608p16x16-240213", "checkpoint-300.pth", M2D_X),
-    _publish("v0.1.0", "m2d_vit_base-80x608p16x16-221006-mr7", "checkpoint-300.pth", M2D, norm_stats="default"),
-    _publish("v0.1.0", "m2d_vit_base-80x608p16x16-221006-mr6", "checkpoint-300.pth", M2D, norm_stats="default"),
-    _publish(
-        "v0.1.0", "m2d_vit_base-80x608p16x16-221006-mr7_enconly", "checkpoint-300.pth", M2D, norm_stats="in the file"
-    ),
-    _publish(
-        "v0.1.0", "m2d_vit_base-80x608p16x16-220930-mr7_enconly", "checkpoint-300.pth", M2D, norm_stats="in the file"
-    ),
-    _publish("v0.1.0", "m2d_as_vit_base-80x608p16x16p32k-240413_enconly", None, M2D_X, norm_stats="in the file"),
-    _publish(
-        "v0.5.0",
-        "m2d_clap_vit_base-80x1001p16x16p16kpBpTI-2025",
-        "checkpoint-30.pth",
-        M2D_CLAP_2025,
-        norm_stats="in the file",
-        # as one public repository gives it; NTT states no hashes
-        zip_sha256="fd193ae591720df7f1e27ed728ce127e0309b8bd427f0f4b3e5cd17d7ee5e1e1",
-    ),
-    # For speech: one band, so a token is 20 ms.
-    _publish("v0.2.0", "m2d_s_vit_base-80x608p80x2-230220", None, M2D_S),
-    _publish("v0.2.0", "m2d_s_vit_base-80x512p80x2-230301", None, M2D_S),
-    _publish("v0.2.0", "m2d_s_vit_base-80x400p80x2-230201", None, M2D_S),
-)
-WEIGHTS: dict[str, WeightsSpec] = {spec.name: spec for spec in _SPECS}
+def identify_weights(path: Path) -> WeightsSpec | None:
+    """Return what is known of a file of weights by its name or its folder's; None if neither is a known name."""
+    return WEIGHTS.get(path.name.partition(".")[0]) or WEIGHTS.get(path.absolute().parent.name)

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
-from earwitness.audio import compute_log_mel
-from earwitness.encoders.base import Floats
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.base import Encoded, Floats, Output, TorchModel
 from earwitness.errors import SettingsError
 
 CPU_BATCH, GPU_BATCH = 16, 256  # windows: beyond this neither gains
 
 
 class TorchBackend:
-    """An `Encoder` on a device."""
+    """A family's network on a device; see `Encoder`."""
 
     def __init__(
         self,
-        model: Encoder,
+        model: TorchModel,
         device: str = "auto",
         precision: str = "auto",
         is_compiled: bool = False,
@@ -32,36 +30,31 @@ class TorchBackend:
     ) -> None:
         self.device = _choose_device(device)
         is_gpu = self.device.type == "cuda"
-        if precision == "bf16" or (precision == "auto" and is_gpu):
+        is_bf16 = precision == "bf16" or (precision == "auto" and is_gpu)
+        if is_bf16:
             model.to_bf16()
         if n_threads:
             torch.set_num_threads(n_threads)
         self.spec = model.spec
-        kind = str(next(model.blocks.parameters()).dtype).removeprefix("torch.")
+        kind = "bfloat16" if is_bf16 else "float32"
         self.computed_on = f"torch {torch.__version__}, {self.device}, {kind}{', compiled' if is_compiled else ''}"
         self.batch = GPU_BATCH if is_gpu else CPU_BATCH
         self.n_at_once = 2 if is_gpu else 1  # so that one copies while the other computes
         self._own = threading.local()  # a stream for each thread
         self.model = model.to(self.device)
         if is_compiled:
-            for block in self.model.blocks:
-                block.compile()
+            self.model.compile_blocks()
 
-    def features(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return features (W, T, D)."""
+    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
+        """Return the outputs that are wanted of windows (W, S)."""
         with self._computing():
-            return _to_host(self.model.token_features(self._log_mel(windows, is_trimmed)))
-
-    def logits(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        """Return tag logits (W, T, C)."""
-        with self._computing():
-            features = self.model.token_features(self._log_mel(windows, is_trimmed))
-            return _to_host(self.model.token_logits(features))
+            outputs = self.model.encode(self._to_device(windows), wanted, is_trimmed=is_trimmed)
+            return Encoded(**{name: _to_host(outputs[name]) for name in wanted})
 
     def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
         """Return attention weights (W, layers, heads, N, N) of windows of at most a unit."""
         with self._computing():
-            return _to_host(self.model.attention(self._log_mel(windows, is_trimmed)))
+            return _to_host(self.model.attend(self._to_device(windows), is_trimmed=is_trimmed))
 
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
@@ -75,13 +68,12 @@ class TorchBackend:
             with torch.cuda.stream(self._own.stream):
                 yield
 
-    def _log_mel(self, windows: Floats, is_trimmed: bool) -> torch.Tensor:
-        """Return log-mel (W, 1, M, F); the spectrum is computed on the device, from samples as they come."""
+    def _to_device(self, windows: Floats) -> torch.Tensor:
+        """Return windows on the device, where the spectrum is computed, too."""
         samples = torch.from_numpy(windows)
         if self.device.type == "cuda":  # from pinned memory copying need not wait for what else is computed
             samples = samples.pin_memory().to(self.device, non_blocking=True)
-        log_mel = compute_log_mel(samples, self.spec.sample_rate_hz)
-        return log_mel[..., : self.spec.count_frames(log_mel.shape[-1], is_trimmed)]
+        return samples
 
 
 def _choose_device(wanted: str) -> torch.device:

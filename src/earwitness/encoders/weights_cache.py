@@ -1,6 +1,6 @@
 """Weights on this machine: taken in so that nothing else is touched, and checked whenever they are used.
 
-In: a `WeightsSpec`, or a file that the user has. Out: the path of the weights, kept as `weights/NAME/FILE` in the
+In: a `WeightsSpec`, or a file that the user has. Out: the path of the weights, stored as `weights/NAME/FILE` in the
 cache, with a `sha256.json` beside it: what is not published is recorded when it is first seen, and holds from then on.
 """
 
@@ -13,19 +13,22 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from earwitness.encoders.registry import WeightsSpec
-from earwitness.errors import WeightsError
+from earwitness.encoders.base import WeightsSpec
+from earwitness.errors import DownloadError, WeightsError
 from earwitness.files import (
+    CACHE_ADVICE,
     DATA_DIR,
     Report,
     cache_dir,
     check_member,
     check_whole,
+    copy_file,
     download_file,
-    file_errors_reported,
     hash_file,
     unreadable_reported,
-    write_whole,
+    write_errors_reported,
+    write_stream,
+    write_text,
 )
 
 logger = logging.getLogger(__name__)
@@ -55,7 +58,7 @@ def fetch_weights(spec: WeightsSpec, on_progress: Report | None = None) -> Path:
     """Download published weights and unpack them; if they are here already, only check them. Return their path.
 
     Raises:
-        WeightsError: the download failed, is not what was published, or cannot be kept.
+        WeightsError: the download failed, is not what was published, or cannot be stored.
     """
     path = find_weights(spec)
     if path is None:
@@ -78,10 +81,10 @@ def fetch_weights(spec: WeightsSpec, on_progress: Report | None = None) -> Path:
 def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object]) -> Path:
     """Keep weights that the user has, as the published .zip, a .pth or a .safetensors; return their path.
 
-    They replace what was kept before, but only once `check`, such as `load_encoder`, has not refused them.
+    They replace what was there, but only once `check`, such as `load_encoder`, has not refused them.
 
     Raises:
-        WeightsError: the file is none of these, is not what was published, or cannot be kept.
+        WeightsError: the file is none of these, is not what was published, or cannot be stored.
     """
     if spec.url is None:
         raise WeightsError(f"{spec.name}: comes with earwitness and is not taken from a file")
@@ -96,8 +99,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
         if source.suffix == ".pth":
             check_whole(source, None, spec.sha256)
             path = folder / (spec.file_name or source.name)
-        with file_errors_reported(path), source.open("rb") as file:
-            write_whole(file, path)
+        copy_file(source, path)
     else:
         raise WeightsError(f"{source}: not weights by its name; give the published .zip, a .pth or a .safetensors")
     cached = weights_dir(spec) / path.name
@@ -105,7 +107,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
         _check_published(spec, path)
         check(path)
         sha256 = hash_file(path)
-        with file_errors_reported(cached):
+        with write_errors_reported(cached, DownloadError, CACHE_ADVICE):
             cached.parent.mkdir(parents=True, exist_ok=True)
             path.replace(cached)
     finally:
@@ -117,7 +119,7 @@ def take_weights(spec: WeightsSpec, source: Path, check: Callable[[Path], object
 def check_hash(spec: WeightsSpec, path: Path) -> str:
     """Return the sha256 of weights after comparing it with the published or else the recorded one; record it if new.
 
-    A hash is recorded only for what lies in the cache: what the user keeps elsewhere may change.
+    A hash is recorded only for what lies in the cache: what lies elsewhere is the user's, and may change.
 
     Raises:
         WeightsError: the hash is another one, or the record cannot be read.
@@ -152,7 +154,7 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
     Raises:
         WeightsError: the zip is damaged, names places outside its folder, or does not hold the file.
     """
-    with unreadable_reported(zip_path), zipfile.ZipFile(zip_path) as archive, file_errors_reported(folder):
+    with unreadable_reported(zip_path), zipfile.ZipFile(zip_path) as archive:
         for member in archive.infolist():
             check_member(zip_path, member)
         found = [member for member in archive.infolist() if member.filename.endswith(".pth")]
@@ -162,7 +164,7 @@ def extract_weights(zip_path: Path, folder: Path, file_name: str | None = None) 
             raise WeightsError(f"{zip_path}: holds no {file_name or 'single .pth'}; is it the published zip?")
         path = folder / PurePosixPath(found[0].filename).name
         with archive.open(found[0]) as file:
-            write_whole(file, path)
+            write_stream(file, path)
     return path
 
 
@@ -187,8 +189,5 @@ def _read_hashes(path: Path) -> dict[str, str]:
 
 
 def _record_hash(path: Path, sha256: str) -> None:
-    record = path.with_name(HASHES)
-    part = record.with_name(f".{HASHES}.part")
-    with file_errors_reported(record):
-        part.write_text(json.dumps({**_read_hashes(path), path.name: sha256}, indent=1) + "\n", encoding="utf-8")
-        part.replace(record)
+    hashes = {**_read_hashes(path), path.name: sha256}
+    write_text(path.with_name(HASHES), json.dumps(hashes, indent=1) + "\n", DownloadError, CACHE_ADVICE)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from earwitness.evaluation.measures import MEANINGS, RANKED, Measure
     from earwitness.evaluation.plan import Plan, plan_words
     from earwitness.evaluation.results import (
-        COLUMNS, Results, Rows, SavedResults, read_results, read_table, write_results, write_text,
+        COLUMNS, Results, Rows, SavedResults, read_results, read_table, write_results,
     )  # fmt: skip
     from earwitness.evaluation.run import AnalysedClip, format_submission, recognize_clips, score_dataset
     from earwitness.evaluation.score_tables import score_event_tables
@@ -20,7 +20,7 @@ _HOMES = {
     "compare": "compare_results find_differences",
     "measures": "MEANINGS RANKED Measure",
     "plan": "Plan plan_words",
-    "results": "COLUMNS Results Rows SavedResults read_results read_table write_results write_text",
+    "results": "COLUMNS Results Rows SavedResults read_results read_table write_results",
     "run": "AnalysedClip format_submission recognize_clips score_dataset",
     "score_tables": "score_event_tables",
 }

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from earwitness.errors import AnnotationError
-from earwitness.evaluation.measures import METRICS, N_RESAMPLES, N_RESAMPLES_RANKED, Measure
+from earwitness.evaluation.measures import METRICS, N_GROUPS, N_RESAMPLES, Measure
 from earwitness.evaluation.results import SavedResults
-from earwitness.metrics import Difference, bootstrap_difference, find_rare_class
+from earwitness.metrics import Difference, bootstrap_difference, find_rare_class, jackknife_difference
 
 N_NAMED = 3
 ABOUT = ("method", "encoder", "weights_sha256", "settings", "words", "version")  # what may differ
@@ -21,7 +21,10 @@ ABOUT = ("method", "encoder", "weights_sha256", "settings", "words", "version") 
 
 @dataclass(frozen=True)
 class Change:
-    """A number of both, and its difference, first less second, with the paired bootstrap's interval and p value."""
+    """A number of both, and its difference, first less second, with the interval and p value of the paired bootstrap.
+
+    For mAP they are those of the paired jackknife.
+    """
 
     measure: str
     name: str
@@ -60,10 +63,12 @@ def compare_results(first: SavedResults, second: SavedResults) -> list[Change]:
         n_files = len(one.files)
         classes = [find_rare_class(file) for file in one.files]
         strata = classes if kind == "rare" and all(classes) else None  # as many of each class as there are
-        for spec in METRICS[kind]:
+        for spec in (each for each in METRICS[kind] if each.fits(one, two)):
             metric, other = spec.make(one), spec.make(two)
-            n_resamples = N_RESAMPLES_RANKED if spec.name == "map" else N_RESAMPLES
-            difference = bootstrap_difference(n_files, metric, other, n_resamples, strata=strata)
+            if spec.is_ranking:
+                difference = jackknife_difference(n_files, metric, other, n_groups=N_GROUPS)
+            else:
+                difference = bootstrap_difference(n_files, metric, other, N_RESAMPLES, strata=strata)
             whole = np.ones(n_files)
             values = metric(whole), other(whole)
             changes.append(Change(kind, spec.name, spec.title, spec.is_higher_better, *values, difference))

@@ -3,14 +3,15 @@
 In: references and estimates by file. Out: a `Measure`, counts of each file, from which every number, its interval, its
 breakdown by condition and its difference to another system's can be made again; `MetricValue`s.
 
-Source: what each kind is, see `MEANINGS`; jackknife for DCASE 2017 task 2 as in Mesaros et al. 2019, bootstrap else.
+Source: what each kind is, see `MEANINGS`; jackknife for DCASE 2017 task 2 as in Mesaros et al. 2019, and for mAP, which
+grows in a bootstrap; bootstrap else.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from earwitness.metrics import (
 LEVEL = 0.95
 N_RESAMPLES = 1000
 N_RESAMPLES_RANKED = 200  # where every repetition ranks all clips
+N_GROUPS = 100  # of files that are left out in turn, where the jackknife ranks all clips
 N_TOP = 3
 N_FEW = 30  # files, below which an interval is told to be rough
 RANKED = ("scenes", "top1")  # one right answer a file
@@ -111,12 +113,21 @@ class Measure:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A number that is made of a measure; `make` gives it as a function of how often each file counts."""
+    """A number that is made of a measure; `make` gives it as a function of how often each file counts.
+
+    It may need the measure's values, and `is_ranking` says that it ranks clips, which the bootstrap would flatter.
+    """
 
     name: str
     title: str
     is_higher_better: bool
     make: Callable[[Measure], Metric]
+    needs_values: bool = False
+    is_ranking: bool = False
+
+    def fits(self, *measures: Measure) -> bool:
+        """Tell whether measures have what the number needs."""
+        return not self.needs_values or all(each.values is not None for each in measures)
 
 
 @dataclass(frozen=True)
@@ -173,8 +184,8 @@ _DETECTION = (_MACRO_F1, _MICRO_F1, _PRECISION, _RECALL)
 _ANSWERS = (
     MetricSpec("macro_accuracy", "accuracy, mean over labels", True, _of_scores(lambda s: s.macro_recall)),
     MetricSpec("accuracy", "accuracy, all clips", True, _of_scores(lambda s: s.overall.recall)),
-    MetricSpec("top3", f"truth among the first {N_TOP}", True, _of_values(lambda ranks: ranks <= N_TOP)),
-    MetricSpec("mean_rank", "mean rank of the truth", False, _of_values(lambda ranks: ranks)),
+    MetricSpec("top3", f"truth among the first {N_TOP}", True, _of_values(lambda ranks: ranks <= N_TOP), True),
+    MetricSpec("mean_rank", "mean rank of the truth", False, _of_values(lambda ranks: ranks), True),
 )
 METRICS: dict[str, tuple[MetricSpec, ...]] = {
     "rare": _MACRO,
@@ -184,7 +195,7 @@ METRICS: dict[str, tuple[MetricSpec, ...]] = {
     "intersection": _DETECTION,
     "scenes": _ANSWERS,
     "top1": _ANSWERS,
-    "clips": (*_DETECTION, MetricSpec("map", "mean average precision", True, _rank_labels)),
+    "clips": (*_DETECTION, MetricSpec("map", "mean average precision", True, _rank_labels, True, is_ranking=True)),
 }
 
 
@@ -221,46 +232,55 @@ def measure_answers(
     Args:
         kind: "scenes" or "top1".
         ref: the truth of each file, one of the labels.
-        ranked: all labels for each file, best first.
+        ranked: labels for each file, best first; the best alone will do, and none or one that is no label is wrong.
+            Where the truth of a file is not among them, there are no ranks.
         labels: what there is.
     """
     places = {label: place for place, label in enumerate(labels)}
     counts = np.zeros((len(ref), len(labels) + 1, N_KINDS), dtype=np.int64)
-    ranks = np.empty((len(ref), 1))
+    ranks = np.full((len(ref), 1), math.nan)
     for index, (file, label) in enumerate(ref.items()):
-        answer = ranked[file][0]
+        answer = next(iter(ranked[file]), None)
         counts[index, places[label], 0] = 1
-        counts[index, places[answer], 1] = 1
+        if answer in places:
+            counts[index, places[answer], 1] = 1
         counts[index, places[label], 2] = int(answer == label)
-        ranks[index] = list(ranked[file]).index(label) + 1
+        if label in ranked[file]:
+            ranks[index] = list(ranked[file]).index(label) + 1
     counts[:, -1] = counts[:, :-1].sum(axis=1)
-    return Measure(kind, tuple(ref), tuple(labels), counts, ranks)
+    return Measure(kind, tuple(ref), tuple(labels), counts, None if np.isnan(ranks).any() else ranks)
 
 
 def measure_clips(
-    ref: Mapping[str, frozenset[str]], scores: Mapping[str, Mapping[str, float]], labels: Sequence[str]
+    ref: Mapping[str, Collection[str]], scores: Mapping[str, Mapping[str, float]], labels: Sequence[str]
 ) -> Measure:
-    """Count for each clip and label whether it is there and whether it was found, at a score of 0.5."""
+    """Count for each clip and label whether it is there and whether it was found, at a score of 0.5.
+
+    A label without a score was not found. Where no clip has other scores than 0 and 1, nothing can be ranked by them.
+    """
     counts = np.zeros((len(ref), len(labels) + 1, N_KINDS), dtype=np.int64)
-    values = np.array([[scores[file][label] for label in labels] for file in ref])
+    values = np.array([[scores[file].get(label, 0.0) for label in labels] for file in ref])
     is_there = np.array([[label in ref[file] for label in labels] for file in ref])
     counts[:, :-1, 0], counts[:, :-1, 1], counts[:, :-1, 2] = is_there, values >= 0.5, is_there & (values >= 0.5)
     counts[:, -1] = counts[:, :-1].sum(axis=1)
-    return Measure("clips", tuple(ref), tuple(labels), counts, values)
+    is_decision = np.isin(values, (0.0, 1.0)).all()
+    return Measure("clips", tuple(ref), tuple(labels), counts, None if is_decision else values)
 
 
 def score_measure(measure: Measure) -> list[MetricValue]:
     """Return a measure's numbers with their intervals; nan limits for fewer than two files."""
     found = []
-    for spec in METRICS[measure.kind]:
+    for spec in (each for each in METRICS[measure.kind] if each.fits(measure)):
         metric, n_files = spec.make(measure), len(measure.files)
         if n_files < 2:
             interval = Interval(float(metric(np.ones(n_files))), math.nan, math.nan, LEVEL, "none")
         elif measure.kind == "rare":
             interval = jackknife(n_files, metric, LEVEL)
+        elif spec.is_ranking:
+            interval = jackknife(n_files, metric, LEVEL, N_GROUPS)
+            interval = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))  # as a share is
         else:
-            n_resamples = N_RESAMPLES_RANKED if spec.name == "map" else N_RESAMPLES
-            interval = bootstrap(n_files, metric, n_resamples, level=LEVEL)
+            interval = bootstrap(n_files, metric, N_RESAMPLES, level=LEVEL)
         found.append(MetricValue(measure.kind, spec.name, spec.title, spec.is_higher_better, interval))
     return found
 
@@ -290,7 +310,7 @@ def list_conditions(measure: Measure, groups: Mapping[str, Mapping[str, str]]) -
     for condition, members in groups.items():
         for group in sorted({members[file] for file in measure.files if file in members}):
             part = measure.select([file for file in measure.files if members.get(file) == group])
-            for spec in METRICS[measure.kind]:
+            for spec in (each for each in METRICS[measure.kind] if each.fits(measure)):
                 value = plain(spec.make(part)(np.ones(len(part.files)))) if part.labels else None
                 head = {"condition": condition, "group": group, "measure": measure.kind}
                 rows.append(head | {"metric": spec.name, "n_files": len(part.files), "value": value})

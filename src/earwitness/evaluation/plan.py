@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from earwitness.datasets import Dataset, as_word
+from earwitness.datasets import DATASETS, Dataset, as_word
 from earwitness.errors import DatasetError, WordError
 from earwitness.evaluation.measures import PROTOCOLS
 
-KINDS = {"tut_rare": ("rare",), "desed": ("desed_collar", "segment", "intersection")}
-KINDS_ELSE = ("collar", "segment", "intersection")
+USUAL_KINDS = ("collar", "segment", "intersection")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def plan_words(
     Args:
         dataset: its labels become words by `as_word`.
         events, scenes: `LABEL=WORD`, to listen for another word than the label's own.
-        protocol: how events are scored; by default "rare" for tut_rare, as DESED for desed, else three ways.
+        protocol: how events are scored; by default as the data set's `SPEC` says, else three ways.
 
     Raises:
         DatasetError: nothing is annotated, or not what the protocol needs.
@@ -60,7 +59,7 @@ def plan_words(
     for given, kind, is_there in ((events, "events", words), (scenes, "scenes", places)):
         if given and not is_there:
             raise WordError(f"--{kind} {given[0]}: {dataset.name} annotates no {kind}; leave it out")
-    kinds = PROTOCOLS[protocol] if protocol else KINDS.get(dataset.name, KINDS_ELSE)
+    kinds = PROTOCOLS[protocol] if protocol else _find_kinds(dataset)
     if protocol and not has_events:
         raise DatasetError(f"--protocol {protocol}: {dataset.name} annotates no events in time; leave it out")
     if "rare" in kinds and has_events:
@@ -75,6 +74,11 @@ def plan_words(
 def find_labels(words: Mapping[str, str]) -> dict[str, str]:
     """Return the way back, word -> label."""
     return {word: label for label, word in words.items()}
+
+
+def _find_kinds(dataset: Dataset) -> tuple[str, ...]:
+    spec = DATASETS.get(dataset.name)
+    return (spec and spec.measures) or USUAL_KINDS
 
 
 def _choose_words(labels: Sequence[str], given: Sequence[str], option: str) -> dict[str, str]:

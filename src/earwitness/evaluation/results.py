@@ -7,7 +7,6 @@ In: `Results`. Out: `results.json`, `per_class.csv`, `per_condition.csv`, `curve
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import numpy as np
 
 from earwitness.errors import OutputError
 from earwitness.evaluation.measures import MEANINGS, Measure, MetricValue
+from earwitness.files import write_csv, write_text
 from earwitness.metrics import N_KINDS
 
 SCHEMA = 1
@@ -87,22 +87,9 @@ def write_results(folder: str | Path, results: Results) -> None:
         "per_file.csv": [row for measure in results.measures for row in _list_files(measure)],
     }
     for name, rows in tables.items():
-        write_text(folder / name, _format_table(COLUMNS[name], rows))
+        write_csv(folder / name, _list_cells(COLUMNS[name], rows))
     text = json.dumps(results.to_dict(), indent=2, allow_nan=False)
     write_text(folder / "results.json", text + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file and the folders above it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another --out") from error
 
 
 def read_results(folder: str | Path) -> SavedResults:
@@ -170,18 +157,14 @@ def _read_measure(kind: str, rows: Sequence[dict[str, str]]) -> Measure:
     place_of = {label: index for index, label in enumerate((*labels, TOTAL))}
     counts = np.zeros((len(files), len(labels) + 1, N_KINDS), dtype=np.int64)
     values = np.zeros((len(files), len(labels) + 1))
+    has_values = any(row["value"] for row in rows)
     for row in rows:
         at = row_of[row["file"]], place_of[row["label"]]
         counts[at] = [int(row[name]) for name in COUNTS]
         values[at] = float(row["value"] or 0)
     saved = {"clips": values[:, :-1], "scenes": values[:, -1:], "top1": values[:, -1:]}.get(kind)
-    return Measure(kind, tuple(files), tuple(labels), counts, saved)
+    return Measure(kind, tuple(files), tuple(labels), counts, saved if has_values else None)
 
 
-def _format_table(columns: Sequence[str], rows: Rows) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow(["" if row[name] is None else row[name] for name in columns])
-    return text.getvalue()
+def _list_cells(columns: Sequence[str], rows: Rows) -> list[Sequence[object]]:
+    return [columns, *(["" if row[name] is None else row[name] for name in columns] for row in rows)]

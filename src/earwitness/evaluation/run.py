@@ -1,7 +1,7 @@
-"""A data set heard and scored: each clip is recognized by the words of its data set's labels, then held to its truth.
+"""Runs a data set and scores it: each clip is analysed for the words of the labels, then compared with its truth.
 
-In: a `Dataset`, a `Plan` of words, `Settings`, a loaded encoder. Out: `Heard` clips, and `Results`. What the data set
-annotates decides what is measured: events, scenes, labels of whole clips, or several of them.
+In: a `Dataset`, a `Plan` of words, `Settings`, a loaded encoder. Out: `AnalysedClip`s, and `Results`. The annotations
+decide what is measured: events, scenes, labels of whole clips, or several of them.
 """
 
 from __future__ import annotations
@@ -32,21 +32,34 @@ from earwitness.evaluation.plan import Plan, find_labels
 from earwitness.evaluation.results import Results, Rows
 from earwitness.evaluation.score_traces import score_traces, trace_scores
 from earwitness.metrics import LabelledEvent, ScoreCurves
-from earwitness.recognition import ClipScore, Recognition, calibrate_run, check_words, classify, recognize
+from earwitness.recognition import (
+    ROWS,
+    WINDOWS,
+    ClipScore,
+    Kind,
+    Recognition,
+    analyse,
+    ask,
+    calibrate_run,
+    check_words,
+    choose_method,
+    classify,
+    classify_windows,
+)
 from earwitness.results import Progress, format_evidence, process_each
 from earwitness.settings import Settings
 from earwitness.version import __version__
 from earwitness.words import understand_words
 
-N_TAGS_LISTED = 3  # tags that tell what was heard
+N_TAGS_LISTED = 3  # strongest tags, for tables of errors
 MAX_GROUPS = 30  # conditions with more groups, such as the background of each mixture, are not broken down
 
 
 @dataclass(frozen=True)
 class AnalysedClip:
-    """What came of a clip: under which name, its truth, what was recognized; or the reason why nothing was.
+    """A clip with its name in tables, its truth and its answers; or the `reason` why it could not be used.
 
-    `note` says what is wrong with a recording that was heard all the same, such as that it is truncated.
+    `note` says what is wrong with a recording that could be used all the same, such as that it is truncated.
     """
 
     file: str
@@ -59,7 +72,7 @@ class AnalysedClip:
 
     @property
     def tags(self) -> str:
-        """The tags that were loudest."""
+        """The strongest tags."""
         if self.recognition:
             return "; ".join(f"{each.tag}|{each.mean_score:.3f}" for each in self.recognition.tags[:N_TAGS_LISTED])
         return format_evidence(self.scores[0].tags[:N_TAGS_LISTED]) if self.scores else ""
@@ -86,7 +99,7 @@ def recognize_clips(
     progress: Progress = "none",
     n_at_once: int = 1,
 ) -> Iterator[AnalysedClip]:
-    """Yield what is heard in each clip, in order; a clip that cannot be used comes with the reason.
+    """Yield the answers to each clip, in order; a clip that cannot be used comes with the reason.
 
     Raises:
         WordError: a word cannot be understood.
@@ -97,7 +110,7 @@ def recognize_clips(
         check_words(events, scenes, settings)
     if words:
         check_words(words, [], replace(settings, method="earwitness"))  # as `classify` understands them
-    if plan.is_traced and (settings.method != "earwitness" or not events):
+    if plan.is_traced and not (choose_method(settings).has_word_scores and events):
         raise SettingsError(
             f"{dataset.name}, method {settings.method}: PSDS needs events in time and method earwitness"
         )
@@ -106,14 +119,17 @@ def recognize_clips(
     names = name_clips(dataset)
 
     def process(path: Path, report: Callable[[float], None]) -> AnalysedClip:
-        clip, recognition = clips[path], None
-        scores: tuple[ClipScore, ...] = ()
-        if events or scenes:
-            recognition = recognize(path, events, scenes, settings, encoder, report)
-        if words and clip.labels is not None:
-            scores = tuple(classify(path, words, settings, encoder))
-        curves = trace_scores(path, tuple(plan.events), meanings, settings, encoder) if meanings else None
-        return AnalysedClip(names[path], clip, recognition, scores, note=find_truncation(path) or "", curves=curves)
+        clip, note = clips[path], find_truncation(path) or ""
+        is_classified = words and clip.labels is not None
+        if not (events or scenes):
+            scores = classify(path, words, settings, encoder) if is_classified else []
+            return AnalysedClip(names[path], clip, None, tuple(scores), note=note)
+        kinds: set[Kind] = {*(ROWS if events else ()), *(WINDOWS if is_classified else ())}
+        analysis = analyse(path, settings, encoder, report, kinds=kinds)
+        scores = classify_windows(analysis.windows, words, encoder.tag_stats) if is_classified else []
+        curves = trace_scores(analysis, tuple(plan.events), meanings) if meanings else None
+        recognition = ask(analysis, events, scenes)
+        return AnalysedClip(names[path], clip, recognition, tuple(scores), note=note, curves=curves)
 
     outcomes = process_each(list(clips), process, progress, n_at_once)
     analysed = (
@@ -125,12 +141,12 @@ def recognize_clips(
 def score_dataset(
     dataset: Dataset, plan: Plan, analysed: Sequence[AnalysedClip], settings: Settings, about: Mapping[str, Any]
 ) -> Results:
-    """Hold what was heard to its truth.
+    """Compare the answers with the truth.
 
     Args:
-        dataset, plan, settings: as it was heard.
-        heard: of all clips; those that could not be used are left out of all numbers, and counted.
-        about: what else is to be said in the row of results, such as the encoder.
+        dataset, plan, settings: of the run.
+        analysed: all clips; those that could not be used are left out of all numbers, and counted.
+        about: further columns of the row of results, such as the encoder.
 
     Raises:
         DatasetError: no clip could be used.
@@ -244,7 +260,7 @@ def _score_events(plan: Plan, analysed: Sequence[AnalysedClip], settings: Settin
     measures = [measure_events(kind, ref, est, labels, classes) for kind in plan.kinds]
     if plan.kinds[0] not in COLLARS:  # segments are no events that could be missed
         return measures, [], []
-    lowest = settings.event_threshold if settings.method == "earwitness" else 0.0
+    lowest = settings.event_threshold if choose_method(settings).has_word_scores else 0.0
     duration_s = sum(each.recognition.duration_s for each in known.values() if each.recognition)
     curve = draw_curve(plan.kinds[0], ref, scored, labels, duration_s, lowest, classes)
     tags = {file: each.tags for file, each in known.items()}
@@ -305,7 +321,7 @@ def _group(analysed: Sequence[AnalysedClip]) -> dict[str, dict[str, str]]:
 
 
 def _score_traces(analysed: Sequence[AnalysedClip]) -> tuple[list[MetricValue], list[str]]:
-    """Return PSDS and notes; nothing where no scores over time were kept."""
+    """Return PSDS and notes; nothing without scores over time."""
     known = {each.file: each for each in analysed if each.clip.events is not None and each.curves and each.recognition}
     if not known:
         return [], []
@@ -319,14 +335,14 @@ def _note(
     dataset: Dataset, analysed: Sequence[AnalysedClip], measures: Sequence[Measure], settings: Settings
 ) -> list[str]:
     notes = list(dataset.notes)
-    if settings.method == "tmrl" and any(each.scores for each in analysed):
+    if any(each.scores for each in analysed) and not choose_method(settings).has_word_scores:
         notes.append("labels of whole clips are scored by earwitness' own method; the published one has none for them")
     failed = [each for each in analysed if each.reason]
     if failed:
         notes.append(f"{len(failed)} recordings could not be used and are in no number: {failed[0].file}, ...")
     odd = [each.file for each in analysed if each.note]
     if odd:
-        notes.append(f"{len(odd)} recordings were heard in part and are scored as they are: {odd[0]}, ...")
+        notes.append(f"{len(odd)} recordings are truncated and scored as far as they go: {odd[0]}, ...")
     for measure in measures:
         silent = [label for label, each in measure.detection.by_label.items() if each.n_ref and not each.n_est]
         if silent and measure.kind in ("rare", "collar", "segment"):
@@ -337,7 +353,7 @@ def _note(
 
 
 def _calibrate(analysed: list[AnalysedClip]) -> list[AnalysedClip]:
-    """Return what was heard with the scenes ranked against the run."""
+    """Return the clips with the scenes ranked against the run."""
     usable = [each for each in analysed if each.recognition]
     ranked = calibrate_run([each.recognition for each in usable if each.recognition])
     by_file = {each.file: recognition for each, recognition in zip(usable, ranked, strict=True)}

@@ -1,6 +1,6 @@
 """Scores over time instead of events: what every threshold would find, from which PSDS 1 and 2 follow.
 
-In: a recording and words; references and `ScoreCurves` by file. Out: `ScoreCurves`; `MetricValue`s. A threshold cuts
+In: an `Analysis` and words; references and `ScoreCurves` by file. Out: `ScoreCurves`; `MetricValue`s. A threshold cuts
 the scores themselves here: `event_hold`, `merge_gap_s` and `min_duration_s` play no part.
 
 Source: see `evaluation.psds`.
@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio import slide
-from earwitness.encoders import LoadedEncoder
 from earwitness.errors import AnnotationError
 from earwitness.evaluation.measures import LEVEL, N_RESAMPLES_RANKED, MetricValue
 from earwitness.metrics import (
@@ -29,34 +26,23 @@ from earwitness.metrics import (
     bootstrap,
     count_curves,
 )
-from earwitness.recognition import match_words, read_noisy, score_tokens
-from earwitness.settings import Settings
+from earwitness.recognition import Analysis, track_words
 from earwitness.words import WordMeanings
 
 SCENARIOS = {"psds_1": ("PSDS 1, exact times", PSDS_1), "psds_2": ("PSDS 2, few confusions", PSDS_2)}
 
 
-def trace_scores(
-    path: Path, labels: tuple[str, ...], meanings: WordMeanings, settings: Settings, encoder: LoadedEncoder
-) -> ScoreCurves:
-    """Return how strongly each word is heard in each token of a recording; it is encoded once more for that.
+def trace_scores(analysis: Analysis, labels: tuple[str, ...], meanings: WordMeanings) -> ScoreCurves:
+    """Return the score of each word in each token of a recording.
 
     Args:
-        path: the recording.
+        analysis: of the recording.
         labels: V names for the words of `meanings`, in their order.
-        meanings: what is understood by the words.
-        settings: `window_s` and `hop_s` are used.
-        encoder: a loaded encoder.
-
-    Raises:
-        AudioError: the recording cannot be used.
+        meanings: of the words.
     """
-    blocks = read_noisy(path, settings, encoder.spec.sample_rate_hz)
-    windows = slide(blocks, settings.window_s, settings.hop_s, n_batch=encoder.batch)
-    rows = list(match_words(score_tokens(windows, encoder), meanings, encoder.tag_stats))
-    start_s = np.concatenate([each.tag_scores.start_s for each in rows])
-    edges_s = np.append(start_s, start_s[-1] + rows[-1].tag_scores.span_s)
-    return ScoreCurves(labels, edges_s, np.concatenate([each.scores for each in rows]).astype(np.float64))
+    track = track_words(analysis.rows, meanings, analysis.tag_stats)
+    edges_s = np.append(track.start_s, track.start_s[-1] + track.span_s)
+    return ScoreCurves(labels, edges_s, track.scores.astype(np.float64))
 
 
 def score_traces(

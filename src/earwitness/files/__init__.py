@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file, file_errors_reported
+    from earwitness.files.atomic import (
+        write_bytes, write_csv, write_error, write_errors_reported, write_text, written_whole,
+    )  # fmt: skip
+    from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file
     from earwitness.files.licences import require_acceptance
-    from earwitness.files.paths import DATA_DIR, cache_dir, datasets_dir, hash_file
+    from earwitness.files.paths import CACHE_ADVICE, DATA_DIR, cache_dir, datasets_dir, find_snapshots, hash_file
     from earwitness.files.unpack import (
-        TAR_SUFFIXES, Unpacked, check_member, unpack_archive, unreadable_reported, write_whole,
+        TAR_SUFFIXES, Unpacked, check_member, copy_file, unpack_archive, unreadable_reported, write_stream,
     )  # fmt: skip
 
 _HOMES = {
-    "download": "BLOCK_BYTES Report check_whole download_file file_errors_reported",
+    "atomic": "write_bytes write_csv write_error write_errors_reported write_text written_whole",
+    "download": "BLOCK_BYTES Report check_whole download_file",
     "licences": "require_acceptance",
-    "paths": "DATA_DIR cache_dir datasets_dir hash_file",
-    "unpack": "TAR_SUFFIXES Unpacked check_member unpack_archive unreadable_reported write_whole",
+    "paths": "CACHE_ADVICE DATA_DIR cache_dir datasets_dir find_snapshots hash_file",
+    "unpack": "TAR_SUFFIXES Unpacked check_member copy_file unpack_archive unreadable_reported write_stream",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from earwitness.errors import WeightsError
-from earwitness.files.paths import hash_file
+from earwitness.errors import DownloadError
+from earwitness.files.atomic import write_errors_reported
+from earwitness.files.paths import CACHE_ADVICE, hash_file
 from earwitness.version import __version__
 
 Report = Callable[[int, "int | None"], None]  # bytes done, bytes in all (None where the server does not say)
@@ -53,12 +54,12 @@ def download_file(
         md5: its published md5 in hex, as Zenodo states it; None if it is not known.
 
     Raises:
-        WeightsError: the server does not have it, stays out of reach, or gives something else; the disk is full.
+        DownloadError: the server does not have it, stays out of reach, or gives something else; the disk is full.
     """
     if path.is_file():
         return check_whole(path, n_bytes, sha256, md5)
     part = path.with_name(f"{path.name}.part")
-    with file_errors_reported(part):
+    with write_errors_reported(part, DownloadError, CACHE_ADVICE):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(part):
             _download_part(url, part, n_bytes, on_progress or (lambda done, total: None))
@@ -72,7 +73,7 @@ def check_whole(path: Path, n_bytes: int | None, sha256: str | None, md5: str | 
     """Compare a file with its published size (bytes), sha256 and md5 (hex), where known; delete a `.part` that differs.
 
     Raises:
-        WeightsError: it differs.
+        DownloadError: it differs.
     """
     size = path.stat().st_size
     if n_bytes is not None and size != n_bytes:
@@ -87,18 +88,7 @@ def check_whole(path: Path, n_bytes: int | None, sha256: str | None, md5: str | 
     if path.suffix == ".part":
         path.unlink()
         way_out = "it is deleted; run the same command again"
-    raise WeightsError(f"{path}: {reason}; {way_out}")
-
-
-@contextlib.contextmanager
-def file_errors_reported(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into a `WeightsError` that names the path."""
-    try:
-        yield
-    except OSError as error:
-        raise WeightsError(
-            f"{path}: cannot be written ({error}); make room, or set EARWITNESS_CACHE (data sets: EARWITNESS_DATA)"
-        ) from error
+    raise DownloadError(f"{path}: {reason}; {way_out}")
 
 
 class _DroppedError(Exception):
@@ -113,7 +103,7 @@ def _download_part(url: str, part: Path, n_bytes: int | None, on_progress: Repor
         except urllib.error.HTTPError as error:
             error.close()
             if error.code not in PASSING_STATUS:
-                raise WeightsError(f"{url}: the server says {error.code} {error.reason}") from error
+                raise DownloadError(f"{url}: the server says {error.code} {error.reason}") from error
             reason = f"{error.code} {error.reason}"
         except _DroppedError as error:
             reason = str(error)
@@ -121,7 +111,7 @@ def _download_part(url: str, part: Path, n_bytes: int | None, on_progress: Repor
         n_vain = 0 if size > furthest else n_vain + 1
         furthest = max(furthest, size)
         if n_vain >= N_TRIES - 1:
-            raise WeightsError(
+            raise DownloadError(
                 f"{url}: out of reach after {N_TRIES} tries ({reason}); run the same command again to go on from "
                 f"{size} bytes, or fetch it in another way and give it with --from"
             )
@@ -150,9 +140,9 @@ def _continue_part(url: str, part: Path, n_bytes: int | None, on_progress: Repor
     with response, part.open("ab") as file:
         start, total = _range_of(response.headers) if response.status == 206 else (0, _length_of(response.headers))
         if start not in (0, done):
-            raise WeightsError(f"{url}: the server gives another range than asked for; fetch it in another way")
+            raise DownloadError(f"{url}: the server gives another range than requested; fetch it in another way")
         if n_bytes is not None and total not in (None, n_bytes):
-            raise WeightsError(f"{url}: the server has {total} bytes, but {n_bytes} were published")
+            raise DownloadError(f"{url}: the server has {total} bytes, but {n_bytes} were published")
         total = n_bytes if total is None else total
         if start == 0:
             file.truncate(0)
@@ -163,7 +153,7 @@ def _continue_part(url: str, part: Path, n_bytes: int | None, on_progress: Repor
         for block in _read_blocks(response):
             done += len(block)
             if done > (LARGEST_BYTES if total is None else total):
-                raise WeightsError(f"{url}: the server sends more than it should; fetch it in another way")
+                raise DownloadError(f"{url}: the server sends more than it should; fetch it in another way")
             file.write(block)
             on_progress(done, total)
         file.flush()
@@ -227,5 +217,5 @@ def _alone(part: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise WeightsError(f"{part}: another process is fetching it; wait for it") from error
+            raise DownloadError(f"{part}: another process is fetching it; wait for it") from error
         yield

@@ -1,10 +1,11 @@
-"""Where the shipped data lies, where earwitness may keep what it makes once, and which file is which."""
+"""Where the shipped data and the caches lie, and the hash of a file."""
 
 import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
 
+CACHE_ADVICE = "free some space, or set EARWITNESS_CACHE (data sets: EARWITNESS_DATA)"
 DATA_DIR = Path(__file__).parent.parent / "data"
 
 
@@ -20,6 +21,14 @@ def datasets_dir() -> Path:
     """Return the folder of data sets, each in a folder of its name: `EARWITNESS_DATA`, else `data` in the cache."""
     chosen = os.environ.get("EARWITNESS_DATA")
     return Path(chosen) if chosen else cache_dir() / "data"
+
+
+def find_snapshots(*repositories: str) -> list[Path]:
+    """Return the folders that the Hugging Face cache has of repositories, such as "thenlper/gte-base"."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    folders = (hub / f"models--{repository.replace('/', '--')}" / "snapshots" for repository in repositories)
+    return [snapshot for folder in folders for snapshot in sorted(folder.glob("*"))]
 
 
 def hash_file(path: Path, algorithm: str = "sha256") -> str:

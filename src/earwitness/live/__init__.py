@@ -1,4 +1,4 @@
-"""Live listening: sound as it comes in, events as they begin and end."""
+"""Live listening: sound as it arrives, events as they begin and end."""
 
 from __future__ import annotations
 
@@ -7,30 +7,20 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.live.buffer import WaitingSound, start_reading, wait_for
-    from earwitness.live.clock import StreamClock
-    from earwitness.live.json_lines import status, to_plain
-    from earwitness.live.listener import LiveQuery, Listener
+    from earwitness.live.listener import LiveQuery
     from earwitness.live.microphone import list_devices
     from earwitness.live.pcm import PcmFormat
-    from earwitness.live.reconnect import Patience, read_on
-    from earwitness.live.segments import Segments
+    from earwitness.live.session import Session
     from earwitness.live.sinks import JsonLines, Sink, open_mqtt, open_webhook
-    from earwitness.live.sources import Source, choose_source
-    from earwitness.live.to_archive import TagKeeper
+    from earwitness.live.sources import choose_source
 
 _HOMES = {
-    "buffer": "WaitingSound start_reading wait_for",
-    "clock": "StreamClock",
-    "json_lines": "status to_plain",
-    "listener": "LiveQuery Listener",
+    "listener": "LiveQuery",
     "microphone": "list_devices",
     "pcm": "PcmFormat",
-    "reconnect": "Patience read_on",
-    "segments": "Segments",
+    "session": "Session",
     "sinks": "JsonLines Sink open_mqtt open_webhook",
-    "sources": "Source choose_source",
-    "to_archive": "TagKeeper",
+    "sources": "choose_source",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -1,7 +1,7 @@
-"""Sound that waits between the thread that reads and the one that listens; never more than so many seconds of it.
+"""A bounded buffer of sound between the thread that reads and the one that listens.
 
-In: items from a reader. Out: the same items in order. When it is full, a source that can wait waits; of one that goes
-on regardless the oldest sound is dropped, and a `Gap` tells how much.
+In: items from a reader. Out: the same items in order. When it is full, a source that can wait waits; of one that
+cannot, the oldest sound is dropped and a `Gap` says how much.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.sources import Source
 
 LIMIT_S = 30.0
-MOST_TROUBLES = 100  # that are kept when sound is dropped
-MOST_ITEMS = 10_000  # pieces of one sample each would take far more memory than their sound
+MOST_TROUBLES = 100  # that stay when sound is dropped
+MOST_ITEMS = 10_000  # chunks of one sample each would take far more memory than their sound
 POLL_S = 0.1
-OVERRUN = "sound came faster than it could be heard"
+OVERRUN = "sound came faster than it could be analysed"
 
 
 class WaitingSound:
@@ -34,7 +34,7 @@ class WaitingSound:
         self._items: deque[Item] = deque()
         self._waiting_s = 0.0
         self._changed = threading.Condition()
-        self._is_closed = False  # nothing more is taken in; what waits is still given out
+        self._is_closed = False  # nothing more is accepted; what waits is still given out
         self._error: BaseException | None = None
 
     @property
@@ -44,16 +44,16 @@ class WaitingSound:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing more is taken in."""
+        """Whether nothing more is accepted."""
         return self._is_closed
 
     def close(self, error: BaseException | None = None) -> None:
-        """Take nothing more in; the iterator ends, or raises `error`, after what waits."""
+        """Accept nothing more; the iterator ends, or raises `error`, after what waits."""
         self._error = self._error or error
         self._is_closed = True
 
     def stop(self) -> None:
-        """Take nothing more in, and forget what waits."""
+        """Accept nothing more, and discard what waits."""
         with self._changed:
             self._is_closed = True
             self._items.clear()
@@ -91,7 +91,7 @@ class WaitingSound:
             if isinstance(item, AudioChunk):
                 self._waiting_s -= item.duration_s
             if not self._items:
-                self._waiting_s = 0.0  # sums of fractions never come back to nothing by themselves
+                self._waiting_s = 0.0  # sums of fractions do not come back to zero exactly
             self._changed.notify_all()
             return item
 

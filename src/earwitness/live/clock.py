@@ -1,7 +1,7 @@
 """Stream time, which counts samples, against the time of day.
 
-In: where the stream is whenever a piece arrives. Out: the time of day of any place in the stream, and a `Drift` when
-both have moved apart, as they do because no two clocks run alike, or because a source loses sound and does not say so.
+In: the stream's position whenever a chunk arrives. Out: the time of day of any position, and a `Drift` when both have
+moved apart, because no two clocks run alike or because a source loses sound silently.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 PERIOD_S = 60.0
-MARK_S = 0.25  # drift from which it is marked
-TOO_FAST = 0.25  # of a period: no clock is so far off, but whoever fills a pipe from a recording may be
-SET_S = 1.0  # a step of the system's clock from which it was set
+MARK_S = 0.25  # smallest drift that is reported
+TOO_FAST = 0.25  # of a period: no clock is so far off, but a pipe that is filled from a recording may be
+SET_S = 1.0  # smallest step of the system's clock that counts as set
 LARGEST_BEHIND_S = 1.0  # when more sound waits, arrival says when we read, not when it was made
 
 
@@ -29,7 +29,7 @@ class Drift:
 
 
 class StreamClock:
-    """Maps stream seconds to the time of day; `note` tells it where the stream is."""
+    """Maps stream seconds to the time of day; `note` gives it the stream's position."""
 
     def __init__(
         self, now: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic, began: float = 0.0
@@ -42,19 +42,19 @@ class StreamClock:
         self._period_from: float | None = None
         self._usual_s: float | None = None  # lag of an earlier period, and when that was
         self._usual_at = 0.0
-        self._held_s: float | None = None  # drift that is not told yet: 0 while the source does not keep to time
+        self._held_s: float | None = None  # drift that is not reported yet: 0 while the source is not in real time
 
     def time_of_day(self, stream_s: float) -> datetime:
-        """Return the time of day, UTC, of a place in the stream."""
+        """Return the time of day, UTC, of a position in the stream."""
         return datetime.fromtimestamp(self._epoch + stream_s, timezone.utc)
 
     def begin(self, duration_s: float) -> None:
-        """Say that the first piece, so long, has just come: stream second 0 was when it began."""
+        """Note that the first chunk, of this length, has just arrived: stream second 0 is when it began."""
         if not self._has_begun:
             self._epoch, self._has_begun = self._now() - duration_s, True
 
     def note(self, stream_s: float, arrived_s: float | None, behind_s: float) -> list[Drift]:
-        """Take in that the stream had come to `stream_s` at `arrived_s` on the monotonic clock; return what to mark."""
+        """Note that the stream was at `stream_s` at `arrived_s` on the monotonic clock; return drifts to report."""
         marks = self._look_for_step(stream_s)
         if arrived_s is None or behind_s > LARGEST_BEHIND_S:
             return marks
@@ -73,7 +73,7 @@ class StreamClock:
             self._usual_s, self._usual_at = least_s, arrived_s
             return []
         drift_s = least_s - self._usual_s
-        if drift_s < -TOO_FAST * PERIOD_S:  # what waited somewhere, if it is once; else nobody keeps to time
+        if drift_s < -TOO_FAST * PERIOD_S:  # a backlog, if it happens once; else not real time
             self._held_s = drift_s if self._held_s is None else 0.0
             self._usual_s, self._usual_at = least_s, arrived_s
             return []
@@ -84,7 +84,7 @@ class StreamClock:
         self._usual_s, self._usual_at = least_s, arrived_s
         self._epoch += drift_s
         reason = "the source's clock is slower" if drift_s > 0 else "the source's clock is faster"
-        return [Drift(stream_s, drift_s, ppm, f"{reason}, or it lost or repeated sound and did not say so")]
+        return [Drift(stream_s, drift_s, ppm, f"{reason}, or it lost or repeated sound silently")]
 
     def _look_for_step(self, stream_s: float) -> list[Drift]:
         between = self._now() - self._monotonic()

@@ -1,7 +1,7 @@
-"""Events to lines: each event is told once when it begins and once when it has ended.
+"""Events to lines: one when an event begins, one when it has ended.
 
 In: at every step, the events that have ended and those that would be left if the sound ended now. Out: `EventLine`s.
-What is told as begun rests on windows that later ones may still correct; where they do, it is told as withdrawn.
+A begun event rests on windows that later ones may still correct; where they do, a line withdraws it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class EventLine:
 
 @dataclass(frozen=True)
 class _Begun:
-    """What was told as begun, as it was last seen."""
+    """A begun event, as it was last seen."""
 
     id: int
     event: Event
 
 
-class EventTeller:
-    """Remembers what has been told as begun; that is at most a few events a word.
+class EventReporter:
+    """Remembers begun events, at most a few per word.
 
     Args:
         tolerance_s: how far an event may move, while it is corrected, and still be the same one: a window's length.
@@ -46,7 +46,7 @@ class EventTeller:
         """Return what is new.
 
         Args:
-            ended: events that nothing later can change.
+            ended: events that later sound cannot change.
             foreseen: events that are under way or not yet settled.
         """
         lines: list[EventLine] = []
@@ -69,7 +69,7 @@ class EventTeller:
         return _Begun(self._n_reported, event)
 
     def _match(self, event: Event, begun: list[_Begun]) -> _Begun | None:
-        """Return which of those begun an event is, the nearest onset first."""
+        """Return the begun event that this event is, the one with the nearest onset; None if it is new."""
         near = [
             each
             for each in begun

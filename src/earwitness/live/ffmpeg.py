@@ -1,6 +1,6 @@
 """Sound through PyAV (FFmpeg): RTSP, HTTP and whatever else has a URL, devices that FFmpeg knows, compressed files.
 
-In: a URL, device or path. Out: `Piece`s; a jump of the stream's own time stamps is told as sound that was lost.
+In: a URL, device or path. Out: `AudioChunk`s; a jump of the stream's time stamps counts as lost sound.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MediaSource:
     def open(self) -> Iterator[Item | None]:
         """Yield what comes; a stream with a known end just ends there."""
         av = _import_av(self.name)
-        options = {"rtsp_transport": "tcp"} if self.url.startswith("rtsp") else {}  # over UDP, loss is not told
+        options = {"rtsp_transport": "tcp"} if self.url.startswith("rtsp") else {}  # over UDP, loss is silent
         timeout = (OPEN_S, self.stall_s)
         try:
             with av.open(self.url, format=self.format or None, options=options, timeout=timeout) as container:
@@ -48,7 +48,7 @@ class MediaSource:
             raise AudioError(f"{self.name}: cannot be read ({error.strerror or error})") from error
 
     def _decode_to_end(self, av: Any, container: Any) -> Iterator[Item]:
-        """Decode a stream that says how long it is: once all of it is heard, it is over. It can wait for us."""
+        """Decode a stream of known length: it is over once all of it is decoded, and it can wait."""
         self.is_dropping = False
         promised_s, analysed_s = container.duration / 1e6, 0.0
         for chunk in self._decode(av, container):

@@ -1,6 +1,6 @@
-"""What comes from a source of live sound, in order: pieces of sound, and what is to be known about them.
+"""What a source of live sound gives, in order: chunks of sound, and what happens between them.
 
-In: nothing. Out: `Piece`, `Break`, `Gap` and `Trouble`, which the reader hands to the listener.
+Out: `AudioChunk`, `Break`, `Gap` and `Trouble`, which the reader passes to the listener.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from earwitness.audio import Samples
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """Mono samples (S,) float32 as they came.
+    """Mono samples (S,) float32 as they arrived.
 
     Attributes:
         samples: float32 in [-1, 1].
         sample_rate_hz: their rate.
-        lost_s: sound that the source says was lost right before them.
-        arrived_s: when the last of them came, on the monotonic clock; None where that says nothing, as for a file.
-        behind_s: how much sound was already waiting when they came.
+        lost_s: sound that was lost right before them, according to the source.
+        arrived_s: when the last of them arrived, on the monotonic clock; None where that is meaningless, as for a file.
+        behind_s: how much sound was already waiting when they arrived.
     """
 
     samples: Samples
@@ -37,14 +37,14 @@ class AudioChunk:
 
 @dataclass(frozen=True)
 class Break:
-    """Nothing more comes for now: what is heard so far ends here. A `Gap` follows if sound comes again."""
+    """Nothing more arrives for now: the segment ends here. A `Gap` follows if sound arrives again."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Gap:
-    """`lost_s` seconds of sound are missing here; time has gone on meanwhile."""
+    """`lost_s` seconds of sound are missing here; stream time passes over them."""
 
     lost_s: float
     reason: str
@@ -61,17 +61,14 @@ Item: TypeAlias = "AudioChunk | Break | Gap | Trouble"
 
 
 class Items(Protocol):
-    """An iterator of items that says how many seconds of sound wait in it, ready to be taken."""
+    """An iterator of items that knows how many seconds of sound wait in it."""
 
     @property
     def waiting_s(self) -> float:
         """Seconds of sound that can be taken without waiting."""
-        ...
 
     def __iter__(self) -> Items:
         """Return itself."""
-        ...
 
     def __next__(self) -> Item:
         """Return the next item, however long it takes to come."""
-        ...

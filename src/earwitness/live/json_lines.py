@@ -19,13 +19,13 @@ Plain: TypeAlias = "dict[str, Any]"
 
 
 def to_plain(line: Line, clock: StreamClock, source: str) -> Plain:
-    """Return a line as plain values: schema, kind and source, then what the kind tells."""
+    """Return a line as plain values: schema, kind and source, then the fields of the kind."""
     fields = _DESCRIBE[type(line)](line, clock)
     return {"schema": SCHEMA, **fields, "source": source}
 
 
 def status(state: str, source: str, clock: StreamClock, at_s: float, counts: Plain) -> Plain:
-    """Return a line that says how the listening itself goes."""
+    """Return a line with the state of the run."""
     place = {"time": _time(clock, at_s), "at_s": _seconds(at_s)}
     return {"schema": SCHEMA, "kind": "status", "state": state, **place, **counts, "source": source}
 

@@ -1,6 +1,6 @@
 """Sound from a microphone or line input, through sounddevice (PortAudio).
 
-In: a device by name or number. Out: `Piece`s as the device gives them; what PortAudio had to drop is told as lost.
+In: a device by name or number. Out: `AudioChunk`s as the device gives them; what PortAudio drops counts as lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Microphone:
         sounddevice = _import_sounddevice()
         came: queue.SimpleQueue[tuple[Samples, float, bool]] = queue.SimpleQueue()
 
-        def keep(samples: np.ndarray, n_frames: int, time: Any, status: Any) -> None:
+        def put(samples: np.ndarray, n_frames: int, time: Any, status: Any) -> None:
             came.put((mix_down(samples), float(time.inputBufferAdcTime), bool(status.input_overflow)))
 
         rate = self.format.sample_rate_hz
@@ -49,7 +49,7 @@ class Microphone:
                 device=int(self.device) if self.device.isdigit() else self.device or None,
                 channels=self.format.n_channels,
                 dtype="float32",
-                callback=keep,
+                callback=put,
             ):
                 expected_s: float | None = None
                 while True:
@@ -62,7 +62,7 @@ class Microphone:
                     if is_overflown and expected_s is not None:
                         lost_s = max(0.0, began_s - expected_s)
                     if is_overflown and not lost_s:
-                        yield Trouble("the device dropped sound and does not say how much")
+                        yield Trouble("the device dropped an unknown amount of sound")
                     expected_s = began_s + len(samples) / rate
                     yield AudioChunk(samples, rate, lost_s)
         except (sounddevice.PortAudioError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""Bytes as they come to samples: raw PCM, or a wav whose header may be honest or not.
+"""Bytes of a stream to samples: raw PCM, or a wav whose header may be wrong.
 
-In: bytes in pieces of any length, cut anywhere. Out: mono samples (S,) float32, the same as libsndfile reads from a
+In: bytes in chunks of any length, cut anywhere. Out: mono samples (S,) float32, the same as libsndfile reads from a
 file. A wav that is written to a pipe cannot know its length: 0 and nearly 2 or 4 GiB mean "until it ends".
 
 Source: RIFF/WAVE as Microsoft and IBM describe it (1991), WAVE_FORMAT_EXTENSIBLE (2001), RF64 (EBU Tech 3306).
@@ -19,13 +19,13 @@ from earwitness.errors import AudioError
 N_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4}  # bytes of a sample, little-endian
 RIFF = (b"RIFF", b"RF64")
 LONGEST_HEADER = 1 << 20  # bytes before the sound; more is no header
-LONGEST_LENGTH = (1 << 31) - 65536  # bytes of sound from which a header's length is what a recorder makes up
+LONGEST_LENGTH = (1 << 31) - 65536  # bytes of sound: a header that states more is made up by a recorder
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
 
 @dataclass(frozen=True)
 class PcmFormat:
-    """How samples lie in bytes: a name of `N_BYTES`, rate in Hz, channels side by side."""
+    """The format of raw PCM: a name of `N_BYTES`, rate in Hz, interleaved channels."""
 
     sample: str = "s16"
     sample_rate_hz: int = 16000
@@ -46,11 +46,11 @@ class PcmFormat:
 
 
 class PcmDecoder:
-    """Turns bytes into samples; keeps the part of a frame, or of a header, that is not complete yet.
+    """Turns bytes into samples; holds back an incomplete frame or header.
 
     Args:
         name: of the source, for messages.
-        assumed: the format of raw PCM; a wav header at the beginning wins over it.
+        assumed: the format of raw PCM; a wav header at the beginning overrides it.
     """
 
     def __init__(self, name: str, assumed: PcmFormat) -> None:
@@ -86,16 +86,16 @@ class PcmDecoder:
         return samples
 
     def warn_missing(self) -> str:
-        """Return what has not come of what a wav header promised; nothing where all has, or it promised nothing."""
+        """Return a warning about sound that a wav header states and that did not arrive; "" if there is none."""
         if not self._is_header_read and self._held:
-            return f"{self.name}: ended within {len(self._held)} bytes of a wav header; nothing of it was heard"
+            return f"{self.name}: ended within {len(self._held)} bytes of a wav header; nothing of it was analysed"
         if self._n_left:
             missing_s = self._n_left / self.format.frame_bytes / self.format.sample_rate_hz
             return f"{self.name}: ended {missing_s:.1f} s before its header says; it is cut off, or was being written"
         return ""
 
     def restart(self) -> None:
-        """Begin anew, as when another writer comes: it may send a header, and the last one's half frame is void."""
+        """Begin anew for another writer: it may send a header, and the last one's half frame is void."""
         self._held, self._is_header_read, self._n_left = b"", False, None
 
     def _read_header(self) -> bool:

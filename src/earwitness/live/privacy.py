@@ -1,7 +1,6 @@
-"""Windows with speech are not listened to further: no word is matched with them, and nothing of them is kept.
+"""Windows with speech are dropped: no word is matched with them, and nothing of them is stored.
 
-In: the tag logits of windows, then token rows. Out: which windows hold speech, the stretches they take, and rows
-without those.
+In: the tag logits of windows, then token rows. Out: which windows hold speech, their spans, and rows outside them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ SPEECH_THRESHOLD = 0.2
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a recording in seconds."""
+    """A span of a stream in seconds."""
 
     start_s: float
     end_s: float

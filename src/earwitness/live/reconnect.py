@@ -1,7 +1,7 @@
-"""A source that fails, ends or stalls is opened again, and what is missing is told.
+"""A source that fails, ends or stalls is opened again.
 
-In: a `Source`. Out: its items with arrival times; a `Break` when sound stops coming, and a `Gap` of the right length
-when it comes again, so that time goes on.
+In: a `Source`. Out: its items with arrival times; a `Break` when sound stops arriving, and a `Gap` of the right length
+when it arrives again, so that stream time stays true.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read_on(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Item | None]:
-    """Yield what a source gives, for as long as it can be had; None while nothing comes.
+    """Yield what a source gives, and open it again when it ends; None while nothing arrives.
 
     Raises:
         AudioError: the source cannot be opened the first time, or one that is not endless fails.
@@ -49,7 +49,7 @@ def read_on(
             for item in items:
                 if isinstance(item, AudioChunk):
                     has_come, wait_s = True, patience.first_wait_s
-                silence.is_clocked = source.is_clocked  # a stream may say only when it is open what it is
+                silence.is_clocked = source.is_clocked  # known of some streams only when they are open
                 yield from silence.judge(item)
                 if silence.is_stalled and source.is_endless:
                     raise AudioError(f"{source.name}: nothing came for {patience.stall_s:g} s")
@@ -66,12 +66,12 @@ def read_on(
         until = now() + wait_s
         while (left_s := until - now()) > 0:
             sleep(min(left_s, 0.2))
-            yield None  # so that whoever reads can stop
+            yield None  # so that the reader can stop
         wait_s = min(2 * wait_s, patience.longest_wait_s)
 
 
 class _Silence:
-    """Knows since when nothing comes, and how much sound is missing when it comes again."""
+    """Knows since when nothing arrives, and how much sound is missing when it arrives again."""
 
     def __init__(self, is_clocked: bool, stall_s: float, now: Callable[[], float]) -> None:
         self.is_clocked, self.is_stalled = is_clocked, False
@@ -80,7 +80,7 @@ class _Silence:
         self._reason: str | None = None  # why nothing comes
 
     def judge(self, item: Item | None) -> Iterator[Item | None]:
-        """Yield an item with what is to be said before it."""
+        """Yield an item after the break or gap before it."""
         self.is_stalled = False
         if isinstance(item, Break):
             yield from self.begin(item.reason)
@@ -100,7 +100,7 @@ class _Silence:
                 yield from self.begin(f"nothing came for {self._stall_s:g} s")
 
     def begin(self, reason: str) -> Iterator[Item]:
-        """Say once that nothing comes any more; without any sound before, nothing is missing."""
+        """Yield one break; without any sound before, nothing is missing."""
         if self._reason is None and self._last_s is not None:
             self._reason = reason
             yield Break(reason)

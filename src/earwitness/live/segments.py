@@ -1,7 +1,7 @@
-"""Items from a source as unbroken stretches of sound at the encoder's rate, each with its place in the stream.
+"""Items from a source as unbroken segments of sound at the encoder's rate, each with its place in the stream.
 
-In: `Items`. Out: for each stretch its blocks, and between them what is missing. Positions are whole samples, so that
-weeks of stream are as exact as its first second.
+In: `Items`. Out: the blocks of each segment, and between segments what is missing. Positions are whole samples, so
+they are as exact after weeks as in the first second.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from earwitness.errors import EarwitnessError
 from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.items import AudioChunk, Break, Gap, Item, Items, Trouble
 
-BLOCK_S = 0.1  # pieces are gathered to this length before anything is computed
+BLOCK_S = 0.1  # chunks are gathered to this length before anything is computed
 
 
 @dataclass(frozen=True)
 class GapLine:
-    """Sound is missing from `start_s` on, `lost_s` seconds of it; None while nobody knows how much it will be."""
+    """Sound is missing from `start_s` on, `lost_s` seconds of it; None while that is not known."""
 
     start_s: float
     lost_s: float | None
@@ -40,11 +40,11 @@ StatusLine = GapLine | ErrorLine | Drift
 
 
 class Segments:
-    """Reads items; `blocks` gives one stretch, `wait` what lies between stretches.
+    """Reads items; `blocks` gives one segment, `wait` what is between segments.
 
     Attributes:
-        start_samples: where the present stretch begins, at the encoder's rate.
-        n_heard: samples of the present stretch so far, at the encoder's rate.
+        start_samples: where the present segment begins, at the encoder's rate.
+        n_samples: samples of the present segment so far, at the encoder's rate.
         lost_s, n_gaps: of the whole stream.
         level: the loudest sample of the latest block.
     """
@@ -57,14 +57,14 @@ class Segments:
         self.lost_s = self.level = 0.0
         self._on_block = on_block
         self._pending: list[StatusLine] = []
-        self._next: AudioChunk | None = None  # the first piece of the next stretch
-        self._ending: Item | None = None  # what ended the present stretch, if not the end of all
-        self._error: EarwitnessError | None = None  # what went wrong, raised once all is heard
-        self._n_came, self._came_rate = 0, sample_rate_hz  # of the stretch, before resampling
+        self._next: AudioChunk | None = None  # the first chunk of the next segment
+        self._ending: Item | None = None  # what ended the present segment, if not the end of all
+        self._error: EarwitnessError | None = None  # raised once all sound is given out
+        self._n_came, self._came_rate = 0, sample_rate_hz  # of the segment, before resampling
 
     @property
     def start_s(self) -> float:
-        """Where the present stretch begins."""
+        """Where the present segment begins."""
         return self.start_samples / self.rate
 
     @property
@@ -73,24 +73,24 @@ class Segments:
         return (self.start_samples + self.n_samples) / self.rate
 
     def has_more_than(self, length_s: float) -> bool:
-        """Say whether so much sound can be had at once."""
+        """Return whether this much sound is waiting."""
         return self.items.waiting_s >= length_s + BLOCK_S
 
     def take_pending(self) -> list[StatusLine]:
-        """Return what is to be told since the last time."""
+        """Return the lines since the last call."""
         pending, self._pending = self._pending, []
         return pending
 
     @property
     def has_next(self) -> bool:
-        """Whether `wait` found another stretch."""
+        """Whether `wait` found another segment."""
         return self._next is not None
 
     def wait(self) -> Iterator[StatusLine]:
-        """Wait for the next stretch, telling what happens meanwhile.
+        """Wait for the next segment and yield what happens meanwhile.
 
         Raises:
-            EarwitnessError: the source failed; all that came before has been given out.
+            EarwitnessError: the source failed; all sound before that has been given out.
         """
         self.start_samples, self.n_samples, self._n_came = self.start_samples + self.n_samples, 0, 0
         yield from self.take_pending()
@@ -106,7 +106,7 @@ class Segments:
             raise self._error
 
     def blocks(self) -> Iterator[Waveform]:
-        """Yield the blocks of one unbroken stretch."""
+        """Yield the blocks of one unbroken segment."""
         if self._next is None:
             return
         for samples in resample("live", self._gather(), self.rate):
@@ -120,18 +120,18 @@ class Segments:
             yield block
 
     def is_too_short(self) -> bool:
-        """Say whether the stretch is too short to be heard at all."""
+        """Return whether the segment is too short to be analysed at all."""
         return self.n_samples < LEAST_S * self.rate
 
     def _begin(self, chunk: AudioChunk) -> None:
-        """Take a piece as the beginning of the next stretch."""
+        """Begin the next segment with a chunk."""
         if chunk.lost_s:
             self._note(Gap(chunk.lost_s, "the source lost sound"))
         self.clock.begin(chunk.duration_s)
         self._next = chunk
 
     def _gather(self) -> Iterator[tuple[Samples, int]]:
-        """Yield samples with their rate until the stretch ends."""
+        """Yield samples with their rate until the segment ends."""
         chunk, self._next = self._next, None
         held: list[Samples] = []
         n_held, rate = 0, chunk.sample_rate_hz if chunk else self.rate
@@ -151,7 +151,7 @@ class Segments:
             yield np.concatenate(held), rate
 
     def _take_next(self, rate: int) -> AudioChunk | None:
-        """Return the next piece of the same stretch; None where it ends."""
+        """Return the next chunk of the same segment; None where it ends."""
         while isinstance(item := self._take(), Trouble):
             self._note(item)
         if isinstance(item, AudioChunk) and not item.lost_s and item.sample_rate_hz == rate:
@@ -168,7 +168,7 @@ class Segments:
             return None
 
     def _note(self, item: Break | Gap | Trouble) -> None:
-        """Keep what is to be told of an item, and let time go on over a gap."""
+        """Make a line of an item, and let stream time pass over a gap."""
         if isinstance(item, Trouble):
             self._pending.append(ErrorLine(self.now_s, item.reason))
         elif isinstance(item, Break):

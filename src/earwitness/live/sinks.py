@@ -1,5 +1,5 @@
-"""Where lines go: standard output at once; a webhook or an MQTT broker through a queue that never holds more than so
-many, so that neither a slow nor a dead receiver stops the listening.
+"""Where lines go: standard output at once; a webhook or an MQTT broker through a bounded queue, so that neither a slow
+nor a dead receiver stops the listener.
 
 In: lines as plain values. Out: JSON. What could not be delivered is counted, and the counts are part of status lines.
 """
@@ -31,7 +31,7 @@ MQTT_PORT, MQTTS_PORT = 1883, 8883
 
 
 class Refused(Exception):
-    """The receiver does not want this line; sending it again is useless."""
+    """The receiver refuses this line; sending it again is useless."""
 
 
 class Sink(Protocol):
@@ -39,15 +39,12 @@ class Sink(Protocol):
 
     def send(self, line: dict[str, Any]) -> None:
         """Take one line; returns at once."""
-        ...
 
     def counts(self) -> dict[str, int]:
         """Return what became of the lines, by name."""
-        ...
 
     def close(self, limit_s: float) -> None:
         """Deliver what waits, at most for `limit_s`."""
-        ...
 
 
 @dataclass
@@ -60,13 +57,13 @@ class JsonLines:
         """Write one line.
 
         Raises:
-            OutputError: nobody reads the stream any more, or the disk is full.
+            OutputError: the stream's reader is gone, or the disk is full.
         """
         try:
             self.stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             self.stream.flush()
         except OSError as error:
-            _let_go(self.stream)
+            _discard_rest(self.stream)
             raise OutputError(f"standard output: cannot be written ({error.strerror or error})") from error
 
     def counts(self) -> dict[str, int]:
@@ -82,7 +79,7 @@ class Delivery:
     """Delivers lines in order from a thread of its own; tries again what fails, drops the oldest when too many wait.
 
     Args:
-        name: "webhook" or "mqtt", which the counts bear.
+        name: "webhook" or "mqtt", the prefix of the counts.
         deliver: sends one line; raises OSError where another try may help, `Refused` where not.
         on_close: called when nothing more is delivered.
     """
@@ -252,8 +249,8 @@ def _make_client() -> Any:
     return mqtt.Client(CallbackAPIVersion.VERSION2)
 
 
-def _let_go(stream: IO[str]) -> None:
-    """Send what a stream still holds nowhere: Python writes it once more at its end, and would fail with status 120."""
+def _discard_rest(stream: IO[str]) -> None:
+    """Discard what a stream still holds: Python flushes it once more at exit, and would fail with status 120."""
     with contextlib.suppress(OSError, ValueError):  # a stream that is no file
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

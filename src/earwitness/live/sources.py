@@ -1,7 +1,7 @@
 """Sources of live sound: standard input, pipes, files, network streams, microphones.
 
-In: what the user names. Out: a `Source`, which yields `Piece`s as they come, `Break`s, and None now and then while
-nothing comes, so that whoever reads can stop or see that it stalls.
+In: the name that the user gives. Out: a `Source`, which yields `AudioChunk`s as they arrive, `Break`s, and None now and
+then while nothing arrives, so that the reader can stop or notice a stall.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from earwitness.live.microphone import MICROPHONE, Microphone
 from earwitness.live.pcm import RIFF, PcmDecoder, PcmFormat
 
 WAV_SUFFIXES = {".wav", ".wave"}
-IDLE_S = 0.2  # how often it is told that nothing comes
+IDLE_S = 0.2  # how often None is given while nothing arrives
 LOG_EVERY_S = 60.0  # a source may send bad samples for weeks
-READ_S = 0.5  # at most so much sound in a piece: what a window needs should not wait for what it does not
+READ_S = 0.5  # most sound in a chunk: a window should not wait for sound that it does not need
 
 
 class Source(Protocol):
@@ -36,9 +36,9 @@ class Source(Protocol):
 
     Attributes:
         name: for people and for each printed line.
-        is_clocked: sound comes at the pace of time, so that time goes on while nothing comes.
+        is_clocked: sound arrives in real time, so that time passes while nothing arrives.
         is_endless: its end is a failure, after which it is opened again.
-        is_dropping: it goes on whether or not somebody reads, so that sound is lost when nobody does.
+        is_dropping: it does not wait for its reader, so that unread sound is lost.
     """
 
     name: str
@@ -52,12 +52,11 @@ class Source(Protocol):
         Raises:
             AudioError: it cannot be opened or read.
         """
-        ...
 
 
 @dataclass
 class ByteSource:
-    """PCM or wav from standard input, a pipe or a file. Whoever writes faster than is heard has to wait.
+    """PCM or wav from standard input, a pipe or a file. A writer that is too fast has to wait.
 
     A named pipe (FIFO) stays open when its writer goes, so that the next one loses nothing.
     """
@@ -67,7 +66,7 @@ class ByteSource:
     is_clocked: bool = False
     is_endless: bool = False
     is_dropping: bool = False
-    logged_at: float = -math.inf  # when bad samples were last told
+    logged_at: float = -math.inf  # when bad samples were last reported
 
     def open(self) -> Iterator[Item | None]:
         """Yield what comes; see `Source`."""
@@ -127,7 +126,7 @@ def open_bytes(name: str) -> IO[bytes]:
 
 
 def hide_password(url: str) -> str:
-    """Return a URL without a user's name and password: its name is printed, sent, and kept in stores."""
+    """Return a URL without a user's name and password: its name is printed, sent and stored."""
     return re.sub(r"(?<=://)[^/?#]*@", "", url)
 
 
@@ -137,7 +136,7 @@ def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: b
     Args:
         name: "-" for standard input; "mic" or "mic:DEVICE"; a URL; "FORMAT:DEVICE" of FFmpeg, such as "alsa:default";
             or the path of a pipe or file.
-        form: how raw PCM lies in bytes; the rate and channels that are asked of a microphone.
+        form: the format of raw PCM; the rate and channels to request from a microphone.
         stall_s: after so many seconds without sound a network stream or a device is given up and opened again.
         is_real_time: standard input or a file comes at the pace of its sound.
 
@@ -172,10 +171,10 @@ def choose_source(name: str, form: PcmFormat, stall_s: float, *, is_real_time: b
 
 
 def _check_file(path: Path) -> None:
-    """Find out whether a file holds anything, and whether one named as a wav is one: it would be heard as raw PCM.
+    """Check that a file is not empty, and that one named as a wav is one: else it would be read as raw PCM.
 
     Raises:
-        AudioError: it does not, is not, or cannot be read.
+        AudioError: it is empty, not what its name says, or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -185,4 +184,4 @@ def _check_file(path: Path) -> None:
     if not begin:
         raise AudioError(f"{path}: the file is empty (0 bytes)")
     if path.suffix.lower() in WAV_SUFFIXES and begin not in RIFF:
-        raise AudioError(f"{path}: no wav, whatever its name says; raw PCM is to be named otherwise, such as .raw")
+        raise AudioError(f"{path}: not a wav in spite of its name; give raw PCM another name, such as .raw")

@@ -1,7 +1,7 @@
-"""The tags of what is heard live, kept in a store of `earwitness index`, so that any words can be asked of it later.
+"""The tags of live sound in a store of `earwitness index`, so that any words can be queried later.
 
-In: rows and clip windows of unbroken stretches. Out: a store in which each hour of a stretch is a recording of its own,
-named `live/SOURCE/TIME`, which `earwitness ask` answers from. No audio, and nothing of what privacy drops.
+In: rows and clip windows of unbroken segments. Out: a store in which each hour of a segment is a recording, named
+`live/SOURCE/TIME`, for `earwitness ask`. No audio, and nothing of what privacy drops.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from earwitness.archive import (
     ANALYSED,
     Chunk,
     Levels,
-    PartStore,
     check_settings,
     describe_analysis,
     make_store,
@@ -29,16 +28,16 @@ from earwitness.settings import Settings
 
 PERIOD_S = 3600.0  # a whole number of rows, and of tokens of 20 ms to 640 ms
 ROW_S = 1.0
-UNHEARD = -30.0  # logit of what was dropped, or never came
+NO_SOUND = -30.0  # logit where sound was dropped or is missing
 
 
-class TagKeeper:
-    """Keeps rows of the hour that is under way, and commits it when it is over; 8 MB at most.
+class TagRecorder:
+    """Gathers the rows of the current hour and commits it when it is over; 8 MB at most.
 
     Args:
         folder: the store; made if it is not there.
         source: the name of the stream.
-        settings, encoder: what it is heard with; a store takes one encoder and one set of windows.
+        settings, encoder: what it is analysed with; a store takes one encoder and one set of windows.
         row_s: the length of a row, the largest score of the tokens whose middle lies in it.
 
     Raises:
@@ -50,18 +49,17 @@ class TagKeeper:
     ) -> None:
         check_settings(settings)
         made = describe_analysis(settings, encoder, row_s)
-        make_store(folder, made)
-        self._store = PartStore(folder)
+        self._store = make_store(folder, made)
         self._store.check_provenance(made)
         self._source, self._row_s, self._rate_hz = source, made.row_s, encoder.spec.sample_rate_hz
-        self._rows = np.full((round(PERIOD_S / made.row_s), encoder.spec.n_tags), UNHEARD, np.float32)
-        self._clips: list[tuple[float, Levels]] = []  # start in the stretch, and its bytes (1, C)
-        self._start_time = self._from_s = 0.0  # of the stretch; of the hour in it
+        self._rows = np.full((round(PERIOD_S / made.row_s), encoder.spec.n_tags), NO_SOUND, np.float32)
+        self._clips: list[tuple[float, Levels]] = []  # start in the segment, and its bytes (1, C)
+        self._start_time = self._from_s = 0.0  # of the segment; of the hour in it
 
     def begin(self, start_time: float) -> None:
-        """Begin a stretch, at a time of day in seconds since 1970, UTC."""
+        """Begin a segment, at a time of day in seconds since 1970, UTC."""
         self._start_time, self._from_s, self._clips = start_time, 0.0, []
-        self._rows[:] = UNHEARD
+        self._rows[:] = NO_SOUND
 
     def add_rows(self, rows: TagScores) -> None:
         """Take the logits of tokens, in order."""
@@ -78,7 +76,7 @@ class TagKeeper:
         self._clips.append((float(rows.start_s[0]), quantise_logits(rows.logits)))
 
     def end(self, duration_s: float) -> None:
-        """End the stretch: commit what is left of it."""
+        """End the segment: commit what is left of it."""
         while duration_s - self._from_s > PERIOD_S:
             self._commit(PERIOD_S)
         if duration_s > self._from_s:
@@ -102,7 +100,7 @@ class TagKeeper:
             sha256="",
             attempt=1,
             state=ANALYSED,
-            start_time=calendar.timegm(time.localtime(start_time)) + start_time % 1,  # a store keeps local time
+            start_time=calendar.timegm(time.localtime(start_time)) + start_time % 1,  # a store holds local time
             rate_hz=self._rate_hz,
             end_s=length_s,
             rows=quantise_scores(self._rows[: int(np.ceil(length_s / self._row_s - 1e-6))]),
@@ -111,4 +109,4 @@ class TagKeeper:
         )
         self._store.commit([chunk])
         self._from_s += PERIOD_S
-        self._rows[:] = UNHEARD
+        self._rows[:] = NO_SOUND

@@ -163,11 +163,11 @@ def compare_scenes(ref: Mapping[str, str], est: Mapping[str, str], labels: Seque
 
     Args:
         ref: the scene of each file.
-        est: the answer for each; a file without one, or with an empty one, counts as wrong.
+        est: the answer for each; a file without one, with an empty one, or one that is no scene here counts as wrong.
         labels: the scenes that there are; by default those of the reference.
 
     Raises:
-        AnnotationError: an answer is for a file that has no reference, or a scene is not one of those that there are.
+        AnnotationError: an answer is for a file that has no reference, or a reference is not one of the labels.
     """
     if not ref:
         raise AnnotationError("the reference names no file; there is nothing to score against")
@@ -176,7 +176,7 @@ def compare_scenes(ref: Mapping[str, str], est: Mapping[str, str], labels: Seque
         raise AnnotationError(f"{odd} is in the estimates only; bring both together with match_files")
     labels = tuple(sorted(set(ref.values())) if labels is None else labels)
     places = {label: place for place, label in enumerate(labels)} | {UNANSWERED: len(labels)}
-    for file, scene in (*ref.items(), *est.items()):
+    for file, scene in ref.items():
         if scene not in places:
             close = get_close_matches(scene, labels, n=1, cutoff=0.0)
             raise AnnotationError(
@@ -184,7 +184,7 @@ def compare_scenes(ref: Mapping[str, str], est: Mapping[str, str], labels: Seque
             )
     if UNANSWERED in ref.values():
         raise AnnotationError("the reference leaves a scene empty; leave out its file")
-    answers = [places[est.get(file, UNANSWERED)] for file in ref]
+    answers = [places.get(est.get(file, UNANSWERED), len(labels)) for file in ref]
     return SceneAnswers(tuple(ref), labels, np.array([places[scene] for scene in ref.values()]), np.array(answers))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.annotations import LabelledEvent
+from earwitness.metrics.annotations import OWN_EVENTS, LabelledEvent
 
 BLOCK_CELLS = 4_000_000  # of thresholds x stretches are looked at together
 
@@ -105,6 +105,16 @@ def count_onsets(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     changes = ((scores > before).astype(np.int64) - (after > scores)) * (scores > -math.inf)
     is_change = changes != 0
     return scores[is_change], changes[is_change]
+
+
+def holds_curves(path: str | Path) -> bool:
+    """Tell whether a folder holds tables of scores over time, not tables of events."""
+    first = next(iter(sorted(Path(path).glob("*.tsv"))), None) if Path(path).is_dir() else None
+    if first is None:
+        return False
+    with first.open(encoding="utf-8-sig", errors="replace") as file:
+        names = file.readline().rstrip("\r\n").split("\t")
+    return names[:2] == ["onset", "offset"] and len(names) > 2 and not OWN_EVENTS.find(names).get("label")
 
 
 def read_score_curves(folder: str | Path) -> dict[str, ScoreCurves]:

@@ -1,7 +1,7 @@
-"""Text tables of annotations: their separator and header found, their rows told by line.
+"""Text tables of annotations: separator, header and columns are found, errors name the line.
 
-In: a CSV or TSV file. Out: a `Table` with the columns asked for, and its `Row`s as a stream, so that memory does not
-grow with the file. A byte-order mark, Windows line ends and blank lines are accepted.
+In: a CSV or TSV file, and the `Layout`s that it may have. Out: a `Table` and its `Row`s as a stream, so that memory
+does not grow with the file. A byte-order mark, Windows line ends and blank lines are accepted.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class Layout:
         positions: the same names in the order they stand in a table without a header.
         numeric: those of them that are numbers.
         optional: further columns that a header may name.
+        scored: whether a number, a score, may follow in a row without a header.
     """
 
     columns: Mapping[str, tuple[str, ...]]
     positions: tuple[str, ...]
     numeric: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    scored: bool = False
 
     def find(self, cells: Sequence[str]) -> dict[str, int]:
         """Return at which positions of a header the columns stand; those that are missing are left out."""
@@ -86,6 +88,13 @@ class Table:
         place = self.places.get(column)
         return cells[place].strip() if place is not None and place < len(cells) else ""
 
+    def is_too_long(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row by position has more cells than it should."""
+        extra = [cell for cell in cells[len(self.layout.positions) :] if cell.strip()]
+        if self.has_header or not extra:
+            return False
+        return not self.layout.scored or len(extra) > 1 or not _is_number(extra[0])
+
     @property
     def expected(self) -> str:
         """How a row should look, for messages."""
@@ -96,35 +105,61 @@ class Table:
         raise AnnotationError(f"{self.path}: line {line}: {reason}")
 
 
-def open_table(path: str | Path, layout: Layout) -> Table:
-    """Find a table's separator and columns.
+def open_table(path: str | Path, *layouts: Layout) -> Table:
+    """Find a table's separator, columns, and which of some layouts it has; the first where none fits.
 
     Raises:
         AnnotationError: the file cannot be read, is empty, or its header lacks a column.
     """
     path = Path(path)
     head = _read_head(path)
-    separator = _find_separator(head, layout)
+    separator, layout = _find_form(head, layouts)
     try:
         line, first = next(_rows_of(head, separator), (0, []))
     except csv.Error as error:
         raise _explain_quotes(path, 1, error) from error
     if not first:
         raise _explain_emptiness(path)
-    if layout.is_header(first):
-        places = layout.find(first)
-        missing = [name for name in layout.columns if name not in places]
-        if missing and len(first) > 1:
-            names = ", ".join(repr(cell.strip()) for cell in first)
-            known = " or ".join(layout.columns[missing[0]])
-            raise AnnotationError(
-                f"{path}: line {line}: no column for {missing[0]} among {names}; name one {known} (separated by "
-                f"{SEPARATORS[separator]})"
-            )
-        return Table(path, layout, separator, places, has_header=True)
-    return Table(
-        path, layout, separator, {name: place for place, name in enumerate(layout.positions)}, has_header=False
-    )
+    if not layout.is_header(first):
+        places = {name: place for place, name in enumerate(layout.positions)}
+        return Table(path, layout, separator, places, has_header=False)
+    places = layout.find(first)
+    missing = [name for name in layout.columns if name not in places]
+    if missing and len(first) > 1:
+        names = ", ".join(repr(cell.strip()) for cell in first)
+        known = " or ".join(layout.columns[missing[0]])
+        raise AnnotationError(
+            f"{path}: line {line}: no column for {missing[0]} among {names}; name one {known} (separated by "
+            f"{SEPARATORS[separator]})"
+        )
+    return Table(path, layout, separator, places, has_header=True)
+
+
+def sample_rows(path: str | Path, *layouts: Layout) -> list[list[str]]:
+    """Return the first rows of a table, a header among them, to see what it holds.
+
+    Raises:
+        AnnotationError: the file cannot be read, or is empty.
+    """
+    path = Path(path)
+    head = _read_head(path)
+    try:
+        return [cells for _, cells in _rows_of(head, _find_form(head, layouts)[0])]
+    except csv.Error as error:
+        raise _explain_quotes(path, 1, error) from error
+
+
+def is_blank(path: str | Path) -> bool:
+    """Tell whether a file holds nothing but blanks, as the table of a recording without events.
+
+    Raises:
+        AnnotationError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return not any(line.strip(b"\xef\xbb\xbf \t\r\n") for line in file)
+    except OSError as error:
+        raise _explain_unreadable(Path(path), error) from error
 
 
 def _read_head(path: Path) -> list[str]:
@@ -139,24 +174,27 @@ def _read_head(path: Path) -> list[str]:
             if not any(line.strip() for line in lines):
                 lines += itertools.islice((line for line in file if line.strip()), 1)
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read ({error.strerror}); give a CSV or TSV file") from error
+        raise _explain_unreadable(path, error) from error
     if not any(line.strip() for line in lines):
         raise _explain_emptiness(path)
     return lines
 
 
-def _find_separator(head: list[str], layout: Layout) -> str:
-    """Return what separates cells: a header decides, then rows by position, then whatever occurs."""
+def _find_form(head: list[str], layouts: Sequence[Layout]) -> tuple[str, Layout]:
+    """Return what separates cells, and the layout: a header decides, then rows by position, then whatever occurs."""
     for separator in SEPARATORS:
         with suppress(csv.Error):
             _, cells = next(_rows_of(head, separator), (0, []))
-            if layout.is_header(cells) and len(cells) > 1:
-                return separator
+            for layout in layouts:
+                if layout.is_header(cells) and len(cells) > 1:
+                    return separator, layout
     for separator in ("\t", ";", ","):
         with suppress(csv.Error):
-            if any(layout.is_row(cells) for _, cells in _rows_of(head, separator)):
-                return separator
-    return next((separator for separator in SEPARATORS if any(separator in line for line in head)), "\t")
+            for layout in layouts:
+                if any(layout.is_row(cells) for _, cells in _rows_of(head, separator)):
+                    return separator, layout
+    found = next((separator for separator in SEPARATORS if any(separator in line for line in head)), "\t")
+    return found, layouts[0]
 
 
 def _read_rows(path: Path, separator: str) -> Iterator[Row]:
@@ -174,7 +212,7 @@ def _read_rows(path: Path, separator: str) -> Iterator[Row]:
     except csv.Error as error:
         raise _explain_quotes(path, last + 1, error) from error
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read ({error.strerror})") from error
+        raise _explain_unreadable(path, error) from error
 
 
 def _rows_of(lines: Iterable[str], separator: str) -> Iterator[Row]:
@@ -189,6 +227,10 @@ def _rows_of(lines: Iterable[str], separator: str) -> Iterator[Row]:
         for cells in reader:
             if any(cells):
                 yield reader.line_num, cells
+
+
+def _explain_unreadable(path: Path, error: OSError) -> AnnotationError:
+    return AnnotationError(f"{path}: cannot be read ({error.strerror}); give a CSV or TSV file")
 
 
 def _explain_emptiness(path: Path) -> AnnotationError:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.plots.attention import Query, choose_panels, draw_attention, read_attended
+    from earwitness.plots.attention import LoudestFinder, Query, choose_panels, draw_attention, read_attended
     from earwitness.plots.embeddings import LEAST, draw_embeddings, project
     from earwitness.plots.evaluation import draw_curves, draw_saved_confusion, draw_saved_distribution
     from earwitness.plots.figure import check_picture_path, import_figure, save_picture, describe_settings
     from earwitness.plots.published import Detected, draw_detections
     from earwitness.plots.tags import draw_tags
-    from earwitness.plots.timeline import draw_recognition, read_timeline
+    from earwitness.plots.timeline import draw_recognition, draw_timeline, read_timeline, recognize_timeline
 
 _HOMES = {
-    "attention": "Query choose_panels draw_attention read_attended",
+    "attention": "LoudestFinder Query choose_panels draw_attention read_attended",
     "embeddings": "LEAST draw_embeddings project",
     "evaluation": "draw_curves draw_saved_confusion draw_saved_distribution",
     "figure": "check_picture_path import_figure save_picture describe_settings",
     "published": "Detected draw_detections",
     "tags": "draw_tags",
-    "timeline": "draw_recognition read_timeline",
+    "timeline": "draw_recognition draw_timeline read_timeline recognize_timeline",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

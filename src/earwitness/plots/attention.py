@@ -1,7 +1,7 @@
 """Attention of the encoder over the spectrogram: roll-out, heads or layers, seen from points or the class token.
 
-In: a recording, a time, a view. Out: a figure of panels; each shows the attention to each token as a multiple of even
-attention.
+In: a recording, a moment, a view. Out: a figure of panels, each of which shows how many times more than evenly each
+token of the sound is attended to.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform
+from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform, read_blocks
 from earwitness.encoders import Floats, LoadedEncoder
-from earwitness.errors import AudioError, SettingsError
+from earwitness.errors import SettingsError
 from earwitness.plots.figure import COLOURS, make_figure, styled
 from earwitness.plots.panels import FEW_TICKS_HZ, draw_levels, find_rows
-from earwitness.recognition import CLASS_TOKEN, Attention, AttentionMap, name_source, read_attention, read_noisy
+from earwitness.recognition import CLASS_TOKEN, Attention, AttentionMap, attend, read_surroundings
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
@@ -88,27 +88,21 @@ class Attended:
 
 
 def read_attended(source: Source, time_s: float | None, settings: Settings, encoder: LoadedEncoder) -> Attended:
-    """Return the window around a moment, by default the loudest one.
+    """Return the window around a moment, by default the loudest one, which takes a reading more.
 
     Raises:
         AudioError: the recording cannot be used.
         SettingsError: the moment is not in the recording.
         WeightsError: attention cannot be computed here.
     """
-    rate = encoder.spec.sample_rate_hz
     if time_s is None:
-        time_s = find_loudest(source, settings, rate)
-    ((_, attention),) = read_attention(source, [time_s], settings, encoder)
-    maker, end_s = SpectrogramMaker(), attention.start_s + attention.n_columns * attention.token_s
-    for block in read_noisy(source, settings, rate):
-        first, last = (round((limit_s - block.start_s) * rate) for limit_s in (attention.start_s, end_s))
-        if last <= 0:
-            break
-        if first < len(block.samples):
-            inside = slice(max(0, first), last)
-            start_s = max(0.0, block.start_s - attention.start_s)
-            maker.add(Waveform(block.samples[inside], rate, start_s))
-    last_s = attention.start_s + (attention.n_columns - 0.5) * attention.token_s  # what follows fills no token
+        time_s = find_loudest(source, settings, encoder.spec.sample_rate_hz)
+    (around,) = read_surroundings(source, [time_s], settings, encoder)
+    (attention,) = attend([around.window], encoder)
+    rate, length_s = around.window.sample_rate_hz, attention.n_columns * attention.token_s
+    maker = SpectrogramMaker()
+    maker.add(Waveform(around.window.samples[: min(around.n_own, round(length_s * rate))], rate))
+    last_s = attention.start_s + length_s - 0.5 * attention.token_s  # what follows fills no token
     return Attended(attention, maker.finish(), min(time_s, last_s))
 
 
@@ -118,17 +112,27 @@ def find_loudest(source: Source, settings: Settings, sample_rate_hz: int) -> flo
     Raises:
         AudioError: the recording cannot be used.
     """
-    best, best_s = -1.0, 0.0
-    size = sample_rate_hz // 10
-    for block in read_noisy(source, settings, sample_rate_hz):
+    finder = LoudestFinder()
+    for block in read_blocks(source, sample_rate_hz, noise_factor=settings.noise_factor):
+        finder.add(block)
+    return finder.time_s
+
+
+class LoudestFinder:
+    """Finds the middle of the 100 ms with the most power, `time_s`, while blocks come in."""
+
+    def __init__(self) -> None:
+        self.time_s, self._power = 0.0, -1.0
+
+    def add(self, block: Waveform) -> None:
+        """Take the next block."""
+        size = block.sample_rate_hz // 10
         power = np.add.reduceat(np.square(block.samples, dtype=np.float64), np.arange(0, len(block.samples), size))
         at = int(power.argmax())
-        if power[at] > best:
-            best = float(power[at])
-            best_s = block.start_s + min(at * size + size // 2, len(block.samples) - 1) / sample_rate_hz
-    if best < 0:
-        raise AudioError(f"{name_source(source)}: no audio in it")
-    return best_s
+        if power[at] > self._power:
+            self._power = float(power[at])
+            middle = min(at * size + size // 2, len(block.samples) - 1)
+            self.time_s = block.start_s + middle / block.sample_rate_hz
 
 
 def choose_panels(attended: Attended, view: View, queries: Sequence[Query], layer: int = -1) -> list[Panel]:

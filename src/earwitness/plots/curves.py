@@ -24,7 +24,7 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # so that lines differ without c
 
 
 @dataclass(frozen=True)
-class LabelScores:
+class ScoredLabel:
     """A label's scores (N,) in N recordings, and whether it is there (N,).
 
     `floor` is the score of recordings in which nothing reached the run's threshold; None where all have scores.
@@ -47,14 +47,14 @@ class LabelScores:
         return len(steps) - int(self.floor is not None and self.floor in steps)
 
 
-def trace_roc(scored: LabelScores) -> tuple[Array, Array, float]:
+def trace_roc(scored: ScoredLabel) -> tuple[Array, Array, float]:
     """Return false positive rates and true positive rates (P,) from (0, 0) to (1, 1), and the area under them."""
     found, false = _count_steps(scored)
     rates = false / max(1, false[-1]), found / max(1, found[-1])
     return *rates, float(np.sum(np.diff(rates[0]) * (rates[1][1:] + rates[1][:-1]) / 2))
 
 
-def trace_precision(scored: LabelScores) -> tuple[Array, Array, float]:
+def trace_precision(scored: ScoredLabel) -> tuple[Array, Array, float]:
     """Return recalls and precisions (P,), the strictest threshold first, and the average precision."""
     found, false = _count_steps(scored)
     recall = found / max(1, found[-1])
@@ -63,7 +63,7 @@ def trace_precision(scored: LabelScores) -> tuple[Array, Array, float]:
 
 
 @styled()
-def draw_roc(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
+def draw_roc(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of ROC curves; labels that are in all recordings or in none have none."""
     figure, axes = _begin(title, caption + _note_floor(scored))
     for each, style in _choose_lines(scored):
@@ -76,7 +76,7 @@ def draw_roc(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
 
 
 @styled()
-def draw_precision_recall(scored: Sequence[LabelScores], title: str, caption: str) -> Any:
+def draw_precision_recall(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of precision-recall curves; labels that are in all recordings or in none have none."""
     figure, axes = _begin(title, caption + _note_floor(scored))
     for each, style in _choose_lines(scored):
@@ -87,7 +87,7 @@ def draw_precision_recall(scored: Sequence[LabelScores], title: str, caption: st
     return figure
 
 
-def _count_steps(scored: LabelScores) -> tuple[Array, Array]:
+def _count_steps(scored: ScoredLabel) -> tuple[Array, Array]:
     """Return the true and false positives (P + 1,) at each threshold, from the highest to the lowest."""
     thresholds = np.unique(scored.scores)[::-1]
     found = [0, *(int(np.sum(scored.is_there & (scored.scores >= each))) for each in thresholds)]
@@ -95,7 +95,7 @@ def _count_steps(scored: LabelScores) -> tuple[Array, Array]:
     return np.array(found, np.float64), np.array(false, np.float64)
 
 
-def _choose_lines(scored: Sequence[LabelScores]) -> list[tuple[LabelScores, dict[str, Any] | None]]:
+def _choose_lines(scored: Sequence[ScoredLabel]) -> list[tuple[ScoredLabel, dict[str, Any] | None]]:
     """Return labels with their line styles, in drawing order; the most frequent have colours, others None."""
     curves = [each for each in scored if each.has_both]
     named = sorted(curves, key=lambda each: -int(each.is_there.sum()))[:N_NAMED]
@@ -104,7 +104,7 @@ def _choose_lines(scored: Sequence[LabelScores]) -> list[tuple[LabelScores, dict
 
 
 def _draw_line(
-    axes: Any, each: LabelScores, x: Array, y: Array, n_known: int, area: str, style: dict[str, Any] | None
+    axes: Any, each: ScoredLabel, x: Array, y: Array, n_known: int, area: str, style: dict[str, Any] | None
 ) -> None:
     """Draw a curve; the part below the run's threshold, where no scores are known, is dotted."""
     name = f"{shorten(each.label)} ({area}; {int(each.is_there.sum())} of {len(each.is_there)})"
@@ -123,7 +123,7 @@ def _begin(title: str, caption: str) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _finish(axes: Any, scored: Sequence[LabelScores]) -> None:
+def _finish(axes: Any, scored: Sequence[ScoredLabel]) -> None:
     curves = [each for each in scored if each.has_both]
     title = "label (area; recordings with it)"
     if len(curves) > N_NAMED:
@@ -131,7 +131,7 @@ def _finish(axes: Any, scored: Sequence[LabelScores]) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left", title_fontsize=8.0)
 
 
-def _note_floor(scored: Sequence[LabelScores]) -> str:
+def _note_floor(scored: Sequence[ScoredLabel]) -> str:
     parts = ""
     if any(each.floor is not None for each in scored):
         parts = " Dotted: below the run's threshold, where no scores are known."

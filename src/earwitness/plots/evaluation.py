@@ -13,7 +13,8 @@ import numpy as np
 from earwitness.errors import OutputError
 from earwitness.evaluation import RANKED, Measure, SavedResults, read_results, read_table
 from earwitness.plots.confusion import NONE, draw_confusion, draw_distribution
-from earwitness.plots.curves import LabelScores, draw_precision_recall, draw_roc
+from earwitness.plots.curves import ScoredLabel, draw_precision_recall, draw_roc
+from earwitness.recognition import METHODS
 
 CAPTIONS = {
     "events": "A recording's score for a label is that of its loudest event.",
@@ -54,7 +55,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     return draw(scored, title, f"{CAPTIONS[measure]} {_report(saved)}")
 
 
-def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[LabelScores]]:
+def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[ScoredLabel]]:
     """Return a measure's name and its scores, a label each; the first measure by default.
 
     Raises:
@@ -77,7 +78,7 @@ def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[LabelS
             is_there = np.array([each for each, _ in pairs], dtype=bool)
             scores = np.array([float(score) if score else FLOOR for _, score in pairs])
             has_floor = any(not score for _, score in pairs)
-            scored.append(LabelScores(label, is_there, scores, FLOOR if has_floor else None))
+            scored.append(ScoredLabel(label, is_there, scores, FLOOR if has_floor else None))
     except ValueError as error:
         raise OutputError(f"{path}: damaged ({error}); run 'earwitness evaluate' again") from error
     return measure, scored
@@ -130,7 +131,8 @@ def _report(saved: SavedResults) -> str:
     parts = [f"{about['n_files']} recordings" if "n_files" in about else ""]
     parts.append(f"split {about['split']}" if about.get("split") else "")
     parts.append(f"method {about['method']}" if about.get("method") else "")
-    if settings and about.get("method") != "tmrl":
+    method = METHODS.get(about.get("method", ""))
+    if settings and not (method and not method.has_word_scores):
         parts.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
     parts.append(f"encoder {about['encoder']}" if about.get("encoder") else "")
     parts.append(f"earwitness {about['version']}" if about.get("version") else "")

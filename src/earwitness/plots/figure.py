@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.errors import MissingExtraError, OutputError
-from earwitness.recognition import WINDOW_S
+from earwitness.files import write_errors_reported, written_whole
+from earwitness.recognition import choose_method
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
@@ -92,13 +93,9 @@ def save_picture(figure: Any, path: str | Path, dpi: int | None = None) -> Path:
         OutputError: the suffix is none of these, or the file cannot be written.
     """
     path = check_picture_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with styled():
-            kind = path.suffix.lower()
-            figure.savefig(path, format=kind[1:], metadata=METADATA[kind], dpi=dpi or "figure")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    kind = path.suffix.lower()
+    with write_errors_reported(path), written_whole(path) as scratch, styled():
+        figure.savefig(scratch, format=kind[1:], metadata=METADATA[kind], dpi=dpi or "figure")
     return path
 
 
@@ -115,11 +112,11 @@ def check_picture_path(path: str | Path) -> Path:
 
 
 def describe_settings(settings: Settings, encoder: str) -> str:
-    """Return the analysis settings for a caption."""
-    is_tmrl = settings.method == "tmrl"
-    window_s = WINDOW_S if is_tmrl else settings.window_s
+    """Return what a caption says of how a recording was analysed."""
+    method = choose_method(settings)
+    window_s = method.cut_rows(settings).window_s
     parts = [f"Method {settings.method}", f"windows of {window_s:g} s every {settings.hop_s:g} s"]
-    if not is_tmrl:
+    if method.has_word_scores:
         parts.append(f"threshold {settings.event_threshold:g}, hold {settings.event_hold:g}")
     if settings.noise_factor:
         parts.append(f"noise {settings.noise_factor:g}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.plots.confusion import NONE, draw_confusion, draw_distribution
-from earwitness.plots.curves import LabelScores, draw_precision_recall, draw_roc
+from earwitness.plots.curves import ScoredLabel, draw_precision_recall, draw_roc
 from earwitness.plots.figure import save_picture
 from earwitness.words import as_key
 
@@ -66,7 +66,7 @@ def draw_detections(folder: Path, words: Sequence[str], detected: Sequence[Detec
     return [save_picture(figure, folder / name) for name, figure in figures.items()]
 
 
-def _score(word: str, detected: Sequence[Detected]) -> LabelScores:
+def _score(word: str, detected: Sequence[Detected]) -> ScoredLabel:
     is_there = np.array([as_key(each.reference) == as_key(word) for each in detected], dtype=bool)
     scores = np.array([each.scores.get(word, 0.0) for each in detected])
-    return LabelScores(word, is_there, scores, 0.0 if any(word not in each.scores for each in detected) else None)
+    return ScoredLabel(word, is_there, scores, 0.0 if any(word not in each.scores for each in detected) else None)

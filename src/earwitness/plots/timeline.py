@@ -1,31 +1,40 @@
 """A recording on one axis of seconds: spectrogram, events with the reference under them, the strongest tags.
 
-In: a `Recognition`, the recording itself, and, where they are known, reference events. Out: a figure, or a file.
+In: a recording and words, or its `Recognition`; where they are known, reference events. Out: a figure, or a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform, measure_duration, slide
+from earwitness.audio import Source, Spectrogram, SpectrogramMaker, Waveform, measure_duration, read_blocks
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.metrics import LabelledEvent
 from earwitness.plots.figure import COLOURS, describe_settings, make_figure, save_picture, shorten, styled
 from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
-from earwitness.recognition import WINDOW_S, Logits, Recognition, read_noisy, score_windows
+from earwitness.recognition import (
+    Logits,
+    Recognition,
+    StoredRows,
+    analyse,
+    ask,
+    check_words,
+    choose_method,
+    scan,
+)
 from earwitness.settings import Settings
 from earwitness.words import as_key
 
 LONGEST_DRAWN_S = 600.0
 N_TAGS_DRAWN = 10
 N_WORDS_DRAWN = 12
-TAG_HOP_S = 1.0
 N_COLUMNS = 2400  # of the spectrogram: more than the picture has pixels for
 REFERENCE = "0.35"  # the colour of reference events
 
@@ -47,39 +56,86 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Lane:
-    """A word and what is drawn beside it: (onset, offset, score) of detected events, (onset, offset) of true ones."""
+    """A word and what is drawn beside it: (onset, offset, score) of its events, (onset, offset) of the true ones."""
 
     word: str
     events: tuple[tuple[float, float, float], ...]
     reference: tuple[tuple[float, float], ...]
 
 
-def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) -> Timeline:
-    """Return what is drawn of a recording, its first ten minutes at most.
+class TimelineMaker:
+    """Collects what is drawn of a recording while its blocks are read: the first ten minutes at most."""
 
-    Windows of the published method are drawn from their starts, as its events are; others around their middles.
+    def __init__(self, settings: Settings) -> None:
+        self._cut, self._limit_s = choose_method(settings).cut_rows(settings), LONGEST_DRAWN_S
+        self._spectrogram = SpectrogramMaker()
+        self.is_whole = True
+
+    def add(self, block: Waveform) -> Waveform:
+        """Take the next block; return the part of it that is drawn."""
+        rate = block.sample_rate_hz
+        n_left = max(0, round((self._limit_s - block.start_s) * rate))
+        self.is_whole = self.is_whole and len(block.samples) <= n_left
+        part = replace(block, samples=block.samples[:n_left])
+        if n_left:
+            self._spectrogram.add(part)
+        return part
+
+    def finish(self, windows: StoredRows) -> Timeline:
+        """Return the timeline, with the logits of the windows that events come from.
+
+        Windows of the published method are drawn from their starts, as its events are; others around their middles.
+        """
+        spectrogram, span_s = self._spectrogram.finish(), windows.span_s
+        is_from_start = self._cut.per == "window"
+        end_s = windows.start_s + (0.0 if is_from_start else span_s)
+        n_drawn = max(1, int(np.count_nonzero(end_s < spectrogram.duration_s + 1e-6)))
+        start_s = windows.start_s[:n_drawn]
+        inner_s = start_s[1:] if is_from_start else (start_s[1:] + start_s[:-1] + span_s) / 2
+        return Timeline(
+            spectrogram=spectrogram.narrowed(N_COLUMNS),
+            logits=windows.logits[:n_drawn],
+            edges_s=np.concatenate([[0.0], inner_s, [spectrogram.duration_s]]),
+            duration_s=spectrogram.duration_s,
+            is_whole=self.is_whole,
+        )
+
+
+def read_timeline(source: Source, settings: Settings, encoder: LoadedEncoder) -> Timeline:
+    """Return what is drawn of a recording, its first ten minutes at most, with windows every `hop_s`.
 
     Raises:
         AudioError: the recording cannot be used.
         WeightsError: the encoder has no tag head.
     """
-    rate = encoder.spec.sample_rate_hz
-    waveform, is_whole = _read_first(read_noisy(source, settings, rate), LONGEST_DRAWN_S)
-    maker = SpectrogramMaker()
-    maker.add(waveform)
-    is_tmrl = settings.method == "tmrl"
-    window_s = WINDOW_S if is_tmrl else settings.window_s
-    windows = slide(waveform, window_s, min(TAG_HOP_S, window_s), is_tail_repeated=is_tmrl)
-    rows = list(score_windows(windows, encoder, is_trimmed=not is_tmrl))
-    start_s = np.concatenate([each.start_s for each in rows])
-    inner_s = start_s[1:] if is_tmrl else (start_s[1:] + start_s[:-1] + rows[0].span_s) / 2
-    return Timeline(
-        spectrogram=maker.finish().narrowed(N_COLUMNS),
-        logits=np.concatenate([each.logits for each in rows]),
-        edges_s=np.concatenate([[0.0], inner_s, [waveform.duration_s]]),
-        duration_s=waveform.duration_s,
-        is_whole=is_whole,
-    )
+    maker = TimelineMaker(settings)
+    blocks = read_blocks(source, encoder.spec.sample_rate_hz, noise_factor=settings.noise_factor)
+    drawn = takewhile(lambda part: len(part.samples), map(maker.add, blocks))
+    return maker.finish(scan(drawn, ["event_windows"], settings, encoder)["event_windows"])
+
+
+def recognize_timeline(
+    source: Source,
+    events: Sequence[str],
+    settings: Settings,
+    encoder: LoadedEncoder,
+    on_block: Callable[[Waveform], None] | None = None,
+) -> tuple[Recognition, Timeline]:
+    """Return the events of a recording and what is drawn of it, from one reading.
+
+    Raises:
+        AudioError, WordError, WeightsError: see `recognize`.
+    """
+    maker = TimelineMaker(settings)
+
+    def take(block: Waveform) -> None:
+        maker.add(block)
+        if on_block:
+            on_block(block)
+
+    check_words(events, [], settings)
+    analysis = analyse(source, settings, encoder, on_block=take, kinds=["rows", "event_windows"])
+    return ask(analysis, events), maker.finish(analysis.event_windows)
 
 
 def draw_recognition(
@@ -91,14 +147,15 @@ def draw_recognition(
 ) -> None:
     """Write a picture of a recording: log-mel spectrogram, events, and the ten strongest tags over time.
 
-    Of a recording longer than ten minutes the first ten are drawn, and the title says so.
+    Of a recording longer than ten minutes the first ten are drawn, and the title says so. A recording that is not
+    recognised yet takes `recognize_timeline` and `draw_timeline`, which read it once.
 
     Args:
-        recognition: the detected events.
-        source: the recording itself; it is read and scored again, in windows every second.
+        recognition: of the recording.
+        source: the recording itself; it is read and scored again.
         out_path: the PNG, SVG or PDF to write; its folder is made if it does not exist.
-        encoder: the encoder that analysed it; the one that the recognition names if not given.
-        reference: the true events, drawn under the detected ones.
+        encoder: a loaded encoder; the one that the recognition names if not given.
+        reference: the true events, drawn under the estimated ones.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -106,7 +163,7 @@ def draw_recognition(
         WeightsError: the encoder cannot be loaded, or has no tag head.
         OutputError: the file cannot be written.
     """
-    with styled():  # a missing matplotlib is an error before the work
+    with styled():  # raises where matplotlib is missing, before the work
         encoder = encoder or choose_encoder(recognition.settings)
         timeline = read_timeline(source, recognition.settings, encoder)
         total_s = measure_duration(source) or recognition.duration_s
@@ -131,8 +188,9 @@ def draw_timeline(
     events.set_ylabel(f"events\n(+{n_more} words)" if n_more else "events")
     strongest = find_strongest(timeline.logits, N_TAGS_DRAWN)
     add_score_bar(figure, tags, draw_tag_rows(tags, timeline.logits, timeline.edges_s, strongest))
-    window_s, place = (WINDOW_S, "start") if settings.method == "tmrl" else (settings.window_s, "middle")
-    tags.set_ylabel(f"strongest tags\n({window_s:g} s windows at their {place})")
+    cut = choose_method(settings).cut_rows(settings)
+    place = "start" if cut.per == "window" else "middle"
+    tags.set_ylabel(f"strongest tags\n({cut.window_s:g} s windows at their {place})")
     for axes in (levels, events):
         axes.tick_params(labelbottom=False)
     tags.set_xlim(0.0, timeline.duration_s)
@@ -145,12 +203,13 @@ def make_lanes(
 ) -> tuple[list[Lane], int]:
     """Return a lane for each word, and the number of words without one.
 
-    Words with detected or true events are preferred, in their order. A label of the reference matches the word of the
-    same letters, so that "babycry" lies under "baby cry"; others get their own lanes.
+    Words with estimated or true events have priority, the rest follow in their order. A label of the reference is the
+    word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
     """
-    words_queried = [*recognition.event_words, *(event.word for event in recognition.events)]
-    words = {as_key(word): word for word in reversed([*words_queried, *(event.label for event in reference)])}
-    order = list(dict.fromkeys(map(as_key, [*words_queried, *(event.label for event in reference)])))
+    words = [*recognition.event_words, *(event.word for event in recognition.events)]
+    labels = [event.label for event in reference]
+    names = {as_key(word): word for word in reversed([*words, *labels])}
+    order = list(dict.fromkeys(map(as_key, [*words, *labels])))
     informative = {as_key(each.word) for each in recognition.events} | {as_key(each.label) for each in reference}
     drawn = sorted(order, key=lambda key: key not in informative)[:N_WORDS_DRAWN]
     lanes = []
@@ -159,7 +218,7 @@ def make_lanes(
         true = [event for event in reference if as_key(event.label) == key and event.onset_s < duration_s]
         lanes.append(
             Lane(
-                words[key],
+                names[key],
                 tuple((event.onset_s, min(event.offset_s, duration_s), event.score) for event in events),
                 tuple((event.onset_s, min(event.offset_s, duration_s)) for event in true),
             )
@@ -182,9 +241,9 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
         if not lane.events:
-            axes.text(0.004 * duration_s, row - up, "no events", va="center", fontsize=8, color="0.45")
+            axes.text(0.004 * duration_s, row - up, "not detected", va="center", fontsize=8, color="0.45")
     if not lanes:
-        axes.text(0.004 * duration_s, 0, "no event words", va="center", fontsize=8, color="0.45")
+        axes.text(0.004 * duration_s, 0, "no words for events", va="center", fontsize=8, color="0.45")
     if has_reference:
         from matplotlib.patches import Patch
 
@@ -202,16 +261,3 @@ def _write_title(recognition: Recognition, timeline: Timeline, total_s: float) -
         total_s = total_s or recognition.duration_s
         length = f"the first {timeline.duration_s / 60:g} of {total_s / 60:.1f} minutes"
     return f"{Path(recognition.source).name}: {length}"
-
-
-def _read_first(blocks: Iterator[Waveform], longest_s: float) -> tuple[Waveform, bool]:
-    """Return the first seconds of a recording, and whether that is all of it."""
-    held: list[Waveform] = []
-    for block in blocks:
-        if block.start_s >= longest_s:
-            break
-        held.append(block)
-    rate = held[0].sample_rate_hz
-    samples, n_most = np.concatenate([block.samples for block in held]), round(longest_s * rate)
-    is_whole = len(samples) <= n_most and next(blocks, None) is None
-    return Waveform(samples[:n_most], rate), is_whole

@@ -7,31 +7,42 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
-    from earwitness.recognition.analysis import Analysis, analyse, find_notes, name_source, read_noisy
+    from earwitness.recognition.analysis import (
+        ROWS, WINDOWS, Analysis, Kind, analyse, analyse_rows, find_notes, name_source, scan,
+    )  # fmt: skip
     from earwitness.recognition.events import Event, EventFinder, find_events
-    from earwitness.recognition.explain import CLASS_TOKEN, Attention, AttentionMap, explain_peaks, read_attention
+    from earwitness.recognition.explain import (
+        CLASS_TOKEN, Attention, AttentionMap, attend, explain_peaks, read_attention, read_surroundings,
+    )  # fmt: skip
     from earwitness.recognition.match import (
-        USUAL_LOGIT, TagEvidence, WordScores, find_roots, match_words, score_evidence, weigh_usual,
+        USUAL_LOGIT, ScoreTrack, TagEvidence, WordScores, find_roots, match_words, score_evidence, track_words,
+        weigh_usual,
     )  # fmt: skip
+    from earwitness.recognition.methods import METHODS, Method, choose_method, understand
     from earwitness.recognition.pipeline import (
-        ClipScore, Recognition, ask, calibrate_run, check_words, classify, recognize, understand,
+        ClipScore, Recognition, ask, calibrate_run, check_words, classify, classify_windows, recognize,
     )  # fmt: skip
+    from earwitness.recognition.rows import StoredRows
     from earwitness.recognition.scenes import LEAST_CLIPS, USUAL_SPREAD, SceneScore, rank_scenes
     from earwitness.recognition.tags import (
-        ClipTags, Logits, TagScores, TagSummary, TokenGrid, score_tokens, score_windows, sigmoid,
-        summarise_tags,
+        ClipTags, Logits, TagScores, TagSummary, TokenGrid, WindowCut, score_tokens, score_windows,
+        sigmoid, summarise_tags,
     )  # fmt: skip
-    from earwitness.recognition.tmrl import WINDOW_S
 
 _HOMES = {
-    "analysis": "Analysis analyse find_notes name_source read_noisy",
+    "analysis": "ROWS WINDOWS Analysis Kind analyse analyse_rows find_notes name_source scan",
     "events": "Event EventFinder find_events",
-    "explain": "CLASS_TOKEN Attention AttentionMap explain_peaks read_attention",
-    "match": "USUAL_LOGIT TagEvidence WordScores find_roots match_words score_evidence weigh_usual",
-    "pipeline": "ClipScore Recognition ask calibrate_run check_words classify recognize understand",
+    "explain": "CLASS_TOKEN Attention AttentionMap attend explain_peaks read_attention read_surroundings",
+    "match": (
+        "USUAL_LOGIT ScoreTrack TagEvidence WordScores find_roots match_words score_evidence track_words weigh_usual"
+    ),
+    "methods": "METHODS Method choose_method understand",
+    "pipeline": "ClipScore Recognition ask calibrate_run check_words classify classify_windows recognize",
+    "rows": "StoredRows",
     "scenes": "LEAST_CLIPS USUAL_SPREAD SceneScore rank_scenes",
-    "tags": "ClipTags Logits TagScores TagSummary TokenGrid score_tokens score_windows sigmoid summarise_tags",
-    "tmrl": "WINDOW_S",
+    "tags": (
+        "ClipTags Logits TagScores TagSummary TokenGrid WindowCut score_tokens score_windows sigmoid summarise_tags"
+    ),
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

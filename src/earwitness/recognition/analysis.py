@@ -1,48 +1,61 @@
-"""What is heard in a recording before any word comes in: tag logits over time, kept, so that any words can be asked.
+"""What the encoder finds in a recording before any word comes in: tag logits over time, from one reading.
 
-In: a recording, `Settings`, an encoder. Out: an `Analysis`, which `recognition.ask` answers from without the audio and
-without the encoder. Of an hour it holds 47 MB of logits, in memory or in a file.
+In: a recording, `Settings`, an encoder. Out: an `Analysis`, which answers any words without the audio and without the
+encoder. An hour has 47 MB of token logits; those of a long recording go to a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from earwitness.audio import Source, Waveform, find_truncation, measure_duration, read_ahead, read_blocks, slide
-from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
-from earwitness.errors import OutputError
-from earwitness.recognition.tags import ClipTags, Logits, TagScores, score_tokens, score_windows, summarise_tags
-from earwitness.recognition.tmrl import WINDOW_S
+from earwitness.audio import Source, Waveform, Windows, find_truncation, measure_duration, read_ahead, read_blocks
+from earwitness.encoders import Encoded, LoadedEncoder, Output, TagStats, choose_encoder
+from earwitness.recognition.methods import choose_method
+from earwitness.recognition.rows import RowFile, RowWriter, StoredRows
+from earwitness.recognition.tags import (
+    ClipTags,
+    TokenGrid,
+    WindowCut,
+    encode_windows,
+    summarise_tags,
+    to_rows,
+)
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
-NOISE_SEED = 0
-N_ROWS_AT_ONCE = 4096  # 9 MB of logits: words are matched with so many rows at a time
+Kind: TypeAlias = Literal["rows", "windows", "event_windows"]
+N_SAMPLES_AT_ONCE = 2**19  # 33 s at 16 kHz
+ROWS: tuple[Kind, ...] = ("rows",)
+WINDOWS: tuple[Kind, ...] = ("windows",)
+NO_ROWS = StoredRows(np.zeros((0, 0), np.float32), np.zeros(0), 0.0)
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What an encoder heard in one recording: all that answers to words need.
+    """What an encoder found in one recording: all that answers to words need.
 
     Attributes:
         source: the recording's name.
         duration_s: its length.
-        rows: tag logits (N, C) over time: of tokens, or of 4 s windows with the method "tmrl".
+        rows: tag logits (N, C) over time: of tokens, or of 4 s windows with the published method.
         clip: the tags of the recording as a whole.
         tag_stats: usual logits of the encoder, None where they are not known.
-        settings: what it was analysed with; `recognition.ask` may change those in `ASKED_WITH` only.
+        settings: what it was analysed with; `ask` may change those of `QuerySettings` only.
         encoder, weights_sha256, version: what analysed it.
         notes: what the user should know about this recording, such as that it is truncated.
+        windows: tag logits of windows of `clip_window_s` side by side; empty where nothing was computed from them.
+        event_windows: tag logits of the windows that `rows` come from; empty unless `analyse` was to store them.
     """
 
     source: str
     duration_s: float
-    rows: TagScores
+    rows: StoredRows
     clip: ClipTags
     tag_stats: TagStats | None
     settings: Settings
@@ -50,19 +63,8 @@ class Analysis:
     weights_sha256: str
     version: str = __version__
     notes: list[str] = field(default_factory=list)
-
-    def batches(self) -> Iterator[TagScores]:
-        """Yield the rows in order, some at a time, so that what is computed of them stays small."""
-        for first in range(0, len(self.rows.start_s), N_ROWS_AT_ONCE):
-            part = slice(first, first + N_ROWS_AT_ONCE)
-            yield TagScores(self.rows.logits[part], self.rows.start_s[part], self.rows.span_s)
-
-
-# Settings that words are asked with; all others are what a recording is analysed with.
-QUERY_FIELDS = (
-    *("event_threshold", "event_hold", "thresholds", "merge_gap_s", "min_duration_s"),
-    *("n_tags", "places", "blind_calibration"),
-)
+    windows: StoredRows = NO_ROWS
+    event_windows: StoredRows = NO_ROWS
 
 
 def analyse(
@@ -73,105 +75,164 @@ def analyse(
     on_block: Callable[[Waveform], None] | None = None,
     on_clip: Callable[[ClipTags], None] | None = None,
     logits_path: str | Path | None = None,
+    *,
+    kinds: Collection[Kind] = ROWS,
 ) -> Analysis:
-    """Hear a recording once, whatever will be asked of it.
+    """Analyse a recording once, for any words: decode it once, and encode no window twice.
 
     Args:
         source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
-        settings: method and windows; thresholds can be chosen when words are asked.
+        settings: method and windows; thresholds can be chosen later, with `ask`.
         encoder: an encoder that is already loaded, to use it for many recordings.
         on_progress: called now and then with the share of the work that is done, 0 to 1.
-        on_block: called once with each block that is heard, in order, to draw or keep it on the way.
-        on_clip: called with the tags of the whole recording as soon as they are known, before its rows are.
-        logits_path: keep the rows' logits in this file, float32 row after row, rather than in memory. What is in it
-            while it grows is final.
+        on_block: called once with each block of the recording, in order, to draw or store it on the way.
+        on_clip: called with the tags of the whole recording as soon as they are known, before its rows are. The
+            decoded samples then wait in a temporary file beside `logits_path`.
+        logits_path: write the rows' logits to this file, float32 row after row. What is in it while it grows is final.
+        kinds: the rows to store besides those that the tags of the whole recording come from.
 
     Raises:
         AudioError: the recording cannot be used.
         WeightsError: the encoder cannot be loaded, or has no tag head.
-        OutputError: `logits_path` cannot be written.
+        OutputError: `logits_path` or a temporary file cannot be written.
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
-    reader = RecordingReader(source, settings, encoder, on_progress)
-    if settings.method == "tmrl":
-        rows = _keep_rows(reader.score_tmrl(on_block), logits_path, encoder)
-        clip = summarise_tags([rows])
-        if on_clip:
-            on_clip(clip)
+    clip_kind = choose_method(settings).clip_kind
+    reading = Reading(source, settings, encoder, on_progress, on_block)
+    path = Path(logits_path) if logits_path else None
+    if on_clip and clip_kind != "rows":
+        with contextlib.closing(RowFile(1, folder=path.parent if path else None)) as samples:
+            reading.n_passes = 2
+            found = scan(reading.blocks_stored_in(samples), [clip_kind], settings, encoder)
+            on_clip(summarise_tags(found[clip_kind].batches()))
+            rest: set[Kind] = {*kinds} - {clip_kind}
+            found |= scan(reading.blocks_of(samples), rest, settings, encoder, path)
     else:
-        reader.n_passes = 2
-        clip = reader.summarise(on_block)
-        if on_clip:
-            on_clip(clip)
-        rows = _keep_rows(reader.score_tokens(), logits_path, encoder)
+        found = scan(reading.blocks(), {clip_kind, *kinds}, settings, encoder, path)
+    clip = summarise_tags(found[clip_kind].batches())
+    if on_clip and clip_kind == "rows":
+        on_clip(clip)
     return Analysis(
         source=name_source(source),
-        duration_s=reader.duration_s,
-        rows=rows,
+        duration_s=reading.duration_s,
+        rows=found.get("rows", NO_ROWS),
         clip=clip,
         tag_stats=encoder.tag_stats,
         settings=settings,
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
         notes=find_notes(source),
+        windows=found.get("windows", NO_ROWS),
+        event_windows=found.get("event_windows", NO_ROWS),
     )
 
 
+def analyse_rows(
+    source: Source,
+    kind: Kind,
+    settings: Settings,
+    encoder: LoadedEncoder,
+    on_progress: Callable[[float], None] | None = None,
+) -> tuple[StoredRows, float]:
+    """Return rows of one kind and the recording's length in seconds; nothing else is encoded.
+
+    Raises:
+        AudioError, WeightsError, OutputError: see `analyse`.
+    """
+    reading = Reading(source, settings, encoder, on_progress)
+    rows = scan(reading.blocks(), [kind], settings, encoder)[kind]
+    return rows, reading.duration_s
+
+
+def scan(
+    blocks: Iterable[Waveform],
+    kinds: Collection[Kind],
+    settings: Settings,
+    encoder: LoadedEncoder,
+    logits_path: Path | None = None,
+) -> dict[Kind, StoredRows]:
+    """Return rows of several kinds from one reading of a recording's blocks, at the encoder's rate."""
+    window_s, cut = settings.clip_window_s, choose_method(settings).cut_rows(settings)
+    by_event = [(kind, logits_path if kind == "rows" else None) for kind in kinds if kind != "windows"]
+    collectors: list[tuple[WindowCut, list[_Collector]]] = [
+        (WindowCut(window_s, window_s), [_Collector(kind, "window", encoder) for kind in kinds if kind == "windows"]),
+        (cut, [_Collector(kind, cut.per if kind == "rows" else "window", encoder, path) for kind, path in by_event]),
+    ]
+    used = [(cut, some) for cut, some in collectors if some]
+    cuts = [(cut, sorted({each.output for each in some})) for cut, some in used]
+    for index, encoded, batch in encode_windows(blocks, cuts, encoder):
+        for each in used[index][1]:
+            each.add(encoded, batch)
+    return {each.kind: each.finish() for _, some in used for each in some}
+
+
+class _Collector:
+    """Turns the logits of windows into rows of one kind."""
+
+    def __init__(
+        self, kind: Kind, per: Literal["token", "window"], encoder: LoadedEncoder, path: Path | None = None
+    ) -> None:
+        self.kind, self._writer = kind, RowWriter(encoder.spec.n_tags, path)
+        self.output: Output = "token_logits" if per == "token" else "window_logits"
+        self._grid = TokenGrid(encoder.spec) if per == "token" else None
+
+    def add(self, encoded: Encoded, batch: Windows) -> None:
+        if self._grid and encoded.token_logits is not None:
+            for each in self._grid.take(encoded.token_logits, batch):
+                self._writer.add(each)
+        elif encoded.window_logits is not None:
+            self._writer.add(to_rows(encoded.window_logits, batch))
+
+    def finish(self) -> StoredRows:
+        if self._grid and (rest := self._grid.unsettled()):
+            self._writer.add(rest)
+        return self._writer.finish()
+
+
 @dataclass
-class RecordingReader:
-    """Reads a recording's blocks, as often as a method needs them, scores them, and tells how far it is."""
+class Reading:
+    """One reading of a recording, at the encoder's rate and with noise where settings ask for it.
+
+    `duration_s` is known once the blocks have been read; `n_passes` is over how many passes progress is reported.
+    """
 
     source: Source
     settings: Settings
     encoder: LoadedEncoder
     on_progress: Callable[[float], None] | None = None
+    on_block: Callable[[Waveform], None] | None = None
     n_passes: int = 1
-    n_begun: int = 0
-    duration_s: float = 0.0  # known once the blocks have been read
+    duration_s: float = 0.0
 
-    def summarise(self, on_block: Callable[[Waveform], None] | None = None) -> ClipTags:
-        """Return the tags of the whole recording, from windows of `clip_window_s` side by side."""
-        window_s = self.settings.clip_window_s
-        windows = slide(self._blocks(on_block), window_s, window_s, n_batch=self.encoder.batch)
-        return summarise_tags(score_windows(windows, self.encoder))
-
-    def score_tokens(self) -> Iterator[TagScores]:
-        """Yield the logits of tokens, from overlapping windows of `window_s`."""
-        windows = slide(self._blocks(), self.settings.window_s, self.settings.hop_s, n_batch=self.encoder.batch)
-        return score_tokens(windows, self.encoder)
-
-    def score_tmrl(self, on_block: Callable[[Waveform], None] | None = None) -> Iterator[TagScores]:
-        """Yield the logits of the published method's windows."""
-        hop_s, batch = min(self.settings.hop_s, WINDOW_S), self.encoder.batch
-        windows = slide(self._blocks(on_block), WINDOW_S, hop_s, is_tail_repeated=True, n_batch=batch)
-        return score_windows(windows, self.encoder, is_trimmed=False)
-
-    def _blocks(self, on_block: Callable[[Waveform], None] | None = None) -> Iterator[Waveform]:
-        self.n_begun += 1
+    def blocks(self) -> Iterator[Waveform]:
+        """Yield the recording's blocks, decoded by another thread."""
+        rate, noise_factor = self.encoder.spec.sample_rate_hz, self.settings.noise_factor
         expected_s = measure_duration(self.source) if self.on_progress else None
-        for block in read_ahead(read_noisy(self.source, self.settings, self.encoder.spec.sample_rate_hz)):
+        for block in read_ahead(read_blocks(self.source, rate, noise_factor=noise_factor)):
             self.duration_s = block.start_s + block.duration_s
-            if on_block:
-                on_block(block)
+            if self.on_block:
+                self.on_block(block)
             yield block
-            if self.on_progress and expected_s:
-                share = min(1.0, self.duration_s / expected_s)
-                self.on_progress((self.n_begun - 1 + share) / self.n_passes)
+            self._report(0, self.duration_s, expected_s)
 
+    def blocks_stored_in(self, samples: RowFile) -> Iterator[Waveform]:
+        """Yield the recording's blocks and append their samples to a file."""
+        for block in self.blocks():
+            samples.append(block.samples[:, None])
+            yield block
 
-def read_noisy(source: Source, settings: Settings, sample_rate_hz: int) -> Iterator[Waveform]:
-    """Yield a recording's blocks as they are heard: at the encoder's rate, with the noise that was asked for.
+    def blocks_of(self, samples: RowFile) -> Iterator[Waveform]:
+        """Yield again, in a second pass, what `blocks_stored_in` stored."""
+        rate = self.encoder.spec.sample_rate_hz
+        for first in range(0, len(samples), N_SAMPLES_AT_ONCE):
+            block = Waveform(samples[first : first + N_SAMPLES_AT_ONCE][:, 0], rate, first / rate)
+            yield block
+            self._report(1, block.start_s + block.duration_s, self.duration_s)
 
-    Raises:
-        AudioError: the recording cannot be used.
-    """
-    noise = np.random.default_rng(NOISE_SEED)
-    for block in read_blocks(source, sample_rate_hz):
-        if settings.noise_factor:
-            added = settings.noise_factor * noise.standard_normal(len(block.samples), dtype=np.float32)
-            block = replace(block, samples=block.samples + added)
-        yield block
+    def _report(self, n_done: int, analysed_s: float, expected_s: float | None) -> None:
+        if self.on_progress and expected_s:
+            self.on_progress((n_done + min(1.0, analysed_s / expected_s)) / self.n_passes)
 
 
 def find_notes(source: Source) -> list[str]:
@@ -185,33 +246,3 @@ def name_source(source: Source) -> str:
     if isinstance(source, str | Path):
         return str(source)
     return str(getattr(source, "name", type(source).__name__))
-
-
-def _keep_rows(batches: Iterable[TagScores], path: str | Path | None, encoder: LoadedEncoder) -> TagScores:
-    """Return all rows as one, their logits in memory or in a file."""
-    start_s: list[np.ndarray] = []
-    spans_s: list[float] = []
-
-    def noted() -> Iterator[Logits]:
-        for batch in batches:
-            start_s.append(batch.start_s)
-            spans_s.append(batch.span_s)
-            yield batch.logits
-
-    if path is None:
-        logits: Logits = np.concatenate(list(noted()))
-    else:
-        try:
-            with Path(path).open("wb", buffering=0) as file:
-                for each in noted():
-                    _write_all(file, each)
-            logits = np.memmap(path, np.float32, "r").reshape(-1, encoder.spec.n_tags)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space") from error
-    return TagScores(logits, np.concatenate(start_s), spans_s[0])
-
-
-def _write_all(file: IO[bytes], logits: Logits) -> None:
-    left = np.ascontiguousarray(logits, np.float32).tobytes()
-    while left:
-        left = left[file.write(left) :]

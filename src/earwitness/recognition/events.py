@@ -1,8 +1,8 @@
-"""Word scores over time to events: what was heard, with onset, offset and the reason.
+"""Word scores over time to events, with onset, offset and reason.
 
-In: `WordScores` rows in order of time. Out: `Event`s in order of their offsets. A word's event begins where its score
-reaches the threshold, reaches back and on while the score holds, joins its neighbours across short gaps, and carries
-the tags it rests on at its peak. Where no word reaches its threshold there is no event: "none of these" is an answer.
+In: `WordScores` or a `ScoreTrack`, rows in order of time. Out: `Event`s in order of their offsets. A word's event
+begins where its score reaches the threshold, extends back and on while the score holds, joins its neighbours across
+short gaps, and carries the tags that speak for it at its peak. Where no word reaches its threshold there is no event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from earwitness.recognition.match import TagEvidence, WordScores
+from earwitness.recognition.match import ScoreTrack, TagEvidence, WordScores
 from earwitness.recognition.tags import Logits
 from earwitness.settings import Settings
 
@@ -22,7 +22,7 @@ NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of a
 
 @dataclass(frozen=True)
 class Event:
-    """A word heard from `onset_s` to `offset_s`; `score` is its largest, at `peak_s`; `tags` are the reason."""
+    """A word from `onset_s` to `offset_s`; `score` is its largest, at `peak_s`; `tags` are the reason."""
 
     onset_s: float
     offset_s: float
@@ -32,16 +32,21 @@ class Event:
     tags: tuple[TagEvidence, ...]
 
 
-def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterator[Event]:
+def find_events(word_scores: Iterable[WordScores] | ScoreTrack, settings: Settings) -> Iterator[Event]:
     """Yield the events of all words, each as soon as nothing later can change it.
 
-    State does not grow with the recording: one open event per word is kept between batches.
+    State does not grow with the recording: one open event per word stays between batches.
 
     Args:
-        word_scores: batches of rows (N, V) in order of time; rows follow each other every `span_s` seconds.
-        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
-            are used.
+        word_scores: batches of rows (N, V) in order of time, every `span_s` seconds; or the scores alone, as one
+            `ScoreTrack`: such events carry no tags.
+        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s`, `min_duration_s` and
+            `window_s` are used.
     """
+    if isinstance(word_scores, ScoreTrack):
+        tracker = TrackEventFinder(settings)
+        yield from [*tracker.add(word_scores), *tracker.finish()]
+        return
     finder = EventFinder(settings)
     for rows in word_scores:
         yield from finder.add(rows)
@@ -49,37 +54,73 @@ def find_events(word_scores: Iterable[WordScores], settings: Settings) -> Iterat
 
 
 class EventFinder:
-    """The events of all words, found while scores come in. What it keeps does not grow; see `find_events`."""
+    """Finds the events of all words while scores come in, with their reasons; see `find_events`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._tracker = TrackEventFinder(settings)
+        self._reasons: dict[tuple[str, float], tuple[TagEvidence, ...]] = {}  # of undecided peaks, by word and time
+
+    def add(self, rows: WordScores) -> list[Event]:
+        """Take the next rows; return the events that nothing later can change."""
+        events = [self._explain(event, rows) for event in self._tracker.add(rows.track)]
+        undecided = [self._explain(event, rows) for event in self._tracker.undecided()]
+        self._reasons = {(event.word, event.peak_s): event.tags for event in undecided}
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return what is left at the end of the recording."""
+        return [replace(event, tags=self._reasons[event.word, event.peak_s]) for event in self._tracker.finish()]
+
+    def foresee(self, rows: Iterable[WordScores] = ()) -> list[Event]:
+        """Return the events that would be left if the recording ended after `rows`; this finder does not change."""
+        ahead = copy.copy(self)
+        ahead._tracker = self._tracker.copy()
+        return [event for each in rows for event in ahead.add(each)] + ahead.finish()
+
+    def _explain(self, event: Event, rows: WordScores) -> Event:
+        """Return an event with its reason, from the row of its peak, or from an earlier batch."""
+        tags = self._reasons.get((event.word, event.peak_s))
+        if tags is None:
+            row = int(np.searchsorted(rows.tag_scores.start_s, event.peak_s))
+            tags = rows.explain(row, rows.meanings.words.index(event.word))
+        return replace(event, tags=tags)
+
+
+class TrackEventFinder:
+    """Finds the events of all words in their scores alone, without reasons; see `find_events`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tracks: dict[str, _Track] = {}
 
-    def add(self, rows: WordScores) -> list[Event]:
+    def add(self, track: ScoreTrack) -> list[Event]:
         """Take the next rows; return the events that nothing later can change."""
         events: list[Event] = []
-        start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
-        holds = np.array([self._settings.hold_of(word) for word in rows.meanings.words], np.float32)
-        held = np.pad(rows.scores >= holds, ((1, 1), (0, 0))).astype(np.int8)
-        steps = np.diff(held, axis=0)  # (N + 1, V): 1 where a stretch begins, -1 after it ends
-        for index, word in enumerate(rows.meanings.words):
-            track = self._tracks.get(word) or _Track(self._settings, self._settings.threshold_of(word), span_s)
-            self._tracks[word] = track
+        holds = np.array([self._settings.hold_of(word) for word in track.words], np.float32)
+        is_held = np.pad(track.scores >= holds, ((1, 1), (0, 0))).astype(np.int8)
+        steps = np.diff(is_held, axis=0)  # (N + 1, V): 1 where a run begins, -1 after it ends
+        for index, word in enumerate(track.words):
+            if word not in self._tracks:
+                self._tracks[word] = _Track(self._settings, word, track.span_s)
             firsts, ends = np.flatnonzero(steps[:, index] == 1), np.flatnonzero(steps[:, index] == -1)
             for first, end in zip(firsts, ends, strict=True):
-                events += track.add(rows, index, int(first), int(end) - 1)
-            events += track.settle_until(float(start_s[-1]) + span_s)
+                events += self._tracks[word].add(track, index, int(first), int(end) - 1)
+            events += self._tracks[word].settle_until(float(track.start_s[-1]) + track.span_s)
         return events
+
+    def undecided(self) -> list[Event]:
+        """Return the events whose end or neighbours are not known yet, as they are now."""
+        return [event for track in self._tracks.values() for event in track.undecided()]
 
     def finish(self) -> list[Event]:
         """Return what is left at the end of the recording."""
         return [event for track in self._tracks.values() for event in track.settle_until(float("inf"))]
 
-    def foresee(self, rows: Iterable[WordScores] = ()) -> list[Event]:
-        """Return the events that would be left if the recording ended after `rows`; nothing is taken or settled."""
-        ahead = EventFinder(self._settings)
-        ahead._tracks = {word: copy.copy(track) for word, track in self._tracks.items()}
-        return [event for each in rows for event in ahead.add(each)] + ahead.finish()
+    def copy(self) -> TrackEventFinder:
+        """Return a tracker in the same state."""
+        other = TrackEventFinder(self._settings)
+        other._tracks = {word: copy.copy(track) for word, track in self._tracks.items()}
+        return other
 
 
 @dataclass(frozen=True)
@@ -92,7 +133,7 @@ class _Run:
     tail: Logits
 
     def followed_by(self, after: _Run, n_ends: int) -> _Run:
-        """Return this stretch and the one right after it as one."""
+        """Return this run and the one right after it as one."""
         head = np.concatenate([self.head, after.head])[:n_ends] if self.n_tokens < n_ends else self.head
         tail = np.concatenate([self.tail, after.tail])[-n_ends:] if after.n_tokens < n_ends else after.tail
         return _Run(_join(self.event, after.event), self.n_tokens + after.n_tokens, head, tail)
@@ -107,24 +148,29 @@ class _Run:
 
 
 class _Track:
-    """What is undecided of a word: a stretch that may go on in the next batch, and an event that may yet be joined."""
+    """What is undecided of a word: a run that may go on in the next batch, and an event that may yet be joined."""
 
-    def __init__(self, settings: Settings, threshold: float, span_s: float) -> None:
-        self.settings, self.threshold, self.span_s = settings, threshold, span_s
+    def __init__(self, settings: Settings, word: str, span_s: float) -> None:
+        self.settings, self.threshold, self.span_s = settings, settings.threshold_of(word), span_s
         self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
         self.open: _Run | None = None
         self.event: Event | None = None
 
-    def add(self, rows: WordScores, index: int, first: int, last: int) -> Iterator[Event]:
-        """Take the next stretch in which the word's score holds: rows `first` to `last`."""
-        segment = _read_run(rows, index, first, last, self.n_ends, self.threshold)
-        if self.open and segment.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
-            segment, self.open = self.open.followed_by(segment, self.n_ends), None
+    def add(self, track: ScoreTrack, index: int, first: int, last: int) -> Iterator[Event]:
+        """Take the next run of rows in which the word's score holds: `first` to `last`."""
+        run = _read_run(track, index, first, last, self.n_ends)
+        if self.open and run.event.onset_s - self.open.event.offset_s < 0.5 * self.span_s:
+            run, self.open = self.open.followed_by(run, self.n_ends), None
         yield from self._close()
-        if last == len(rows.scores) - 1:
-            self.open = segment
+        if last == len(track.scores) - 1:
+            self.open = run
         else:
-            yield from self._take(segment)
+            yield from self._take(run)
+
+    def undecided(self) -> list[Event]:
+        """Return the event that may be joined, and the open run where it reaches the threshold."""
+        run = [self.open.event] if self.open and self.open.event.score >= self.threshold else []
+        return [*([self.event] if self.event else []), *run]
 
     def settle_until(self, time_s: float) -> Iterator[Event]:
         """Yield what nothing after `time_s` can change."""
@@ -135,13 +181,13 @@ class _Track:
 
     def _close(self) -> Iterator[Event]:
         if self.open:
-            segment, self.open = self.open, None
-            yield from self._take(segment)
+            run, self.open = self.open, None
+            yield from self._take(run)
 
-    def _take(self, segment: _Run) -> Iterator[Event]:
-        if segment.event.score < self.threshold:
+    def _take(self, run: _Run) -> Iterator[Event]:
+        if run.event.score < self.threshold:
             return
-        event = segment.refined(self.span_s)
+        event = run.refined(self.span_s)
         if self.event and event.onset_s - self.event.offset_s <= self.settings.merge_gap_s:
             self.event = self._merge(self.event, event)
             return
@@ -164,18 +210,16 @@ class _Track:
         self.event = None
 
 
-def _read_run(rows: WordScores, index: int, first: int, last: int, n_ends: int, threshold: float) -> _Run:
-    logits = _logit(rows.scores[first : last + 1, index])
+def _read_run(track: ScoreTrack, index: int, first: int, last: int, n_ends: int) -> _Run:
+    logits = _logit(track.scores[first : last + 1, index])
     peak = first + int(logits.argmax())
-    start_s, span_s = rows.tag_scores.start_s, rows.tag_scores.span_s
-    score = float(rows.scores[peak, index])
     event = Event(
-        onset_s=float(start_s[first]),
-        offset_s=float(start_s[last]) + span_s,
-        word=rows.meanings.words[index],
-        score=score,
-        peak_s=float(start_s[peak]),
-        tags=rows.explain(peak, index) if score >= threshold else (),  # below, no event's peak is here
+        onset_s=float(track.start_s[first]),
+        offset_s=float(track.start_s[last]) + track.span_s,
+        word=track.words[index],
+        score=float(track.scores[peak, index]),
+        peak_s=float(track.start_s[peak]),
+        tags=(),
     )
     return _Run(event, len(logits), logits[:n_ends], logits[-n_ends:])
 

@@ -12,24 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import LEAST_S, Samples, Source, band_edges_hz
+from earwitness.audio import SHORTEST_S, Source, Waveform, read_blocks
 from earwitness.encoders import Floats, LoadedEncoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import name_source, read_noisy
+from earwitness.recognition.analysis import name_source
 from earwitness.settings import Settings
 
 CLASS_TOKEN = 0
-LATE_S = 0.2  # a time may be later than the recording's end by so much: what is said of it ends with its last token
+LATE_S = 0.2  # a time may be later than the recording's end by so much, since the last token overhangs it
 MOST_WEIGHTS = 2**25  # of the windows of a batch: 134 MB; one window of 10 s has 3.5 million in the embedded encoder
 
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """How much of what a token, or some, came to hold is from where; it sums to 1, the class token's share left out.
+    """Where the content of a token, or of several, comes from; it sums to 1, the class token's share left out.
 
     Attributes:
         weights: (bands, T), the lowest band first.
@@ -109,7 +110,7 @@ class Attention:
         """
         low, high = self.edges_hz[[0, -1]]
         if not low <= frequency_hz <= high:
-            raise SettingsError(f"{frequency_hz:g} Hz is outside what the encoder hears, {low:.0f} to {high:.0f} Hz")
+            raise SettingsError(f"{frequency_hz:g} Hz is outside the encoder's range, {low:.0f} to {high:.0f} Hz")
         band = min(int(np.searchsorted(self.edges_hz, frequency_hz, side="right")) - 1, self.n_bands - 1)
         return 1 + band * self.n_columns + self.column_at(time_s)
 
@@ -134,46 +135,56 @@ def roll_out(weights: Floats) -> Floats:
     return flow.astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """The window around a time, by its index; `n_own` of its samples are the recording's own, before repetition."""
+
+    index: int
+    window: Waveform
+    n_own: int
+
+
 def read_attention(
     source: Source, times_s: Sequence[float], settings: Settings, encoder: LoadedEncoder
 ) -> Iterator[tuple[int, Attention]]:
     """Yield (index of the time, its window's attention), in the order of time; reads the recording once.
 
-    Each window lasts `settings.window_s`, at most what the encoder sees at once, and has its time in the middle, or
-    as near to it as the recording's ends allow. A recording shorter than a window is one window, repeated below 1 s.
+    Each window lasts `settings.window_s`, at most the encoder's longest input, and has its time in the middle, or as
+    near to it as the recording's ends allow. A recording shorter than a window is one window, repeated below 1 s.
 
     Raises:
         AudioError: the recording cannot be used.
         SettingsError: a time is not in the recording.
         WeightsError: attention cannot be computed here; see `LoadedEncoder.attention`.
     """
-    rate, spec = encoder.spec.sample_rate_hz, encoder.spec
-    edges_hz = band_edges_hz(rate, spec.grid[0], spec.n_mels)
-    window_s = min(settings.window_s, spec.unit_s)
-    n_tokens = 1 + spec.grid[0] * int(window_s / spec.token_s + 1)
-    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // (spec.depth * spec.n_heads * n_tokens**2)))
-    batch: list[tuple[int, float, Samples]] = []
+    window_s = min(settings.window_s, encoder.spec.unit_s)
+    n_batch = max(1, min(encoder.batch, MOST_WEIGHTS // encoder.spec.count_attention_weights(window_s)))
+    windows = read_surroundings(source, times_s, settings, encoder)
+    while batch := list(islice(windows, n_batch)):
+        found = attend([each.window for each in batch], encoder)
+        yield from ((each.index, attention) for each, attention in zip(batch, found, strict=True))
 
-    def attend() -> Iterator[tuple[int, Attention]]:
-        weights = encoder.attention(np.stack([samples for _, _, samples in batch]))
-        for (index, start_s, _), each in zip(batch, weights, strict=True):
-            yield index, Attention(each, start_s, spec.token_s, edges_hz)
 
-    for window in _cut_around(source, times_s, settings, rate, window_s):
-        batch.append(window)
-        if len(batch) == n_batch:
-            yield from attend()
-            batch.clear()
-    if batch:
-        yield from attend()
+def attend(windows: Sequence[Waveform], encoder: LoadedEncoder) -> list[Attention]:
+    """Return the attention of windows of equal length.
+
+    Raises:
+        WeightsError: see `LoadedEncoder.attention`.
+    """
+    spec = encoder.spec
+    edges_hz = spec.attention_edges_hz
+    weights = encoder.attention(np.stack([window.samples for window in windows]))
+    return [
+        Attention(each, window.start_s, spec.token_s, edges_hz) for window, each in zip(windows, weights, strict=True)
+    ]
 
 
 def explain_peaks(
     source: Source, peaks_s: Sequence[float], settings: Settings, encoder: LoadedEncoder
 ) -> list[AttentionMap]:
-    """Return for each peak, in their order, where in the sound that came from which speaks there.
+    """Return for each peak, in their order, from where in the sound the features at the peak come.
 
-    An event's score is read from the features at its peak, the mean of the tokens of that time. So the map is the
+    An event's score is computed from the features at its peak, the mean of the tokens of that time. So the map is the
     roll-out over all layers, seen from the tokens of the column at the peak, the mean over its bands. See
     `read_attention` for the windows. Memory does not grow with the recording. The published method's peaks are where
     windows of 4 s begin, so give it their middles.
@@ -191,34 +202,40 @@ def explain_peaks(
     return [maps[index] for index in range(len(peaks_s))]
 
 
-def _cut_around(
-    source: Source, times_s: Sequence[float], settings: Settings, rate: int, window_s: float
-) -> Iterator[tuple[int, float, Samples]]:
-    """Yield (index of the time, start in seconds, samples) of the window around each time, in the order of time."""
+def read_surroundings(
+    source: Source, times_s: Sequence[float], settings: Settings, encoder: LoadedEncoder
+) -> Iterator[Surroundings]:
+    """Yield the window around each time, in the order of time; see `read_attention`.
+
+    Raises:
+        AudioError: the recording cannot be used.
+        SettingsError: a time is not in the recording.
+    """
     if not times_s:
         return
-    size = round(window_s * rate)
+    rate = encoder.spec.sample_rate_hz
+    size = round(min(settings.window_s, encoder.spec.unit_s) * rate)
     waiting = sorted(range(len(times_s)), key=lambda index: times_s[index])
     if not times_s[waiting[0]] >= 0:
         raise SettingsError(f"{times_s[waiting[0]]:g} s: times are counted from the recording's beginning")
     starts = {index: max(0, round(times_s[index] * rate) - size // 2) for index in waiting}
-    held, held_from = np.zeros(0, np.float32), 0
-    for block in read_noisy(source, settings, rate):
-        held = np.concatenate([held, block.samples])
-        while waiting and starts[waiting[0]] + size <= held_from + len(held):
+    rest, rest_from = np.zeros(0, np.float32), 0
+    for block in read_blocks(source, rate, noise_factor=settings.noise_factor):
+        rest = np.concatenate([rest, block.samples])
+        while waiting and starts[waiting[0]] + size <= rest_from + len(rest):
             index = waiting.pop(0)
-            first = starts[index] - held_from
-            yield index, starts[index] / rate, held[first : first + size]
+            first = starts[index] - rest_from
+            yield Surroundings(index, Waveform(rest[first : first + size], rate, starts[index] / rate), size)
         if not waiting:
             return
-        # Keep a whole window before the end: a time near the recording's end has to reach back.
-        n_drop = max(0, min(starts[waiting[0]] - held_from, len(held) - size))
-        held, held_from = held[n_drop:], held_from + n_drop
-    end = held_from + len(held)
+        # A whole window before the end stays: a time near the recording's end has to reach back.
+        n_drop = max(0, min(starts[waiting[0]] - rest_from, len(rest) - size))
+        rest, rest_from = rest[n_drop:], rest_from + n_drop
+    end = rest_from + len(rest)
     late_s = times_s[waiting[-1]]
     if late_s > end / rate + LATE_S:
         raise SettingsError(f"{name_source(source)}: {late_s:g} s is outside the recording of {end / rate:g} s")
     if end < size:
-        held = np.resize(held, min(size, max(end, round(LEAST_S * rate))))
+        rest = np.resize(rest, min(size, max(end, round(SHORTEST_S * rate))))
     for index in waiting:
-        yield index, max(0, end - size) / rate, held[-size:]
+        yield Surroundings(index, Waveform(rest[-size:], rate, max(0, end - size) / rate), min(end, size))

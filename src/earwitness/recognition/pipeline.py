@@ -1,39 +1,38 @@
 """The whole chain on one page: a recording and the user's words in, events, scenes and tags out.
 
 In: a recording (path, file object, (samples, rate) or `Waveform`), or an `Analysis` of one, event words, scene words,
-`Settings`. Out: a `Recognition`. Every stage that it calls is public and can be entered by itself.
+`Settings`. Out: a `Recognition`. Every stage is public and can be used by itself.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 
-from earwitness.audio import Source, slide
+from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition.analysis import QUERY_FIELDS, Analysis, RecordingReader, find_notes, name_source, read_noisy
-from earwitness.recognition.events import Event, find_events
+from earwitness.recognition.analysis import Analysis, analyse, analyse_rows
+from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence, match_words
-from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner, rank_scenes
-from earwitness.recognition.tags import ClipTags, TagScores, TagSummary, score_windows, summarise_tags
-from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
-from earwitness.settings import Settings
+from earwitness.recognition.methods import choose_method, understand
+from earwitness.recognition.rows import StoredRows
+from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner
+from earwitness.recognition.tags import TagSummary
+from earwitness.settings import QuerySettings, Settings, setting_names
 from earwitness.version import __version__
-from earwitness.words import PlaceProfile, WordMeanings, embed_words, profile_scenes, read_places, understand_words
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What was heard in one recording, and how it was found out.
+    """Events, scenes and tags of one recording, and what they were found with.
 
-    `event_words` were asked for; those without an event were not heard. `events` are in order of their
+    `event_words` are the words of the query; those without an event were not detected. `events` are in order of their
     onsets, `scenes` best first, `tags` the largest mean scores first. `notes` say what the user should know about this
     recording, such as that it is truncated.
     """
@@ -53,7 +52,7 @@ class Recognition:
 
 @dataclass(frozen=True)
 class ClipScore:
-    """The score in [0, 1] of a word for a whole clip, with the tags it rests on; 0.5 and more counts as heard."""
+    """The score in [0, 1] of a word for a whole clip, with the tags it rests on; 0.5 or more counts as detected."""
 
     word: str
     score: float
@@ -68,12 +67,12 @@ def recognize(
     encoder: LoadedEncoder | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Recognition:
-    """Tell what is heard in a recording, when, and where it was made.
+    """Find events with onset and offset in a recording, and rank scenes.
 
     Args:
         source: a path, a seekable file object, a pair (samples, rate in Hz), or a `Waveform`.
-        events: words for what may be heard, such as "baby cry".
-        scenes: words for where it may have been made, such as "tram".
+        events: words for events, such as "baby cry".
+        scenes: words for where it may have been recorded, such as "tram".
         settings: thresholds, windows and method; the defaults suit most recordings.
         encoder: an encoder that is already loaded, to use it for many recordings.
         on_progress: called now and then with the share of the work that is done, 0 to 1.
@@ -83,54 +82,39 @@ def recognize(
         WordError: a word cannot be understood.
         PlaceError: the user's file of places is not usable.
         WeightsError: the encoder cannot be loaded, or has no tag head.
+        OutputError: the logits of a long recording do not fit into the temporary folder.
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
-    _understand_all(events, scenes, settings)  # before minutes of work
-    reader = RecordingReader(source, settings, encoder, on_progress)
-    if settings.method == "tmrl":
-        rows = list(reader.score_tmrl())
-        clip, found = summarise_tags(rows), _find(rows, events, settings, encoder.tag_stats)
-    else:
-        reader.n_passes = 2 if events else 1
-        rows, clip = [], reader.summarise()
-        found = _find(reader.score_tokens(), events, settings, encoder.tag_stats)
-    return Recognition(
-        source=name_source(source),
-        duration_s=reader.duration_s,
-        events=_order(found, reader.duration_s),
-        scenes=_rank(rows, clip, scenes, settings, encoder.tag_stats),
-        tags=clip.summarise(settings.n_tags),
-        event_words=list(events),
-        settings=settings,
-        encoder=encoder.spec.name,
-        weights_sha256=encoder.sha256,
-        notes=find_notes(source),
-    )
+    choose_method(settings).check_words(events, scenes, settings)  # before minutes of work
+    return ask(analyse(source, settings, encoder, on_progress, kinds=["rows"] if events else []), events, scenes)
 
 
 def ask(
     analysis: Analysis, events: Sequence[str] = (), scenes: Sequence[str] = (), settings: Settings | None = None
 ) -> Recognition:
-    """Tell what `recognize` would tell of the recording, from its analysis alone: no audio, no encoder, any words.
+    """Return what `recognize` returns, from an analysis alone: no audio, no encoder, any words.
 
     Args:
-        analysis: what `analyse` heard.
+        analysis: of the recording.
         events, scenes: words, see `recognize`.
-        settings: those of the analysis if not given. What words are asked with may differ (`ASKED_WITH`: thresholds,
-            gaps, places); what a recording is analysed with may not.
+        settings: those of the analysis if not given. Settings of a query may differ (`QuerySettings`: thresholds, gaps,
+            places); those of the analysis may not.
 
     Raises:
         WordError, PlaceError: see `recognize`.
         SettingsError: the recording was analysed with other settings.
     """
     settings = _check_query(settings or analysis.settings, analysis.settings)
-    stats = analysis.tag_stats
+    method = choose_method(settings)
+    found = method.find_events(analysis, events, settings) if events else []
+    # The last token of a recording overhangs it, its event does not.
+    inside = [replace(event, offset_s=min(event.offset_s, analysis.duration_s)) for event in found]
     return Recognition(
         source=analysis.source,
         duration_s=analysis.duration_s,
-        events=_order(_find(analysis.batches(), events, settings, stats), analysis.duration_s),
-        scenes=_rank(analysis.batches(), analysis.clip, scenes, settings, stats),
+        events=sorted(inside, key=lambda event: (event.onset_s, event.word)),
+        scenes=method.rank_scenes(analysis, scenes, settings) if scenes else [],
         tags=analysis.clip.summarise(settings.n_tags),
         event_words=list(events),
         settings=settings,
@@ -156,12 +140,20 @@ def classify(
     """
     settings = settings or Settings()
     encoder = choose_encoder(settings, encoder)
-    meanings = understand(tuple(words))
-    blocks = read_noisy(source, settings, encoder.spec.sample_rate_hz)
-    windows = slide(blocks, settings.clip_window_s, settings.clip_window_s, n_batch=encoder.batch)
+    understand(tuple(words))  # before any work
+    windows, _ = analyse_rows(source, "windows", settings, encoder)
+    return classify_windows(windows, words, encoder.tag_stats)
+
+
+def classify_windows(windows: StoredRows, words: Sequence[str], tag_stats: TagStats | None) -> list[ClipScore]:
+    """Return what `classify` returns, from the windows of an analysis (`Analysis.windows`).
+
+    Raises:
+        WordError: a word cannot be understood.
+    """
     best: dict[str, ClipScore] = {}
-    for rows in match_words(score_windows(windows, encoder), meanings, encoder.tag_stats):
-        for index, word in enumerate(meanings.words):
+    for rows in match_words(windows.batches(), understand(tuple(words)), tag_stats):
+        for index, word in enumerate(rows.meanings.words):
             row = int(rows.scores[:, index].argmax())
             score = float(rows.scores[row, index])
             if word not in best or score > best[word].score:
@@ -170,21 +162,22 @@ def classify(
 
 
 def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-    """Find out, before hours of work, whether all words can be understood; what is understood is kept for the run.
+    """Find out, before hours of work, whether all words can be understood; the results are cached for the run.
 
     Raises:
         WordError, PlaceError: see `recognize`.
     """
-    if settings.method == "tmrl" and settings.thresholds:
-        logger.warning("the method 'tmrl' has no thresholds: those of single words are not used")
-    _understand_all(events, scenes, settings)
+    method = choose_method(settings)
+    if settings.thresholds and not method.has_word_scores:
+        logger.warning("the method %r has no thresholds: those of single words are not used", settings.method)
+    method.check_words(events, scenes, settings)
 
 
 def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     """Return the recognitions of a run with their scenes ranked against the run ("blind calibration").
 
     Raises:
-        SettingsError: there are too few recordings, or they were not asked for the same scenes.
+        SettingsError: there are too few recordings, or their scene words differ.
     """
     scenes = sorted(each.scene for each in recognitions[0].scenes) if recognitions else []
     by_scene = [{each.scene: each for each in recognition.scenes} for recognition in recognitions]
@@ -201,61 +194,11 @@ def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     return calibrated
 
 
-# The same words are asked of every recording of a run, so what is understood by them is kept.
-@lru_cache(maxsize=8)
-def understand(words: tuple[str, ...]) -> WordMeanings:
-    """Return what `words.understand_words` returns, kept for the next recording.
-
-    Raises:
-        WordError: a word cannot be understood.
-    """
-    return understand_words(words)
-
-
-@lru_cache(maxsize=8)
-def _profile(scenes: tuple[str, ...], own_places: str) -> list[PlaceProfile]:
-    return profile_scenes(scenes, read_places(own_places))
-
-
-def _understand_all(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-    if settings.method == "tmrl":
-        embed_words([*events, *scenes])
-    else:
-        understand(tuple(events))
-        _profile(tuple(scenes), settings.places)
-
-
-def _find(
-    rows: Iterable[TagScores], words: Sequence[str], settings: Settings, tag_stats: TagStats | None
-) -> Iterable[Event]:
-    if not words:
-        return []
-    if settings.method == "tmrl":
-        return find_events_tmrl(rows, words, min(settings.hop_s, WINDOW_S))
-    return find_events(match_words(rows, understand(tuple(words)), tag_stats), settings)
-
-
-def _rank(
-    rows: Iterable[TagScores], clip: ClipTags, words: Sequence[str], settings: Settings, tag_stats: TagStats | None
-) -> list[SceneScore]:
-    if not words:
-        return []
-    if settings.method == "tmrl":
-        return rank_scenes_tmrl(rows, words).ranked
-    return rank_scenes(clip, _profile(tuple(words), settings.places), tag_stats)
-
-
-def _order(events: Iterable[Event], duration_s: float) -> list[Event]:
-    """Return events by onset; the last token of a recording overhangs it, its event does not."""
-    inside = [replace(event, offset_s=min(event.offset_s, duration_s)) for event in events]
-    return sorted(inside, key=lambda event: (event.onset_s, event.word))
-
-
 def _check_query(query: Settings, analysed: Settings) -> Settings:
     for name, value in analysed.to_dict().items():
-        if name not in QUERY_FIELDS and getattr(query, name) != value:
+        if name not in setting_names(QuerySettings) and getattr(query, name) != value:
             raise SettingsError(
                 f"{name}={getattr(query, name)!r}: the recording was analysed with {value!r}; analyse it again, or "
-                f"change only {', '.join(QUERY_FIELDS)}"
+                f"change only {', '.join(setting_names(QuerySettings))}"
             )
     return query

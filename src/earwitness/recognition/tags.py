@@ -1,6 +1,6 @@
-"""What the encoder hears: AudioSet tag logits, per window or per token.
+"""AudioSet tag logits of sound, per window or per token.
 
-In: `Windows` and a loaded encoder. Out: `TagScores`, rows of 527 tag logits with their start times. A row is a window
+In: `Windows` and a loaded encoder. Out: `TagScores`, rows of tag logits with their start times. A row is a window
 (`score_windows`) or, finer, a token of 160 ms (`score_tokens`), where overlapping windows are averaged.
 
 Source: the 527 classes of AudioSet (Gemmeke et al. 2017), in the order of their sorted ids (mids), as M2D's heads use
@@ -9,14 +9,15 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.audio import Windows
-from earwitness.encoders import EncoderSpec, LoadedEncoder
+from earwitness.audio import Waveform, WindowCutter, Windows
+from earwitness.encoders import Encoded, EncoderSpec, Floats, LoadedEncoder, Output
 from earwitness.words import tag_names
 
 Logits = npt.NDArray[np.float32]
@@ -24,7 +25,7 @@ Logits = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TagScores:
-    """Tag logits (N, C) of N stretches of a recording, each `span_s` seconds long from `start_s` (N,)."""
+    """Tag logits (N, C) of N spans of a recording, each `span_s` seconds long from `start_s` (N,)."""
 
     logits: Logits
     start_s: npt.NDArray[np.float64]
@@ -38,7 +39,7 @@ class TagScores:
 
 @dataclass(frozen=True)
 class TagSummary:
-    """One tag over a whole recording: mean and largest score over windows, and when the largest was heard."""
+    """One tag over a whole recording: mean and largest score over windows, and the time of the largest."""
 
     tag: str
     mean_score: float
@@ -61,6 +62,50 @@ class ClipTags:
         return [TagSummary(names[tag], float(mean[tag]), float(peak[tag]), float(self.peak_s[tag])) for tag in order]
 
 
+@dataclass(frozen=True)
+class WindowCut:
+    """How a recording is cut into windows, and what becomes a row: a token in time, or a whole window.
+
+    Attributes:
+        window_s, hop_s: length of a window and distance between the starts of windows, in seconds.
+        per: what a row is.
+        is_tail_repeated: see `slide`.
+        is_trimmed: see `score_windows`.
+    """
+
+    window_s: float
+    hop_s: float
+    per: Literal["token", "window"] = "window"
+    is_tail_repeated: bool = False
+    is_trimmed: bool = True
+
+
+def encode_windows(
+    blocks: Iterable[Waveform], cuts: Sequence[tuple[WindowCut, Sequence[Output]]], encoder: LoadedEncoder
+) -> Iterator[tuple[int, Encoded, Windows]]:
+    """Yield (index of the cut, its outputs, windows) of all cuts, from one reading of the blocks."""
+    cutters = [
+        WindowCutter(cut.window_s, cut.hop_s, is_tail_repeated=cut.is_tail_repeated, n_batch=encoder.batch)
+        for cut, _ in cuts
+    ]
+
+    def encode(index: int, batches: Iterator[Windows]) -> Iterator[tuple[int, Encoded, Windows]]:
+        cut, outputs = cuts[index]
+        for batch in batches:
+            yield index, encoder.encode(batch.samples, outputs, is_trimmed=cut.is_trimmed), batch
+
+    for block in blocks:
+        for index, cutter in enumerate(cutters):
+            yield from encode(index, cutter.add(block))
+    for index, cutter in enumerate(cutters):
+        yield from encode(index, cutter.finish())
+
+
+def to_rows(window_logits: Floats, batch: Windows) -> TagScores:
+    """Return a row for each window, of its logits (W, C)."""
+    return TagScores(window_logits, batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
+
+
 def score_windows(
     windows: Iterable[Windows], encoder: LoadedEncoder, *, is_trimmed: bool = True
 ) -> Iterator[TagScores]:
@@ -73,30 +118,26 @@ def score_windows(
             mostly padding disturbs all others: see docs/results.md.
     """
     for batch in windows:
-        logits = encoder.token_logits(batch.samples, is_trimmed=is_trimmed).mean(axis=1)  # (W, C)
-        yield TagScores(logits, batch.start_s, batch.samples.shape[1] / batch.sample_rate_hz)
+        yield to_rows(encoder.window_logits(batch.samples, is_trimmed=is_trimmed), batch)
 
 
 def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator[TagScores]:
     """Yield logits per token on one time grid, in order: overlapping windows are averaged where they meet.
 
-    A stretch is yielded as soon as no later window can change it.
+    Rows are yielded as soon as no later window can change them.
     """
     grid = TokenGrid(encoder.spec)
     for batch in windows:
-        logits = encoder.token_logits(batch.samples)  # (W, T, C)
-        if settled := grid.settle_until(float(batch.start_s[0])):
-            yield settled
-        grid.add(logits, batch)
+        yield from grid.take(encoder.token_logits(batch.samples), batch)
     if rest := grid.unsettled():
         yield rest
 
 
 class TokenGrid:
-    """One time grid of tokens, which starts at 0, to which windows are added in order of time.
+    """One time grid of tokens, from 0 s on, to which windows are added in order of time.
 
-    Each window's tokens are interpolated linearly to the grid; where windows overlap they are averaged. What no later
-    window can change is given away, so that the grid does not grow.
+    Each window's tokens are interpolated linearly to the grid; where windows overlap they are averaged. Tokens that no
+    later window can change leave the grid, so it does not grow.
     """
 
     def __init__(self, spec: EncoderSpec) -> None:
@@ -105,8 +146,14 @@ class TokenGrid:
         self._count = np.zeros(0, np.float32)
         self._first = 0  # grid index of self._total[0]
 
+    def take(self, logits: Logits, batch: Windows) -> Iterator[TagScores]:
+        """Add the logits (W, T, C) of a batch of windows; yield the tokens that neither it nor later ones change."""
+        if settled := self.settle_until(float(batch.start_s[0])):
+            yield settled
+        self.add(logits, batch)
+
     def settle_until(self, time_s: float) -> TagScores | None:
-        """Give away the tokens that windows from `time_s` on cannot change; None if there are none."""
+        """Remove and return the tokens that windows from `time_s` on cannot change; None if there are none."""
         n_done = int(np.ceil(time_s / self._token_s - 0.5)) - self._first
         if n_done <= 0 or not len(self._total):
             return None
@@ -141,19 +188,17 @@ class TokenGrid:
 
 def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
     """Reduce the window logits of a recording to its mean and largest logits (C,); memory stays bounded."""
-    total = peak = peak_s = None
+    total: npt.NDArray[np.float64] | None = None
     n_rows = 0
     for rows in tag_scores:
-        best = rows.logits.argmax(axis=0)  # (C,)
-        batch_peak, batch_s = rows.logits.max(axis=0), rows.start_s[best]
-        if total is None or peak is None or peak_s is None:
-            total, peak, peak_s = rows.logits.sum(axis=0, dtype=np.float64), batch_peak, batch_s
-        else:
-            total = total + rows.logits.sum(axis=0)
-            peak_s = np.where(batch_peak > peak, batch_s, peak_s)
-            peak = np.maximum(batch_peak, peak)
+        batch_peak, batch_s = rows.logits.max(axis=0), rows.start_s[rows.logits.argmax(axis=0)]  # (C,)
+        if total is None:
+            total, peak, peak_s = np.zeros(len(batch_peak)), batch_peak, batch_s
+        total += rows.logits.sum(axis=0, dtype=np.float64)
+        peak_s = np.where(batch_peak > peak, batch_s, peak_s)
+        peak = np.maximum(batch_peak, peak)
         n_rows += len(rows.logits)
-    if total is None or peak is None or peak_s is None:
+    if total is None:
         raise ValueError("no windows to summarise")
     return ClipTags((total / n_rows).astype(np.float32), peak, peak_s)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import earwitness.reports.page as kit
 from earwitness.archive import Answer, Choice, Provenance, format_time, make_heats
-from earwitness.errors import OutputError
+from earwitness.files import write_text
 from earwitness.reports.heatmap_page import describe_heat, show_heat, show_rate
 from earwitness.reports.scripts import read_asset, report_style
 from earwitness.settings import Settings
@@ -46,12 +46,7 @@ def write_answer_page(answer: Answer, query: ArchiveQuery, folder: Path) -> Path
         OutputError: the folder cannot be written.
     """
     path = folder / "index.html"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(make_answer_page(answer, query, folder), encoding="utf-8", newline="")
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{path}: cannot be written ({reason}); free some space or choose another --out") from error
+    write_text(path, make_answer_page(answer, query, folder))
     return path
 
 

@@ -18,8 +18,18 @@ import numpy as np
 
 from earwitness.audio import Source, SpectrogramMaker, Waveform
 from earwitness.encoders import LoadedEncoder, choose_encoder
-from earwitness.errors import OutputError, WeightsError
-from earwitness.recognition import AttentionMap, Event, Recognition, analyse, ask, explain_peaks, name_source
+from earwitness.errors import WeightsError
+from earwitness.files import write_text
+from earwitness.recognition import (
+    AttentionMap,
+    Event,
+    Recognition,
+    analyse,
+    ask,
+    choose_method,
+    explain_peaks,
+    name_source,
+)
 from earwitness.reports.index_page import IndexEntry, make_index
 from earwitness.reports.recording_page import make_report
 from earwitness.reports.sound import AudioChoice, FlacWriter, choose_sound, name_page
@@ -83,7 +93,7 @@ def write_report(
         view = make_view(analysis, maker.finish())
         page = make_report(view, make_answer(analysis, recognition), sound, attention)
         del analysis  # before its file goes
-    write_page(page, out_path)
+    write_text(out_path, page)
     return recognition
 
 
@@ -97,7 +107,7 @@ def explain_events(
     """Return attention maps at the peaks of the events with the highest scores, and a note on the others."""
     if not events or explain is None:
         return None
-    if settings.method == "tmrl":
+    if choose_method(settings).cut_rows(settings).per == "window":
         return {"maps": [], "note": "The published method scores whole windows, so it has no attention maps."}
     best = sorted(events, key=lambda event: -event.score)[:N_MAPS]
     peaks_s = sorted({event.peak_s for event in best})
@@ -122,19 +132,6 @@ def show_map(peak_s: float, attention: AttentionMap) -> dict[str, Any]:
         "edges_hz": [round(float(edge), 1) for edge in attention.edges_hz],
         "weights": encode_bytes(np.rint(255 * weights).astype(np.uint8).tobytes()),
     }
-
-
-def write_page(page: str, path: Path) -> None:
-    """Write a page and make its folder.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
 
 
 @dataclass
@@ -191,4 +188,4 @@ class ReportFolder:
         self.entries.append(IndexEntry(name, error=reason))
 
     def _write_index(self) -> None:
-        write_page(make_index(self.entries, self.events), self.folder / "index.html")
+        write_text(self.folder / "index.html", make_index(self.entries, self.events))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.audio import DB_PER_STEP, FLOOR_DB, Spectrogram
-from earwitness.recognition import Analysis, Logits, Recognition, match_words, sigmoid, understand
+from earwitness.recognition import Analysis, Logits, Recognition, choose_method, sigmoid, track_words, understand
 from earwitness.reports.png import encode_png
 from earwitness.results import to_dict
 from earwitness.words import tag_names
@@ -53,7 +53,7 @@ def make_answer(analysis: Analysis, recognition: Recognition) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "recognition": to_dict(recognition),
-        "curves": trace_words(analysis, recognition.event_words) if settings.method == "earwitness" else None,
+        "curves": trace_words(analysis, recognition.event_words) if choose_method(settings).has_word_scores else None,
         "thresholds": thresholds,
     }
 
@@ -61,9 +61,9 @@ def make_answer(analysis: Analysis, recognition: Recognition) -> dict[str, Any]:
 def trace_words(analysis: Analysis, words: list[str]) -> dict[str, Any]:
     """Return each word's score over time: a byte for each row, 255 for a score of 1, in base64."""
     meanings = understand(tuple(words))
-    rows = [batch.scores for batch in match_words(analysis.batches(), meanings, analysis.tag_stats)]
-    scores = np.concatenate(rows) if rows else np.zeros((0, len(meanings.words)), np.float32)  # (N, V)
-    quantised = np.rint(255 * scores).astype(np.uint8)
+    quantised = np.rint(255 * track_words(analysis.rows, meanings, analysis.tag_stats).scores).astype(
+        np.uint8
+    )  # (N, V)
     by_word = {word: encode_bytes(quantised[:, index].tobytes()) for index, word in enumerate(meanings.words)}
     return {"step_s": analysis.rows.span_s, "words": by_word}
 

@@ -8,15 +8,31 @@ from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
-    from earwitness.results.folder import FORMATS, SCHEMA, ResultFolder, format_evidence, to_dict
-    from earwitness.results.run import Progress, Show, process_each, show_progress
-    from earwitness.results.terminal import print_recognition
+    from earwitness.results.folder import ResultFolder
+    from earwitness.results.formats.base import SCHEMA, RecordingResult, TokenScores
+    from earwitness.results.formats.csv_tables import format_evidence
+    from earwitness.results.formats.json_lines import to_dict
+    from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
+    from earwitness.results.formats.token_scores import check_scores, score_words
+    from earwitness.results.run import (
+        Destination, ErrorFile, Failures, Progress, RunRecord, Show, Tally, name_tables, open_results, process_each,
+        show_progress,
+    )  # fmt: skip
+    from earwitness.results.terminal import Printer, print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
-    "folder": "FORMATS SCHEMA ResultFolder format_evidence to_dict",
-    "run": "Progress Show process_each show_progress",
-    "terminal": "print_recognition",
+    "folder": "ResultFolder",
+    "formats.base": "SCHEMA RecordingResult TokenScores",
+    "formats.csv_tables": "format_evidence",
+    "formats.json_lines": "to_dict",
+    "formats.table": "DOWNLOADS FORMATS needs_scores",
+    "formats.token_scores": "check_scores score_words",
+    "run": (
+        "Destination ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each "
+        "show_progress"
+    ),
+    "terminal": "Printer print_recognition",
 }
 
 __getattr__ = load_on_use(__name__, _HOMES)

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from earwitness.encoders import Features
-from earwitness.errors import MissingExtraError, OutputError
+from earwitness.errors import OutputError
+from earwitness.files import write_errors_reported
+from earwitness.results.formats.parquet import import_pyarrow
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -36,12 +38,10 @@ class FeatureFile:
         self._rows: list[tuple[str, Features]] = []
         self._parquet: Any = None
         if path.suffix == ".parquet":
-            _import_pyarrow()
-        try:
+            import_pyarrow()
+        with write_errors_reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch()
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
     def __enter__(self) -> FeatureFile:
         return self
@@ -50,9 +50,8 @@ class FeatureFile:
         """Finish the file; after a key press with what there is, after a failure not at all."""
         try:
             if kind is None or kind is KeyboardInterrupt:
-                self._finish()
-        except OSError as failure:
-            raise OutputError(f"{self._path}: cannot be written ({failure})") from failure
+                with write_errors_reported(self._path):
+                    self._finish()
         finally:
             self._part.unlink(missing_ok=True)
 
@@ -61,8 +60,8 @@ class FeatureFile:
         if self._path.suffix == ".npz":
             self._rows.append((name, features))
             return
-        pyarrow, parquet = _import_pyarrow()
-        try:
+        pyarrow, parquet = import_pyarrow()
+        with write_errors_reported(self._path):
             if self._parquet is None:
                 floats = pyarrow.list_(pyarrow.float32(), features.values.shape[1])
                 fields = {"file": pyarrow.string(), "start_s": pyarrow.float64(), "end_s": pyarrow.float64()}
@@ -77,8 +76,6 @@ class FeatureFile:
                 pyarrow.FixedSizeListArray.from_arrays(values, features.values.shape[1]),
             ]
             self._parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
-        except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error})") from error
 
     def _finish(self) -> None:
         if self._path.suffix == ".npz":
@@ -98,12 +95,3 @@ class FeatureFile:
         else:
             self._parquet.close()
         self._part.replace(self._path)
-
-
-def _import_pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'earwitness[archive]', or write .npz") from error
-    return pyarrow, parquet

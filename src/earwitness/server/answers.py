@@ -6,7 +6,6 @@ In: a recording's folder, words, settings. Out: JSON for the page, or a file in 
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,10 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from earwitness.encoders import WEIGHTS
 from earwitness.errors import WordError
+from earwitness.files import written_whole
 from earwitness.recognition import Analysis, Recognition, ask, understand
 from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
-from earwitness.results import FORMATS, ResultFolder, to_dict
+from earwitness.results import DOWNLOADS, RecordingResult, score_words
 from earwitness.server.attention import Attender
 from earwitness.server.problems import NOT_READY, Refused
 from earwitness.server.recording_files import AUDIO, VIEW, read_analysis, read_spectrogram
@@ -47,19 +48,9 @@ class Download:
     suffix: str
 
 
-# format -> the file that ResultFolder writes, its media type, how the download's name ends
-FILES = {
-    "csv": ("events.csv", "text/csv; charset=utf-8", ".events.csv"),
-    "scenes_csv": ("scenes.csv", "text/csv; charset=utf-8", ".scenes.csv"),
-    "tags_csv": ("tags.csv", "text/csv; charset=utf-8", ".tags.csv"),
-    "jsonl": ("recognitions.jsonl", "application/x-ndjson", ".jsonl"),
-    "dcase": ("events_dcase.tsv", "text/tab-separated-values; charset=utf-8", ".dcase.tsv"),
-    "audacity": ("audacity/*", "text/plain; charset=utf-8", ".labels.txt"),
-    "raven": ("raven/*", "text/tab-separated-values; charset=utf-8", ".Table.1.selections.txt"),
-    "parquet": ("events.parquet", "application/vnd.apache.parquet", ".events.parquet"),
-}
-
-REPORT = ("", "text/html; charset=utf-8", ".html")
+# what can be downloaded of an answer: every format of results, and the report
+FILES = {form.name: (form.media_type, form.suffix) for form in DOWNLOADS.values()}
+FILES["report"] = ("text/html; charset=utf-8", ".html")
 
 
 def answer_query(folder: Path, query: FileQuery) -> dict[str, Any]:
@@ -85,17 +76,19 @@ def write_download(folder: Path, query: FileQuery, form: str, attender: Attender
     """
     analysis = load_analysis(folder)
     recognition = without_paths(_ask(analysis, query))
-    if form == "json":
-        return Download(json.dumps(to_dict(recognition), indent=2).encode(), "application/json", ".json")
     if form == "report":
-        return _write_report(folder, analysis, recognition, attender)
-    pattern, media_type, suffix = FILES[form]
-    extra = [form] if form in FORMATS and form != "csv" else []
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="download-") as scratch:
-        with ResultFolder(scratch, ("events.csv", "scenes.csv", "tags.csv"), extra, {}) as results:
-            results.add(recognition)
-        content = next(Path(scratch).glob(pattern)).read_bytes()
-    return Download(content, media_type, suffix)
+        content = _write_report(folder, analysis, recognition, attender)
+    else:
+        file = DOWNLOADS[form]
+        scores = score_words(analysis, query.events) if file.needs_scores else None
+        content = file.encode([RecordingResult(recognition, _find_rate(analysis.encoder), scores)])
+    return Download(content, *FILES[form])
+
+
+def _find_rate(encoder: str) -> int:
+    """Return the sample rate of a known encoder; of one's own, the rate of nearly all."""
+    known = WEIGHTS.get(encoder)
+    return known.sample_rate_hz if known else 16000
 
 
 def draw_view(folder: Path, *, is_done: bool) -> bytes:
@@ -113,9 +106,8 @@ def draw_view(folder: Path, *, is_done: bool) -> bytes:
     shown = replace(analysis, settings=_strip_paths(analysis.settings))
     content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
     if is_done:
-        scratch = drawn.with_suffix(".part")
-        scratch.write_bytes(content)
-        scratch.replace(drawn)
+        with written_whole(drawn) as scratch:
+            scratch.write_bytes(content)
     return content
 
 
@@ -190,7 +182,7 @@ def _sorted_words() -> list[str]:
     return sorted(word_table().rows)
 
 
-def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> Download:
+def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> bytes:
     if not len(analysis.rows.start_s):
         raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
     view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
@@ -198,4 +190,4 @@ def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, at
     note = "" if is_small else "The audio is too long to embed in this page."
     sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
     page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
-    return Download(page.encode("utf-8"), *REPORT[1:])
+    return page.encode("utf-8")

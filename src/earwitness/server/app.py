@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 
-from earwitness.server.answers import FILES, REPORT
+from earwitness.server.answers import FILES
 from earwitness.server.limits import Limits
 from earwitness.server.metrics import Measured, Metrics
 from earwitness.server.problems import Problem, Refused
@@ -144,8 +144,8 @@ def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
     answers = openapi["paths"]["/v1/recordings/{id}/ask"]["post"]["responses"]["200"]["content"]
     recognition = {"type": "object", "title": "Recognition", "description": "With format=json: the recognition alone."}
     answers["application/json"]["schema"] = {"anyOf": [answers["application/json"]["schema"], recognition]}
-    for _, media_type, _ in (*FILES.values(), REPORT):
-        answers[media_type] = {"schema": {"type": "string", "format": "binary"}}
+    for media_type, _ in FILES.values():
+        answers.setdefault(media_type, {"schema": {"type": "string", "format": "binary"}})
     if access.token:
         openapi["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         openapi["security"] = [{"token": []}]

@@ -17,7 +17,7 @@ import soundfile
 from earwitness.audio import Waveform
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import SettingsError
-from earwitness.recognition import Event, explain_peaks
+from earwitness.recognition import Event, choose_method, explain_peaks
 from earwitness.reports import explain_events, show_map
 from earwitness.server.problems import Refused
 from earwitness.server.recording_files import AUDIO
@@ -39,7 +39,7 @@ class Attender:
             Refused: the time is outside the recording, or the method has no such maps.
             WeightsError: attention cannot be computed with this encoder.
         """
-        if self.settings.method == "tmrl":
+        if choose_method(self.settings).cut_rows(self.settings).per == "window":
             raise Refused("not-offered", "the published method scores whole windows, so it has no attention maps")
         around, start_s = read_around(folder / AUDIO, at_s, self.settings.window_s)
         try:

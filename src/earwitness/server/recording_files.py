@@ -16,7 +16,8 @@ import numpy as np
 
 from earwitness.audio import Spectrogram
 from earwitness.encoders import LoadedEncoder, TagStats
-from earwitness.recognition import Analysis, ClipTags, Logits, TagScores
+from earwitness.files import written_whole
+from earwitness.recognition import Analysis, ClipTags, Logits, StoredRows
 from earwitness.settings import Settings
 
 UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
@@ -58,13 +59,12 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         **({"usual_mean": stats.mean, "usual_std": stats.std} if stats else {}),
     }
     _save(folder / ARRAYS, **arrays)
-    scratch = folder / f"{FACTS}.part"
-    scratch.write_text(json.dumps(facts), encoding="utf-8")
-    scratch.replace(folder / FACTS)
+    with written_whole(folder / FACTS) as scratch:
+        scratch.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def write_rows(folder: Path, rows: TagScores) -> None:
-    """Write the times of the rows, once all are there; their logits are already in a file."""
+def write_rows(folder: Path, rows: StoredRows) -> None:
+    """Write when the rows are, once all are there; their logits are in their file already."""
     _save(folder / ROWS, start_s=rows.start_s, span_s=np.array(rows.span_s))
 
 
@@ -127,8 +127,9 @@ def measure_folder(folder: Path) -> int:
 
 
 def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tags: int) -> int:
-    """Return the estimated bytes of a recording of this length: logits, audio, pictures."""
-    return round(duration_s * (2 * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S)) + 1_000_000
+    """Return the bytes that a recording of this length may take: samples, audio, logits, pictures."""
+    n_bytes_per_s = (4 + 2) * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S
+    return round(duration_s * n_bytes_per_s) + 1_000_000
 
 
 def remove_folder(folder: Path) -> None:
@@ -136,7 +137,7 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_rows(folder: Path, facts: dict[str, Any]) -> TagScores:
+def _read_rows(folder: Path, facts: dict[str, Any]) -> StoredRows:
     n_tags = facts["n_tags"]
     if (folder / ROWS).exists():
         with np.load(folder / ROWS, allow_pickle=False) as rows:
@@ -145,13 +146,11 @@ def _read_rows(folder: Path, facts: dict[str, Any]) -> TagScores:
         n_rows = (folder / LOGITS).stat().st_size // (4 * n_tags) if (folder / LOGITS).exists() else 0
         start_s, span_s = facts["token_s"] * np.arange(n_rows, dtype=np.float64), facts["token_s"]
     if not len(start_s):
-        return TagScores(np.zeros((0, n_tags), np.float32), start_s, span_s)
+        return StoredRows(np.zeros((0, n_tags), np.float32), start_s, span_s)
     logits: Logits = np.memmap(folder / LOGITS, np.float32, "r", shape=(len(start_s), n_tags))
-    return TagScores(logits, start_s, span_s)
+    return StoredRows(logits, start_s, span_s)
 
 
 def _save(path: Path, **arrays: Any) -> None:
-    scratch = path.with_name(f"{path.name}.part")
-    with scratch.open("wb") as file:
+    with written_whole(path) as scratch, scratch.open("wb") as file:
         np.savez(file, **arrays)
-    scratch.replace(path)

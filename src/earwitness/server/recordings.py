@@ -17,6 +17,7 @@ from typing import Literal
 from earwitness.server.limits import Limits
 from earwitness.server.problems import Problem, Refused
 from earwitness.server.recording_files import UPLOAD, estimate_bytes, measure_analysed, measure_folder, remove_folder
+from earwitness.words import tag_names
 
 State = Literal["waiting", "working", "done", "failed"]
 RETRY_S = 5
@@ -28,7 +29,7 @@ class Grid:
 
     rate_hz: int = 16000
     token_s: float = 0.16
-    n_tags: int = 527
+    n_tags: int = field(default_factory=lambda: len(tag_names()))
 
 
 @dataclass(eq=False)

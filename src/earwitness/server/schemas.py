@@ -6,14 +6,22 @@ are the same everywhere.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
-from earwitness.server.answers import FileQuery
+from earwitness.server.answers import FILES, FileQuery
+from earwitness.words import tag_names
 
-Format = Literal["json", "csv", "scenes_csv", "tags_csv", "jsonl", "dcase", "audacity", "raven", "parquet", "report"]
+
+def _check_format(name: str) -> str:
+    if name not in FILES:
+        raise ValueError(f"{name!r}: choose from {', '.join(FILES)}")
+    return name
+
+
+Format = Annotated[str, AfterValidator(_check_format), WithJsonSchema({"type": "string", "enum": list(FILES)})]
 Score = float
 PROBLEM: JsonDict = {
     "type": "urn:earwitness:problem:not-found",
@@ -62,7 +70,7 @@ class AskSettings(_Model):
     thresholds: dict[str, Score] | None = Field(default=None, description="Thresholds of single words.", max_length=200)
     merge_gap_s: float | None = Field(default=None, ge=0, le=1e6, description="Closer events of a word are merged.")
     min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are left out.")
-    n_tags: int | None = Field(default=None, ge=0, le=527, description="Number of listed tags.")
+    n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="Number of listed tags.")
 
 
 class AskModel(_Model):

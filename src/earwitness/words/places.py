@@ -31,7 +31,7 @@ NEAREST_TEMPERATURE = 0.05
 
 @dataclass(frozen=True)
 class Place:
-    """A place: its name, other names, and sounds, the most telling first."""
+    """A place: its name, other names, and sounds, the most typical first."""
 
     name: str
     expect: tuple[str, ...]

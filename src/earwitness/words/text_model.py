@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.errors import MissingExtraError, WeightsError
-from earwitness.files import cache_dir, hash_file
+from earwitness.files import cache_dir, find_snapshots, hash_file
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -67,7 +67,7 @@ def find_mpnet() -> Path:
         if not (Path(named) / "model.safetensors").is_file():
             raise WeightsError(f"EARWITNESS_MPNET={named}: no model.safetensors in it; {HOW_TO_GET}")
         return Path(named)
-    for folder in (*_hugging_face_snapshots(), cache_dir() / MODEL):
+    for folder in (*find_snapshots(f"sentence-transformers/{MODEL}"), cache_dir() / MODEL):
         if (folder / "model.safetensors").is_file() and (folder / "config.json").is_file():
             return folder
     parts = _find_parts()
@@ -118,12 +118,6 @@ def _find_parts() -> list[Path]:
         if all(part.is_file() for part in parts):
             return parts
     return []
-
-
-def _hugging_face_snapshots() -> list[Path]:
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    return sorted((hub / f"models--sentence-transformers--{MODEL}" / "snapshots").glob("*"))
 
 
 @lru_cache(maxsize=1)

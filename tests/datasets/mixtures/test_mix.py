@@ -16,12 +16,11 @@ from typer.testing import CliRunner, Result
 
 from earwitness.audio.read import load_audio
 from earwitness.cli.main import app
-from earwitness.datasets.loading import load_dataset
-from earwitness.datasets.mixtures.meta import read_recipes as read_mixtures
 from earwitness.datasets.mixtures.mix import MIX_GAIN, MixSettings, Sources, draw_recipes, mix
-from earwitness.datasets.mixtures.recipes import Recipe, read_recipes
+from earwitness.datasets.mixtures.recipes import Recipe, read_mixture_rows, read_recipes
 from earwitness.datasets.mixtures.sources import find_active, read_own_sources, read_tut_sources
 from earwitness.datasets.mixtures.write import make_mixtures
+from earwitness.datasets.registry import load_dataset
 from earwitness.errors import DatasetError, OutputError
 from made_sounds import make_noise, make_tone
 from results_read import read_rows
@@ -146,7 +145,7 @@ def test_recipes_are_written_as_tuts_and_read_back(sources: Sources, tmp_path: P
         meta / "mixture_recipes_own_dog_bark.yaml"
     )
     assert back == recipes
-    mixtures = read_mixtures(meta / "mixture_recipes_own_beep.yaml")
+    mixtures = read_mixture_rows(meta / "mixture_recipes_own_beep.yaml")
     assert [mixture.mixture_audio_filename for mixture in mixtures] == [recipe.file_name for recipe in recipes[:12]]
     assert {mixture.ebr for mixture in mixtures if not mixture.event_present} == {-math.inf}
     content = yaml.safe_load((meta / "mixture_recipes_own_beep.yaml").read_text())

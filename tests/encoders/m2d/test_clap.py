@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.audio.mel import compute_log_mel
+from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.encoders.m2d.clap import (
     Clap,
     MeanProjection,
@@ -75,7 +75,7 @@ def clap(tmp_path: Path) -> Clap:
 
 def mean_tokens(clap: Clap) -> torch.Tensor:
     with torch.inference_mode():
-        return clap.encoder.flat_features(compute_log_mel(torch.from_numpy(WINDOWS), 16000)).mean(dim=1)
+        return clap.encoder.flat_features(compute_log_mel(torch.from_numpy(WINDOWS), MelSpec.at(16000))).mean(dim=1)
 
 
 def test_audio_is_projected_from_the_mean_over_all_tokens(clap: Clap) -> None:
@@ -205,7 +205,7 @@ def test_a_tokenizer_that_is_damaged_or_of_another_model_is_told(tmp_path: Path,
     folder = clap.text_model
     assert folder is not None
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "\nhorse")
-    with pytest.raises(WeightsError, match="the tokenizer knows 17 pieces of words, the text encoder of .* 16"):
+    with pytest.raises(WeightsError, match="the tokenizer knows 17 parts of words, the text encoder of .* 16"):
         clap.embed_text(["dog"])
     (folder / "tokenizer.json").write_text("{ not json")
     with pytest.raises(WeightsError, match="its tokenizer cannot be read"):

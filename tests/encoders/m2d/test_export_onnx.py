@@ -15,18 +15,25 @@ from typer.testing import CliRunner
 import earwitness
 from earwitness.cli.main import app
 from earwitness.encoders.base import EncoderSpec
-from earwitness.encoders.load import Compute, LoadedEncoder, load_encoder
+from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.encoders.m2d.export_onnx import export_onnx, make_calibration, measure_ranges
 from earwitness.encoders.onnx_backend import OnnxBackend, count_threads
 from earwitness.encoders.registry import EMBEDDED
 from earwitness.errors import SettingsError, WeightsError
 from earwitness.files.paths import DATA_DIR
+from earwitness.settings import EncoderSettings
 from made_encoders import SMALL, make_encoder
 from made_sounds import RATE_HZ, WriteWav, make_noise
 from results_read import read_rows, read_run
 
 TOLERANCE = 2e-5
 LENGTHS_S = (0.3, 1.0, 2.5)  # shorter than a unit, a unit and a frame, two units and a part
+
+
+def logits_of(backend: OnnxBackend, windows: np.ndarray) -> np.ndarray:
+    logits = backend.encode(windows, ["token_logits"], is_trimmed=True).token_logits
+    assert logits is not None
+    return logits
 
 
 def compare(theirs: LoadedEncoder, ours: OnnxBackend | LoadedEncoder, size: int, *, is_trimmed: bool) -> float:
@@ -63,7 +70,7 @@ def test_an_exported_encoder_gives_torchs_numbers_at_any_length(spec: EncoderSpe
 
 @pytest.mark.parametrize("length_s", [2.0, 4.0, 10.0, 10.01])
 def test_the_shipped_graph_is_the_embedded_encoder(encoder: LoadedEncoder, length_s: float) -> None:
-    shipped = load_encoder(compute=Compute(runtime="onnx"))
+    shipped = load_encoder(compute=EncoderSettings(runtime="onnx"))
     assert compare(encoder, shipped, round(length_s * RATE_HZ), is_trimmed=False) < 5e-5
     assert shipped.spec == encoder.spec
     assert (shipped.known, shipped.tag_stats is None) == (encoder.known, False)
@@ -78,10 +85,10 @@ def test_int8_hears_nearly_the_same_and_one_window_does_not_feel_the_others(
     assert path.stat().st_size < 8e6
     backend = OnnxBackend(path)
     windows = np.stack([make_noise(2.0, seed=seed) for seed in range(4)])
-    exact, coarse = encoder.token_logits(windows), backend.logits(windows, is_trimmed=True)
+    exact, coarse = encoder.token_logits(windows), logits_of(backend, windows)
     assert 0 < np.abs(exact - coarse).max() < 0.5
     assert np.abs(exact - coarse).mean() < 0.05
-    assert np.abs(backend.logits(windows[:1], is_trimmed=True) - coarse[:1]).max() < 1e-5
+    assert np.abs(logits_of(backend, windows[:1]) - coarse[:1]).max() < 1e-5
 
 
 def test_ranges_include_nought_and_are_those_of_the_layers() -> None:
@@ -118,13 +125,13 @@ def test_a_graph_beside_other_weights_than_its_own_is_refused(tmp_path: Path) ->
 
 def test_what_onnx_runtime_cannot_do_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="choose 'torch'"):
-        load_encoder(compute=Compute(runtime="onnx", device="cuda"))
+        load_encoder(compute=EncoderSettings(runtime="onnx", device="cuda"))
     with pytest.raises(SettingsError, match="'int8' needs runtime 'onnx'"):
-        load_encoder(compute=Compute(runtime="torch", precision="int8"))
+        load_encoder(compute=EncoderSettings(runtime="torch", precision="int8"))
     with pytest.raises(SettingsError, match=r"an \.onnx file needs runtime 'onnx'"):
-        load_encoder(DATA_DIR / f"{EMBEDDED}.onnx", compute=Compute(runtime="torch"))
+        load_encoder(DATA_DIR / f"{EMBEDDED}.onnx", compute=EncoderSettings(runtime="torch"))
     with pytest.raises(WeightsError, match=r"earwitness weights export .*small\.safetensors --onnx"):
-        load_encoder(tmp_path / "small.safetensors", compute=Compute(runtime="onnx"))
+        load_encoder(tmp_path / "small.safetensors", compute=EncoderSettings(runtime="onnx"))
     with pytest.raises(WeightsError, match=r"export writes \.onnx"):
         export_onnx(make_encoder(SMALL), tmp_path / "small.pb")
 
@@ -143,7 +150,7 @@ def test_the_export_command_writes_where_the_runtime_looks(tmp_path: Path, monke
     assert done.exit_code == 0, done.output
     path = Path(done.stdout.strip())
     assert path.parent.parent == tmp_path / "weights"
-    loaded = load_encoder(compute=Compute(runtime="onnx", precision="int8"))
+    loaded = load_encoder(compute=EncoderSettings(runtime="onnx", precision="int8"))
     assert loaded.backend.computed_on.startswith("onnxruntime")
     assert loaded.tag_stats is not None
     assert load_encoder(path, commercial_only=True).known is not None

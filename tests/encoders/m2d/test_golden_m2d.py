@@ -14,11 +14,10 @@ import pytest
 import torch
 from torch import nn
 
-from earwitness.audio.mel import compute_log_mel
-from earwitness.encoders.base import spread_timestamps_ms
+from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.encoders.m2d.checkpoint import build_encoder, infer_spec, rename_keys
 from earwitness.encoders.m2d.clap import MeanProjection, SemanticProjection
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.m2d.model import M2DModel
 from earwitness.encoders.m2d.positions import make_positions, resize_positions
 from golden_m2d import (
     N_SAMPLES,
@@ -29,6 +28,7 @@ from golden_m2d import (
     make_clap_2025_state,
     make_state,
     make_waves,
+    spread_timestamps_ms,
 )
 
 LOG_MEL_TOLERANCE = 2e-4
@@ -105,7 +105,7 @@ def two_threads() -> Iterator[None]:
 
 
 @cache
-def build(name: str) -> Encoder:
+def build(name: str) -> M2DModel:
     case = CASES[name]
     state = rename_keys(case.make_state())
     if name == "enc1001":  # as a caller would who wants no tags of these weights: the bands stacked
@@ -131,7 +131,7 @@ def compute(name: str, tag: str, output: str) -> np.ndarray:
     encoder = build(name)
     if output == "ts_ms":
         return spread_timestamps_ms(N_SAMPLES[tag], 16000, compute(name, tag, features_of(name)).shape[1])
-    log_mel = compute_log_mel(make_waves(tag), 16000)
+    log_mel = compute_log_mel(make_waves(tag), MelSpec.at(16000))
     outputs: dict[str, Callable[[], torch.Tensor]] = {
         "encode": lambda: encoder.token_features(log_mel),
         "encode_frame768": lambda: encoder.token_features(log_mel),
@@ -162,7 +162,7 @@ def test_the_encoder_is_the_reference_in_every_golden_array(name: str, tag: str)
 @pytest.mark.parametrize(("name", "tag"), LOG_MELS)
 def test_the_log_mel_is_the_reference_in_every_golden_array(name: str, tag: str) -> None:
     rate_hz = 32000 if name == "logmel/32k" else 16000
-    log_mel = compute_log_mel(make_waves(tag, rate_hz), rate_hz)[:, 0].numpy()
+    log_mel = compute_log_mel(make_waves(tag, rate_hz), MelSpec.at(rate_hz))[:, 0].numpy()
     for reduction in ("sub", "edge", "shape", "stats"):
         check_array(f"{name}/{tag}/{reduction}", "log_mel", reduction, log_mel, LOG_MEL_TOLERANCE)
 

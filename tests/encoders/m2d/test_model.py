@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.encoders.base import EncoderSpec, spread_timestamps_ms
 from earwitness.encoders.load import LoadedEncoder, load_encoder
-from earwitness.encoders.m2d.model import Encoder
-from golden_m2d import TOLERANCE, Arrays, make_arrays
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.spec import M2DSpec
+from golden_m2d import TOLERANCE, Arrays, make_arrays, spread_timestamps_ms
 from made_sounds import make_noise, make_tone
 
 NORM_STATS = (-7.3, 4.4)
@@ -25,19 +25,19 @@ NORM_STATS = (-7.3, 4.4)
     ("n_frames", "n_tokens"), [(16, 1), (101, 7), (401, 26), (995, 62), (1001, 62), (1002, 63), (2371, 148)]
 )
 def test_the_number_of_tokens_follows_m2ds_chunking(n_frames: int, n_tokens: int) -> None:
-    spec = EncoderSpec("tiny", embed_dim=64, depth=1, n_heads=1, unit_frames=1001, n_tags=3)
-    encoder = Encoder(spec).eval()
+    spec = M2DSpec("tiny", embed_dim=64, depth=1, n_heads=1, unit_frames=1001, n_tags=3)
+    encoder = M2DModel(spec).eval()
     encoder.norm_stats.data = torch.tensor([0.0, 1.0])
     with torch.inference_mode():
         features = encoder.token_features(torch.zeros(2, 1, 80, n_frames))
     assert features.shape == (2, n_tokens, 5 * 64)
     assert encoder.token_logits(features).shape == (2, n_tokens, 3)
-    assert spec.token_starts_s(n_frames).shape == (n_tokens,)
+    assert spec.frame_token_starts_s(n_frames).shape == (n_tokens,)
 
 
 def test_a_batch_gives_what_its_windows_give_alone() -> None:
     torch.manual_seed(0)
-    encoder = Encoder(EncoderSpec("tiny", embed_dim=64, depth=2, n_heads=1, n_tags=3)).eval()
+    encoder = M2DModel(M2DSpec("tiny", embed_dim=64, depth=2, n_heads=1, n_tags=3)).eval()
     encoder.norm_stats.data = torch.tensor([-7.0, 4.0])
     log_mel = torch.randn(3, 1, 80, 64)
     with torch.inference_mode():
@@ -47,19 +47,19 @@ def test_a_batch_gives_what_its_windows_give_alone() -> None:
 
 
 def test_tokens_begin_where_their_frames_begin_also_in_later_units() -> None:
-    spec = EncoderSpec("m2d", unit_frames=1001)
-    starts_s = spec.token_starts_s(2371)
+    spec = M2DSpec("m2d", unit_frames=1001)
+    starts_s = spec.frame_token_starts_s(2371)
     assert starts_s[:3] == pytest.approx([0.0, 0.16, 0.32])
     assert starts_s[61:64] == pytest.approx([9.76, 10.01, 10.17])  # the last 9 frames of a unit are in no token
     assert starts_s[124] == pytest.approx(20.02)
-    assert EncoderSpec("m2d", unit_frames=608).token_starts_s(1001)[37:40] == pytest.approx([5.92, 6.08, 6.24])
+    assert M2DSpec("m2d", unit_frames=608).frame_token_starts_s(1001)[37:40] == pytest.approx([5.92, 6.08, 6.24])
 
 
 def test_the_references_timestamps_are_spread_and_not_where_tokens_begin() -> None:
     timestamps_ms = spread_timestamps_ms(160000, 16000, 62)
     assert timestamps_ms.dtype == np.float32
     assert timestamps_ms[1] == pytest.approx(161.29, abs=0.01)
-    drift_ms = timestamps_ms - 1000 * EncoderSpec("m2d", unit_frames=1001).token_starts_s(1001)
+    drift_ms = timestamps_ms - 1000 * M2DSpec("m2d", unit_frames=1001).frame_token_starts_s(1001)
     assert drift_ms[-1] == pytest.approx(78.7, abs=0.1)
 
 
@@ -152,7 +152,7 @@ def test_a_speech_encoder_hears_every_20_ms_and_is_what_a_slow_computation_says(
     for wave, got in zip(windows, features, strict=True):
         expected = encode_slowly(weights, compute_log_mel_slowly(wave, 16000), (80, 2), 608)
         assert np.abs(got - expected).max() < TOLERANCE
-    assert encoder.spec.token_starts_s(701)[[1, 303, 304, 350]] == pytest.approx([0.02, 6.06, 6.08, 7.0])
+    assert encoder.spec.frame_token_starts_s(701)[[1, 303, 304, 350]] == pytest.approx([0.02, 6.06, 6.08, 7.0])
 
 
 def test_an_encoder_of_32_khz_hears_what_a_slow_computation_says(tmp_path: Path) -> None:

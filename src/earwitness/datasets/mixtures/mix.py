@@ -1,14 +1,14 @@
 """Mixtures with an exact truth: an event laid into a background at a wanted event-to-background ratio (EBR).
 
-In: backgrounds, and events by label: TUT Rare Sound Events' sources, or one's own folders of files. Out: `Recipe`s, all
+In: backgrounds, and events by label: TUT Rare Sound Events' sources, or the user's own folders. Out: `Recipe`s, all
 chance from one seed; from a recipe and its sources, always the same samples. The EBR is the rms of the event over the
 rms of the background under it, in dB. An event begins at the last sample before its stated onset.
 
 Source: TUT Rare Sound Events 2017 (Diment et al.), the development set's README for what is done; the order of the
 draws and the factor of 0.2 as the project's notes on the published synthesiser state them. Its code was not used, and
 its mixtures were not at hand: not verified is whether the same seed draws the very same mixtures. Known differences:
-resampling is soxr's, of the whole recording, before the event is cut out; mixtures are exactly as long as asked for
-(the published ones have one sample more); the name's hash is over the recipe without its name.
+resampling is soxr's, of the whole recording, before the event is cut out; mixtures have exactly the set length (the
+published ones have one sample more); the name's hash is over the recipe without its name.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def mix(recipe: Recipe, sources: Sources, settings: MixSettings) -> Mixture:
 
     Raises:
         AudioError: a recording cannot be read.
-        DatasetError: a recording is shorter than the recipe says, or silent where a ratio must be set.
+        DatasetError: a recording is shorter than its recipe, or silent where a ratio must be set.
     """
     rate = settings.sample_rate_hz
     path = sources.backgrounds_dir / recipe.background_path

@@ -1,8 +1,8 @@
-"""What mixtures are made of: TUT Rare Sound Events' sources, or folders of one's own.
+"""What mixtures are made of: TUT Rare Sound Events' sources, or the user's own folders.
 
-In: folders. Out: `Sources`. One's own events lie in folders named by label; of each the loudest stretch counts, without
-quiet ends, so that onset and offset are true to a frame of 20 ms of what is heard. One's own backgrounds may lie in
-folders named by scene.
+In: folders. Out: `Sources`. Own events are in folders named by label; of each recording the loudest segment counts,
+without quiet ends, so that onset and offset are exact to a frame of 20 ms. Own backgrounds may be in folders named by
+scene.
 
 Source: TUT Rare Sound Events 2017, development set, README (Diment et al.). The fields of its `cv_setup` files
 (`filepath`, `classname`; `audio_filename`, `segment`) are as public code reads them; the files were not at hand.
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from earwitness.audio import Samples, is_audio_name, load_audio, measure_duration
 from earwitness.datasets.mixtures.mix import BackgroundSource, EventSource, Sources, measure_rms
+from earwitness.datasets.mixtures.recipes import YAML_ERRORS, load_yaml
 from earwitness.datasets.tables import find_files
 from earwitness.errors import DatasetError
 
@@ -27,16 +27,15 @@ FRAME_S = 0.02
 QUIET_DB = -30.0  # frames this far below the event's loudest are cut off its ends
 LONGEST_S = 4.0
 LEAST_S = 0.04
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_own_sources(backgrounds_dir: Path, events_dir: Path, longest_s: float = LONGEST_S) -> Sources:
-    """Return backgrounds and events of one's own.
+    """Return the user's own backgrounds and events.
 
     Args:
         backgrounds_dir: recordings; those in a folder have its name as their scene.
         events_dir: folders named by label, with recordings of it.
-        longest_s: how much of an event's recording counts at most, the loudest stretch, in seconds.
+        longest_s: how much of an event's recording counts at most, the loudest segment, in seconds.
 
     Raises:
         AudioError: a recording cannot be read.
@@ -121,15 +120,15 @@ def _find_recordings(folder: Path, what: str) -> list[Path]:
 
 
 def _measure(path: Path) -> float:
-    """Return a recording's length in seconds; what does not say it in its header is decoded."""
+    """Return a recording's length in seconds; decoded where the header does not give it."""
     duration_s = measure_duration(path)
     return load_audio(path).duration_s if duration_s is None else duration_s
 
 
 def _read_yaml(path: Path, kind: type) -> Any:
     try:
-        content = yaml.load(path.read_bytes(), Loader=_Loader)
-    except (OSError, yaml.YAMLError) as error:
+        content = load_yaml(path)
+    except YAML_ERRORS as error:
         raise DatasetError(f"{path}: not readable as YAML ({error})") from error
     if not isinstance(content, kind):
         raise DatasetError(f"{path}: holds a {type(content).__name__}, expected a {kind.__name__}; is it TUT's own?")

@@ -11,9 +11,8 @@ In: `Sources` and `MixSettings`. Out: a folder
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import soundfile
 from earwitness.datasets.mixtures.mix import MixSettings, Mixture, Sources, draw_recipes, mix
 from earwitness.datasets.mixtures.recipes import Recipe, to_fields, write_recipes
 from earwitness.errors import OutputError
+from earwitness.files import write_csv, write_errors_reported, write_text
 from earwitness.version import __version__
 
 COLUMNS = ("file", "onset_s", "offset_s", "label", "scene", "target", "ebr", "background")
@@ -48,7 +48,7 @@ def make_mixtures(
     drawn = draw_recipes(sources, settings)
     n_total = sum(map(len, drawn.values()))
     made: list[tuple[str, Recipe]] = []
-    try:
+    with write_errors_reported(out):
         (out / "audio").mkdir(parents=True, exist_ok=True)
         for label, recipes in drawn.items():
             done = []
@@ -67,9 +67,7 @@ def make_mixtures(
             "backgrounds": str(sources.backgrounds_dir),
             "events": str(sources.events_dir),
         }
-        (out / "mix.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
+        write_text(out / "mix.json", json.dumps(content, indent=1) + "\n")
     return [recipe for _, recipe in made]
 
 
@@ -84,16 +82,14 @@ def _write_meta(recipes: list[Recipe], folder: Path, subset: str) -> None:
     name = f"{subset}_{recipes[0].file_name.removeprefix(f'mixture_{subset}_').rsplit('_', 2)[0]}"
     write_recipes(recipes, folder / f"mixture_recipes_{name}.yaml")
     lines = [str(to_fields(recipe)["annotation_string"]) for recipe in recipes]
-    (folder / f"event_list_{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(folder / f"event_list_{name}.csv", "\n".join(lines) + "\n")
 
 
 def _write_events(made: list[tuple[str, Recipe]], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for target, recipe in made:
-            event = recipe.event
-            event_cells = [event.onset_s, event.offset_s, event.label] if event else ["", "", ""]
-            ebr = f"{event.ebr_db:g}" if event else ""
-            cells = [recipe.scene, target, ebr, recipe.background_path]
-            writer.writerow([f"audio/{recipe.file_name}", *event_cells, *cells])
+    rows: list[Sequence[object]] = [COLUMNS]
+    for target, recipe in made:
+        event = recipe.event
+        event_cells = [event.onset_s, event.offset_s, event.label] if event else ["", "", ""]
+        ebr = f"{event.ebr_db:g}" if event else ""
+        rows.append([f"audio/{recipe.file_name}", *event_cells, recipe.scene, target, ebr, recipe.background_path])
+    write_csv(path, rows, line_end="\n")

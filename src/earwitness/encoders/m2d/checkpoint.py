@@ -1,6 +1,6 @@
-"""Encoder weights: how a file becomes an `Encoder`.
+"""Encoder weights: how a file becomes an `M2DModel`.
 
-In: the path of a .safetensors file or of a checkpoint as M2D publishes it. Out: an `Encoder`. Reading is strict: every
+In: the path of a .safetensors file or of a checkpoint as M2D publishes it. Out: an `M2DModel`. Reading is strict: every
 missing or unknown key is named, and nothing in a file is run.
 
 Source: the layouts of M2D's released checkpoints, described at `KEY_RENAMES`.
@@ -15,11 +15,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from earwitness.audio import N_MELS
-from earwitness.encoders.base import EncoderSpec
-from earwitness.encoders.m2d.model import Encoder
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.spec import M2DSpec, parse_name
 from earwitness.errors import WeightsError
+from earwitness.files import write_errors_reported, written_whole
 
 DEFAULT_NORM_STATS = (-7.1, 4.2)  # of M2D's 2022 files, which hold none
 HEAD_DIM = 64  # every M2D encoder splits its width into heads of 64
@@ -39,7 +40,7 @@ KEYS_NOT_USED = re.compile(
 )
 
 
-def read_encoder(path: Path) -> Encoder:
+def read_encoder(path: Path) -> M2DModel:
     """Return the encoder of a .safetensors or .pth file, its sizes read from names and tensors.
 
     Raises:
@@ -53,7 +54,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a .safetensors file, or of a .pth checkpoint as M2D publishes them, under the file's keys.
 
     A checkpoint is unpickled with tensors and plain containers only; the one class that is allowed besides is
-    `argparse.Namespace`, in which M2D keeps its training options. Anything else in it is refused, not run.
+    `argparse.Namespace`, which holds M2D's training options. Anything else in it is refused, not run.
 
     Raises:
         WeightsError: the file is neither, is damaged, or holds something else than tensors.
@@ -89,15 +90,13 @@ def rename_keys(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return renamed
 
 
-def infer_spec(state: dict[str, torch.Tensor], path: Path) -> EncoderSpec:
+def infer_spec(state: dict[str, torch.Tensor], path: Path) -> M2DSpec:
     """Return the spec of renamed weights: sizes from the tensors, unit and rate from the file's or folder's name.
-
-    M2D names a checkpoint's folder `<model>-<bands>x<frames>p<patch bands>x<patch frames>[p32k]-...`.
 
     Raises:
         WeightsError: no name says the unit, a needed tensor is missing, or name and tensors disagree.
     """
-    unit = next((match for name in (path.stem, path.parent.name) if (match := _NAME.match(name))), None)
+    unit = parse_name(path)
     if unit is None:
         raise WeightsError(f"{path}: neither its name nor its folder's says the unit, such as '-80x1001p16x16-'")
     try:
@@ -117,7 +116,7 @@ def infer_spec(state: dict[str, torch.Tensor], path: Path) -> EncoderSpec:
         and n_tags <= LARGEST_WIDTH
     ):
         raise WeightsError(f"{path}: not an M2D encoder by its sizes: {sizes}")
-    spec = EncoderSpec(
+    spec = M2DSpec(
         name=unit.string,
         embed_dim=dim,
         depth=depth,
@@ -131,7 +130,7 @@ def infer_spec(state: dict[str, torch.Tensor], path: Path) -> EncoderSpec:
         bands="mean" if head_dim == dim else "stack",
     )
     n_bands, n_columns = spec.grid
-    if int(unit["bands"]) != N_MELS or 1 + n_bands * n_columns != n_positions:
+    if int(unit["bands"]) != spec.n_mels or 1 + n_bands * n_columns != n_positions:
         raise WeightsError(
             f"{path}: the name says {unit['bands']}x{unit['frames']} (a grid of {n_bands}x{n_columns}), "
             f"but the file holds {n_positions - 1} positions; give the folder its published name"
@@ -139,22 +138,32 @@ def infer_spec(state: dict[str, torch.Tensor], path: Path) -> EncoderSpec:
     return spec
 
 
-def build_encoder(state: dict[str, torch.Tensor], spec: EncoderSpec) -> Encoder:
+def build_encoder(state: dict[str, torch.Tensor], spec: M2DSpec) -> M2DModel:
     """Return an encoder in evaluation mode with these weights as float32.
 
     Raises:
-        WeightsError: keys are missing or unknown, or a shape does not fit; each is named.
+        WeightsError: see `fill_module`.
     """
     with torch.device("meta"):
-        model = Encoder(spec)
+        model = M2DModel(spec)
+    fill_module(model, state, spec.name)
+    return model
+
+
+def fill_module(module: nn.Module, state: dict[str, torch.Tensor], where: str) -> None:
+    """Give a module these weights as float32, and put it in evaluation mode.
+
+    Raises:
+        WeightsError: keys are missing or unknown, or a shape does not fit; each is named after `where`.
+    """
     try:
-        model.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=True, assign=True)
-        broken = [key for key, tensor in model.state_dict().items() if not torch.isfinite(tensor.sum())]
+        module.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=True, assign=True)
+        broken = [key for key, tensor in module.state_dict().items() if not torch.isfinite(tensor.sum())]
     except (RuntimeError, TypeError, NotImplementedError) as error:
-        raise WeightsError(f"{spec.name}: {error}") from error
+        raise WeightsError(f"{where}: {error}") from error
     if broken:
-        raise WeightsError(f"{spec.name}: {broken[0]} holds numbers that are not finite; fetch the file again")
-    return model.requires_grad_(False).eval()
+        raise WeightsError(f"{where}: {broken[0]} holds numbers that are not finite; fetch the file again")
+    module.requires_grad_(False).eval()
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:
@@ -183,14 +192,9 @@ def convert_weights(path: Path, out: Path) -> Path:
     except WeightsError:
         is_same = False
     target = out if is_same else out.parent / spec.name / out.name
-    part = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.contiguous() for key, tensor in state.items()}, part)
-        part.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{target}: cannot be written ({error})") from error
+    with write_errors_reported(target, WeightsError), written_whole(target) as scratch:
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in state.items()}, scratch)
+        except SafetensorError as error:  # what the file system refuses, too
+            raise OSError(str(error)) from error
     return target
-
-
-_NAME = re.compile(r"^[^-]+-(?P<bands>\d+)x(?P<frames>\d+)p(?P<patch>\d+x\d+)(?P<rate>p32k)?")

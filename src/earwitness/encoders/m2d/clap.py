@@ -3,16 +3,15 @@
 In: windows (W, S) at the encoder's rate, and texts. Out: embeddings (W, D) and (N, D), not normalised; the cosine
 between them says how well a text describes a sound. The weights of 2024 project the mean over all tokens and need
 GTE-base for texts; those of 2025 look at all tokens through a learned query and carry their own BERT. The text model
-and its tokenizer are looked for in a folder that the user names, else in the Hugging Face cache; no network is used.
+and its tokenizer come from a folder that the user names, else from the Hugging Face cache; no network is used.
 
 Source: Niizumi et al., "M2D-CLAP", Interspeech 2024, arXiv:2406.02032, and IEEE Access 2025, arXiv:2503.22104.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,22 +22,20 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from earwitness.audio import compute_log_mel
-from earwitness.encoders.load import check_licence, identify_weights, locate_weights
+from earwitness.encoders.load import check_weights, locate_weights
 from earwitness.encoders.m2d.checkpoint import (
     HEAD_DIM,
     LARGEST_DEPTH,
     LARGEST_WIDTH,
     build_encoder,
+    fill_module,
     infer_spec,
     read_state_dict,
     rename_keys,
 )
-from earwitness.encoders.m2d.model import Block, Encoder
-from earwitness.encoders.registry import WEIGHTS
-from earwitness.encoders.weights_cache import check_hash
+from earwitness.encoders.m2d.model import Block, M2DModel
 from earwitness.errors import AudioError, MissingExtraError, WeightsError, WordError
-from earwitness.files import hash_file
+from earwitness.files import find_snapshots
 
 if TYPE_CHECKING:
     from transformers import BertModel
@@ -99,7 +96,7 @@ class Clap:
         sha256: its hash, in hex.
     """
 
-    encoder: Encoder
+    encoder: M2DModel
     audio_proj: MeanProjection | SemanticProjection
     text_proj: nn.Module
     text_state: State
@@ -120,7 +117,7 @@ class Clap:
         samples = torch.from_numpy(np.require(windows, np.float32, ["C", "W"]))
         with torch.inference_mode():
             embedded = [
-                self.audio_proj(self.encoder.flat_features(compute_log_mel(batch, self.encoder.spec.sample_rate_hz)))
+                self.audio_proj(self.encoder.flat_features(self.encoder.log_mel(batch)))
                 for batch in torch.split(samples, BATCH_WINDOWS)
             ]
         return torch.cat(embedded).numpy()
@@ -176,13 +173,7 @@ def load_clap(name_or_path: str | Path, *, text_model: str | Path | None = None,
         WeightsError: unknown name, missing or damaged file, wrong hash, not M2D-CLAP, keys or shapes that do not fit,
             or a licence that is not wanted.
     """
-    known = WEIGHTS.get(str(name_or_path)) or identify_weights(Path(name_or_path))
-    check_licence(known, name_or_path, commercial_only=commercial_only)
-    path = locate_weights(name_or_path)
-    try:
-        sha256 = check_hash(known, path) if known else hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error})") from error
+    _, path, sha256 = check_weights(name_or_path, locate_weights, commercial_only=commercial_only)
     state = read_state_dict(path)
     audio, text, text_state = _split_parts(state)
     if not audio and not text:
@@ -218,7 +209,7 @@ def compare_embeddings(audio: Embeddings, text: Embeddings) -> Embeddings:
 
 
 def make_prompt(label: str) -> str:
-    """Return the sentence that M2D-CLAP is asked with for a label: "dog_bark" gives "dog bark can be heard"."""
+    """Return the sentence that M2D-CLAP compares sounds with for a label: "dog_bark" is "dog bark can be heard"."""
     return f"{' '.join(label.replace('_', ' ').split())} can be heard"
 
 
@@ -288,7 +279,7 @@ def _build_audio_projection(state: State, dim: int, where: str) -> MeanProjectio
             projection: MeanProjection | SemanticProjection = SemanticProjection(dim, depth, max(1, hidden_dim // dim))
         else:
             projection = MeanProjection(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))
-    _fill(projection, state, where)
+    fill_module(projection, state, where)
     return projection
 
 
@@ -302,14 +293,14 @@ def _build_text_projection(state: State, dim: int, where: str) -> nn.Module:
         else:
             n_in = _read_shape(state, "2.weight", 2, where)[1]
             projection = nn.Sequential(nn.Linear(n_in, n_in), nn.ReLU(), nn.Linear(n_in, dim))
-    _fill(projection, state, where)
+    fill_module(projection, state, where)
     return projection
 
 
 def _load_text_encoder(known: TextModel, named: Path | None, state: State, path: Path) -> TextEncoder:
     """Return the text encoder with the weights `state` of `path`, else with those in its folder.
 
-    transformers' own loading is not used for weights: it goes on without tensors that are missing, and may keep
+    transformers' own loading is not used for weights: it goes on without tensors that are missing, and may load
     float16 where M2D-CLAP was trained with float32.
     """
     try:
@@ -323,7 +314,7 @@ def _load_text_encoder(known: TextModel, named: Path | None, state: State, path:
     where = f"{path}: text encoder"
     config = BertConfig(**_infer_text_sizes(state, where))
     model = BertModel(config, add_pooling_layer=False)
-    _fill(model, state, where)
+    fill_module(model, state, where)
     try:
         tokenizer = BertTokenizerFast.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # a damaged tokenizer can end in any exception of transformers, tokenizers and json
@@ -331,7 +322,7 @@ def _load_text_encoder(known: TextModel, named: Path | None, state: State, path:
         raise WeightsError(f"{folder}: its tokenizer cannot be read ({reason}); {known.how_to_get}") from error
     if len(tokenizer) != config.vocab_size:
         raise WeightsError(
-            f"{folder}: the tokenizer knows {len(tokenizer)} pieces of words, the text encoder of {path} "
+            f"{folder}: the tokenizer knows {len(tokenizer)} parts of words, the text encoder of {path} "
             f"{config.vocab_size}: they do not belong together; {known.how_to_get}"
         )
     return TextEncoder(model, tokenizer, known.pooling)
@@ -339,7 +330,7 @@ def _load_text_encoder(known: TextModel, named: Path | None, state: State, path:
 
 def _find_text_model(known: TextModel, named: Path | None) -> Path:
     """Return the folder of a text model, or of a tokenizer if no more is needed: the named one, else in the cache."""
-    for folder in [named] if named else _hugging_face_snapshots(known):
+    for folder in [named] if named else find_snapshots(*known.repositories):
         has_tokenizer = (folder / "tokenizer.json").is_file() or (folder / "vocab.txt").is_file()
         if has_tokenizer and (not known.needs_weights or (folder / "model.safetensors").is_file()):
             return folder
@@ -349,15 +340,8 @@ def _find_text_model(known: TextModel, named: Path | None) -> Path:
     raise MissingExtraError(f"{known.name} is not on this machine; {known.how_to_get}")
 
 
-def _hugging_face_snapshots(known: TextModel) -> Iterator[Path]:
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    for repository in known.repositories:
-        yield from sorted((hub / f"models--{repository.replace('/', '--')}" / "snapshots").glob("*"))
-
-
 def _infer_text_sizes(state: State, where: str) -> dict[str, Any]:
-    """Return BertConfig's sizes, read from the tensors; what no tensor tells (GELU, epsilon 1e-12) is BERT's."""
+    """Return BertConfig's sizes, read from the tensors; what no tensor says (GELU, epsilon 1e-12) is BERT's."""
     vocab_size, dim = _read_shape(state, "embeddings.word_embeddings.weight", 2, where)
     if dim % HEAD_DIM or not 0 < dim <= LARGEST_WIDTH:
         raise WeightsError(f"{where}: {dim} numbers wide; BERT's width is a multiple of {HEAD_DIM}")
@@ -382,15 +366,3 @@ def _read_shape(state: State, key: str, n_dims: int, where: str) -> tuple[int, .
 def _count_layers(state: State, prefix: str) -> int:
     """Return how many layers `prefix` has: numbers that skip one show as missing keys later."""
     return min(LARGEST_DEPTH, len({key.removeprefix(prefix).split(".")[0] for key in state if key.startswith(prefix)}))
-
-
-def _fill(module: nn.Module, state: State, where: str) -> None:
-    """Give a module these weights as float32, and put it in evaluation mode; see `build_encoder`."""
-    try:
-        module.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=True, assign=True)
-        broken = [key for key, tensor in module.state_dict().items() if not torch.isfinite(tensor.sum())]
-    except (RuntimeError, TypeError, NotImplementedError) as error:
-        raise WeightsError(f"{where}: {error}") from error
-    if broken:
-        raise WeightsError(f"{where}: {broken[0]} holds numbers that are not finite; fetch the file again")
-    module.requires_grad_(False).eval()

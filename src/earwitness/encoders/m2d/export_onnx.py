@@ -1,6 +1,6 @@
 """An encoder as an ONNX file: the power spectrum of one unit in, features and tag logits per token out.
 
-In: an `Encoder`. Out: a file of standard ONNX (opset 23, no contributed operators), fp32 or int8, that holds the
+In: an `M2DModel`. Out: a file of standard ONNX (opset 23, no contributed operators), fp32 or int8, that holds the
 encoder's spec and the value to pad with. The graph is written operator by operator: half the nodes of a traced one,
 free of the shapes of an example input, and without onnxscript. Needs torch and onnx, not ONNX Runtime.
 
@@ -26,23 +26,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from earwitness.audio import FRAMES_PER_S, LOG_FLOOR, compute_log_mel, mel_filters
-from earwitness.encoders.base import EncoderSpec
+from earwitness.audio import compute_log_mel, mel_filters
 from earwitness.encoders.load import LoadedEncoder
-from earwitness.encoders.m2d.model import Encoder
-from earwitness.encoders.onnx_backend import (
-    ATTENTION,
-    FEATURES,
-    LOGITS,
-    N_PAD,
-    POWER,
-    SPEC,
-    TAG_STATS,
-    WEIGHTS_NAME,
-    WEIGHTS_SHA256,
-)
+from earwitness.encoders.m2d.model import M2DModel
+from earwitness.encoders.m2d.run_onnx import ATTENTION, FEATURES, LOGITS, N_PAD, POWER
+from earwitness.encoders.m2d.spec import M2DSpec
+from earwitness.encoders.onnx_backend import SPEC, TAG_STATS, WEIGHTS_NAME, WEIGHTS_SHA256
 from earwitness.errors import WeightsError
-from earwitness.files import hash_file
+from earwitness.files import hash_file, write_errors_reported, written_whole
 
 Array = npt.NDArray[Any]
 Shape = list[str | int]
@@ -71,12 +62,13 @@ def export_onnx(
         weights: the .safetensors of this encoder in `out`'s folder; what it holds is then read from there at run time
             and not written again. Only for fp32.
         is_attention: write the second graph of the encoder, whose only output is its attention weights; its place is
-            `runtime_onnx.attention_path`. Only for fp32.
+            `onnx_backend.attention_path`. Only for fp32.
 
     Raises:
         WeightsError: the file cannot be written, or does not belong to `weights`.
     """
-    model, spec = encoder.model, encoder.spec
+    model: M2DModel = encoder.model
+    spec = model.spec
     if out.suffix != ".onnx" or (is_attention and is_int8) or (weights and (is_int8 or weights.parent != out.parent)):
         raise WeightsError(f"{out}: export writes .onnx, beside the weights it refers to; choose another name")
     ranges = measure_ranges(model, make_calibration(spec)) if is_int8 else {}
@@ -89,7 +81,7 @@ def export_onnx(
             graph.nodes,
             spec.name,
             [
-                float_info(POWER, shape=["windows", "frames", mel_filters(spec.sample_rate_hz).shape[1]]),
+                float_info(POWER, shape=["windows", "frames", spec.mel.n_fft // 2 + 1]),
                 helper.make_tensor_value_info(N_PAD, TensorProto.INT64, [1]),
             ],
             [float_info(name, shape=shape) for name, shape in shapes.items()],
@@ -100,15 +92,13 @@ def export_onnx(
         producer_name="earwitness",
     )
     helper.set_model_props(proto, _describe(encoder, weights))
-    part = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(proto.SerializeToString(deterministic=True))
-        onnx.checker.check_model(str(part), full_check=True)
-        return part.replace(out)
-    except (OSError, onnx.checker.ValidationError) as error:
-        part.unlink(missing_ok=True)
-        raise WeightsError(f"{out}: cannot be written ({error})") from error
+    with write_errors_reported(out, WeightsError), written_whole(out) as scratch:
+        scratch.write_bytes(proto.SerializeToString(deterministic=True))
+        try:
+            onnx.checker.check_model(str(scratch), full_check=True)
+        except onnx.checker.ValidationError as error:
+            raise WeightsError(f"{out}: not valid ONNX ({error}); install the tested versions of onnx") from error
+    return out
 
 
 def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
@@ -122,10 +112,10 @@ def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
     return described
 
 
-def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
+def _write_encoder(graph: _Graph, spec: M2DSpec) -> dict[str, Shape]:
     """Write the whole encoder; return its outputs and their shapes.
 
-    Tokens are kept column by column, unlike in `Encoder`: attention does not mind, and features need no reordering.
+    Tokens are column by column, unlike in `M2DModel`: attention does not mind, and features need no reordering.
     """
     dim, (n_bands, n_columns) = spec.embed_dim, spec.grid
     tokens = _write_patches(graph, spec)
@@ -147,7 +137,7 @@ def _write_encoder(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
     return {FEATURES: ["windows", "tokens", spec.feature_dim], LOGITS: ["windows", "tokens", spec.n_tags]}
 
 
-def _write_attention(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
+def _write_attention(graph: _Graph, spec: M2DSpec) -> dict[str, Shape]:
     """Write the encoder as far as its last attention, with all weights (W, layers, heads, N, N) as the output.
 
     Tokens are column by column, as in `_write_encoder`.
@@ -163,7 +153,7 @@ def _write_attention(graph: _Graph, spec: EncoderSpec) -> dict[str, Shape]:
     return {ATTENTION: ["windows", spec.depth, spec.n_heads, "tokens", "tokens"]}
 
 
-def _write_weights(graph: _Graph, query: str, key: str, spec: EncoderSpec) -> str:
+def _write_weights(graph: _Graph, query: str, key: str, spec: M2DSpec) -> str:
     """Write softmax(q k / sqrt(head_dim)): (W, heads, N, N) of queries and keys (W, N, embed)."""
     head_dim = spec.embed_dim // spec.n_heads
     shape = _ints(0, 0, spec.n_heads, head_dim)
@@ -173,12 +163,12 @@ def _write_weights(graph: _Graph, query: str, key: str, spec: EncoderSpec) -> st
     return graph.add("Softmax", scaled, axis=-1)
 
 
-def _write_patches(graph: _Graph, spec: EncoderSpec) -> str:
+def _write_patches(graph: _Graph, spec: M2DSpec) -> str:
     """Write power (W, F, bins) to tokens (W, 1 + T * bands, embed), the cls token first, positions added."""
     weights, dim, (n_bands, n_columns) = graph.weights, spec.embed_dim, spec.grid
     mean, std = weights["norm_stats"]
-    mel = graph.add("MatMul", POWER, mel_filters(spec.sample_rate_hz, spec.n_mels).T)
-    log_mel = graph.add("Log", graph.add("Add", mel, np.array(LOG_FLOOR, np.float32)))  # (W, F, M)
+    mel = graph.add("MatMul", POWER, mel_filters(spec.mel).T)
+    log_mel = graph.add("Log", graph.add("Add", mel, np.array(spec.mel.floor, np.float32)))  # (W, F, M)
     normal = graph.add("Div", graph.add("Sub", log_mel, mean), std)
     padded = graph.add("Pad", normal, graph.add("Concat", _ints(0, 0, 0, 0), N_PAD, _ints(0), axis=0))
     normal = graph.add("Unsqueeze", graph.add("Transpose", padded, perm=[0, 2, 1]), _ints(1))  # (W, 1, M, F)
@@ -308,7 +298,7 @@ def _ints(*values: int) -> Array:
     return np.array(values, np.int64)
 
 
-def measure_ranges(model: Encoder, log_mel: torch.Tensor) -> Ranges:
+def measure_ranges(model: M2DModel, log_mel: torch.Tensor) -> Ranges:
     """Return the range of the inputs of each linear layer of the blocks, over log-mel (W, 1, M, F)."""
     ranges: Ranges = {}
     with torch.inference_mode(), _observe(model, ranges):
@@ -318,7 +308,7 @@ def measure_ranges(model: Encoder, log_mel: torch.Tensor) -> Ranges:
 
 
 @contextmanager
-def _observe(model: Encoder, ranges: Ranges) -> Iterator[None]:
+def _observe(model: M2DModel, ranges: Ranges) -> Iterator[None]:
     """Widen `ranges` by what the linear layers of the blocks are given; they always include 0."""
 
     def widen(name: str, _: nn.Module, inputs: tuple[torch.Tensor]) -> None:
@@ -338,14 +328,14 @@ def _observe(model: Encoder, ranges: Ranges) -> Iterator[None]:
             hook.remove()
 
 
-def make_calibration(spec: EncoderSpec, seed: int = 0) -> torch.Tensor:
+def make_calibration(spec: M2DSpec, seed: int = 0) -> torch.Tensor:
     """Return log-mel (W, 1, M, F) of sounds made up to be varied: noises, tones, sweeps, clicks, chords and rumbles."""
     random, rate = np.random.default_rng(seed), spec.sample_rate_hz
-    n_samples = (spec.unit_frames - 1) * rate // FRAMES_PER_S
+    n_samples = (spec.unit_frames - 1) * spec.mel.hop
     make = (_make_noise, _make_tone, _make_sweep, _make_clicks, _make_chord, _make_rumble)
     levels = 10 ** random.uniform(-3, -0.3, N_CALIBRATION)
     sounds = [level * make[i % len(make)](random, n_samples, rate) for i, level in enumerate(levels)]
-    return compute_log_mel(torch.from_numpy(np.clip(sounds, -1, 1).astype(np.float32)), rate)
+    return compute_log_mel(torch.from_numpy(np.clip(sounds, -1, 1).astype(np.float32)), spec.mel)
 
 
 def _make_noise(random: np.random.Generator, n_samples: int, rate: int) -> Array:

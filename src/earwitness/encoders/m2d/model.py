@@ -2,27 +2,30 @@
 
 In: log-mel (W, 1, M, F), not normalised. Out: features per token in time (W, T, D) and, with a tag head, logits per
 clip (W, C) or per token (W, T, C). One code path serves the embedded ViT-Tiny and every M2D ViT-Base checkpoint: the
-sizes are those of `EncoderSpec`, and the parameter names are M2D's own, so that checkpoints load strictly.
+sizes are those of `M2DSpec`, and the parameter names are M2D's own, so that checkpoints load strictly.
 
 Source: Vision Transformer (Dosovitskiy et al. 2021); M2D (Niizumi et al. 2024) for the grid, the chunks and the head.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from earwitness.audio import compute_log_mel
-from earwitness.encoders.base import EncoderSpec
+from earwitness.encoders.base import Output
+from earwitness.encoders.m2d.spec import M2DSpec
 
 FEW_TOKENS = 200  # up to this many, preparing a convolution costs more than it saves
 
 
-class Encoder(nn.Module):
+class M2DModel(nn.Module):
     """An M2D encoder with its normalisation constants and, where the weights have one, its tag head."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, spec: M2DSpec) -> None:
         super().__init__()
         self.spec = spec
         dim, (n_bands, n_columns) = spec.embed_dim, spec.grid
@@ -38,7 +41,27 @@ class Encoder(nn.Module):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Return tag logits per token (W, T, C) of windows (W, S) at the encoder's rate; see `token_logits`."""
-        return self.token_logits(self.token_features(compute_log_mel(windows, self.spec.sample_rate_hz)))
+        return self.token_logits(self.token_features(self.log_mel(windows)))
+
+    def encode(
+        self, windows: torch.Tensor, wanted: Sequence[Output], *, is_trimmed: bool
+    ) -> dict[Output, torch.Tensor]:
+        """Return the wanted outputs of windows (W, S) at the encoder's rate; see `base.Encoder.encode`."""
+        features = self.token_features(self.log_mel(windows, is_trimmed=is_trimmed))
+        outputs: dict[Output, torch.Tensor] = {"features": features}
+        if set(wanted) != {"features"}:
+            logits = self.token_logits(features)
+            outputs |= {"token_logits": logits, "window_logits": logits.mean(dim=1)}  # the head is affine
+        return outputs
+
+    def attend(self, windows: torch.Tensor, *, is_trimmed: bool) -> torch.Tensor:
+        """Return attention weights (W, layers, heads, N, N) of windows (W, S) of at most a unit."""
+        return self.attention(self.log_mel(windows, is_trimmed=is_trimmed))
+
+    def log_mel(self, windows: torch.Tensor, *, is_trimmed: bool = False) -> torch.Tensor:
+        """Return log-mel (W, 1, M, F), not normalised, of windows (W, S) at the encoder's rate."""
+        log_mel = compute_log_mel(windows, self.spec.mel)
+        return log_mel[..., : self.spec.count_frames(log_mel.shape[-1], is_trimmed)]
 
     def token_features(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return features (W, T, D), one per token in time, of log-mel (W, 1, M, F) that is not normalised.
@@ -90,6 +113,11 @@ class Encoder(nn.Module):
         for parameter in (self.cls_token, self.pos_embed):
             parameter.data = parameter.data.to(torch.bfloat16)
 
+    def compile_blocks(self) -> None:
+        """Compile the transformer's blocks with torch.compile."""
+        for block in self.blocks:
+            block.compile()
+
     def _normalise(self, log_mel: torch.Tensor) -> torch.Tensor:
         mean, std = self.norm_stats
         return torch.as_tensor((log_mel - mean) / std, dtype=self.cls_token.dtype)
@@ -133,13 +161,13 @@ class Standardise(nn.Module):
 class PatchEmbed(nn.Module):
     """Cuts a log-mel into patches and projects each: (W, 1, M, F) -> (W, bands, T, embed)."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, spec: M2DSpec) -> None:
         super().__init__()
         patch = (spec.patch_bands, spec.patch_frames)
         self.proj = nn.Conv2d(1, spec.embed_dim, kernel_size=patch, stride=patch)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        # One matrix product, not a convolution, which GPUs compute in TF32 unless all of torch is told otherwise.
+        # One matrix product, not a convolution, which GPUs compute in TF32 unless all of torch is set otherwise.
         height, width = self.proj.kernel_size
         patches = log_mel.unfold(2, height, height).unfold(3, width, width)  # (W, 1, bands, T, height, width)
         return functional.linear(patches[:, 0].flatten(3), self.proj.weight.flatten(1), self.proj.bias)
@@ -151,7 +179,7 @@ class Block(nn.Module):
     def __init__(self, dim: int, n_heads: int, mlp_ratio: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=eps)
-        self.attn = Attention(dim, n_heads)
+        self.attn = SelfAttention(dim, n_heads)
         self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.mlp = Mlp(dim, mlp_ratio * dim)
 
@@ -160,7 +188,7 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))  # type: ignore[no-any-return]
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Multi-head self-attention over all tokens (W, N, embed)."""
 
     def __init__(self, dim: int, n_heads: int) -> None:

@@ -22,7 +22,7 @@ KEYS_SLOPE = -0.75  # Keys' free parameter as image libraries choose it; Keys hi
 def make_positions(grid: tuple[int, int], dim: int) -> Table:
     """Return the sine-cosine table (1, 1 + n, `dim`) float32 of a grid of `grid` = (bands, columns) patches.
 
-    The first half of a row tells the column (time), the second half the band (frequency); each half is sines, then
+    The first half of a row states the column (time), the second half the band (frequency); each half is sines, then
     cosines. The row of the cls token is zero.
 
     Raises:

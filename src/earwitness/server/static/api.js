@@ -99,14 +99,14 @@ async function readProblem(response) {
 }
 
 function parseProblem(status, text, retryAfter) {
-  let body = {};
+  let body;
   try {
     body = JSON.parse(text);
   } catch {
     body = {}; // a proxy's page, perhaps
   }
   const retry_s = retryAfter && Number.isFinite(Number(retryAfter)) ? Number(retryAfter) : null;
-  return new Problem(String(body.title || `The server answered ${status}`), String(body.detail || "No details were isolate."), status, retry_s);
+  return new Problem(String(body.title || `The server answered ${status}`), String(body.detail || "The server gave no details."), status, retry_s);
 }
 
 /** A name without halves of surrogate pairs, which cannot be sent. */

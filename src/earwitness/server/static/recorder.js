@@ -93,9 +93,12 @@ export class Recorder {
     });
     const [blocks, rate_hz, n_samples] = [this.blocks, this.context.sampleRate, this.n_samples];
     this._close();
-    if (!n_samples) return this.onProblem(new Problem("Nothing was recorded", "The microphone returned no audio."));
+    if (!n_samples) {
+      this.onProblem(new Problem("Nothing was recorded", "The microphone returned no audio."));
+      return;
+    }
     const at = new Date().toTimeString().slice(0, 8).replaceAll(":", ".");
-    return this.onRecorded(new File([makeWav(blocks, rate_hz)], `microphone ${at}.wav`, { type: "audio/wav" }));
+    this.onRecorded(new File([makeWav(blocks, rate_hz)], `microphone ${at}.wav`, { type: "audio/wav" }));
   }
 
   cancel() {

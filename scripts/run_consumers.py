@@ -1,0 +1,125 @@
+"""Whether the programs that people read our files with can read them: each in an environment of its own.
+
+In: nothing. Recordings are made in code, `earwitness listen` writes every format of them, and each script in
+tests/consumers compares what its reader finds with events.csv. Out: a line a reader; the exit status is 1 where
+one fails.
+
+    python scripts/run_consumers.py                      # `make consumers`
+    python scripts/run_consumers.py --only crowsetta --keep /tmp/results
+
+The first line of each requirements file names the Python that its reader needs, because some need an old numpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from run_matrix import find_interpreters
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "bench"))
+
+from whole_commands import write_recording  # noqa: E402 - bench/ is found by the line above
+
+CONSUMERS = ROOT / "tests" / "consumers"
+FORMATS = (
+    *("csv", "jsonl", "dcase", "audacity", "raven", "scores", "vtt", "srt"),
+    *("jams", "labelstudio", "aoef", "kaleidoscope", "textgrid"),
+)
+WORDS = "siren,telephone ringing,glass breaking,alarm"
+UNKNOWN = 2  # the exit status of a command that does nothing
+
+
+def write_results(folder: Path) -> list[str]:
+    """Write three recordings' results in each format this version knows; return the names of those it does not.
+
+    Raises:
+        RuntimeError: the command fails otherwise; what it printed is in the message.
+    """
+    sounds = folder / "sounds"
+    sounds.mkdir()
+    write_recording(sounds / "street.wav", 30, seed=1)
+    write_recording(sounds / "a yard, at night.wav", 30, seed=5)
+    write_recording(sounds / "nothing.wav", 5, seed=2, has_events=False)
+    unknown = []
+    for name in FORMATS:
+        command = ["listen", str(sounds), "-e", WORDS, "-o", str(folder / "results" / name), "-f", name]
+        arguments = [sys.executable, "-m", "earwitness", *command, "--progress", "none"]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=folder)
+        if done.returncode == UNKNOWN and name in done.stderr and not (folder / "results" / name).exists():
+            unknown.append(name)
+        elif done.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}: {done.stderr}")
+    return unknown
+
+
+def make_environment(requirements: Path, interpreters: dict[str, Path], cache: Path) -> Path:
+    """Return the Python of a reader's environment, made where its requirements have changed.
+
+    Raises:
+        RuntimeError: the Python that it needs is not here.
+        subprocess.CalledProcessError: pip cannot install.
+    """
+    content = requirements.read_text(encoding="utf-8")
+    version = content.splitlines()[0].removeprefix("# Python ")
+    if version not in interpreters:
+        raise RuntimeError(f"needs Python {version}: pyenv install {version}")
+    folder = cache / requirements.stem
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    stamp, state = folder / "installed", hashlib.sha256(content.encode()).hexdigest()
+    if not stamp.is_file() or stamp.read_text() != state:
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([str(interpreters[version]), "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(requirements)], check=True)
+        stamp.write_text(state)
+    return python
+
+
+def run_reader(python: Path, script: Path, results: Path) -> tuple[bool, str]:
+    """Run a reader's script; return whether it is content, and the last line it printed."""
+    done = subprocess.run(
+        [str(python), "-W", "ignore", str(script), str(results)], capture_output=True, text=True, check=False
+    )
+    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    return done.returncode == 0, lines[-1] if lines else f"no output, status {done.returncode}"
+
+
+def main() -> int:
+    """Write the results, let each reader read them, and return 1 where one cannot."""
+    names = sorted(path.stem for path in (CONSUMERS / "requirements").glob("*.txt"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=names, help="only this reader; may be repeated")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".consumers", help="folder of the environments")
+    parser.add_argument("--keep", type=Path, help="new folder for the results, to look at; else they are removed")
+    options = parser.parse_args()
+    if options.keep and options.keep.exists():
+        parser.error(f"--keep {options.keep}: is there already; name a new folder")
+    interpreters, failed = find_interpreters(), []
+    with tempfile.TemporaryDirectory(prefix="earwitness-consumers-") as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.absolute()
+        if unknown := write_results(folder):
+            print(f"not written by this version: {', '.join(unknown)}", flush=True)
+        for name in options.only or names:
+            try:
+                python = make_environment(
+                    CONSUMERS / "requirements" / f"{name}.txt", interpreters, options.cache.absolute()
+                )
+                is_content, line = run_reader(python, CONSUMERS / f"{name}_reader.py", folder / "results")
+            except (RuntimeError, subprocess.CalledProcessError) as error:
+                is_content, line = False, f"no environment: {error}"
+            print(f"{'ok    ' if is_content else 'FAILED'} {name}: {line}", flush=True)
+            failed += [] if is_content else [name]
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
