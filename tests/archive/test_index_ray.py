@@ -141,7 +141,7 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_recording_that_kills_ha
     killer.join()
     assert killed
     assert (report.n_analysed, len(report.failures)) == (6, 2)
-    assert "died, 3 times" in dict(report.failures)[str(folder / "poison.wav")]
+    assert "3 workers died" in dict(report.failures)[str(folder / "poison.wav")]
     assert Path(deaths).read_text() == "xxx"
     content = list_content(tmp_path / "store")
     assert [each for each in content if each[0] != "poison.wav"] == list_content(local)

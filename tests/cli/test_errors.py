@@ -91,7 +91,7 @@ CASES = (
     Case(
         "missing extra",
         f"listen good.wav {RAIN} -f parquet -o out",
-        r".*pyarrow: pip install 'earwitness\[archive\]'",
+        r"earwitness: .*pyarrow: pip install 'earwitness\[archive\]'.*",
         2,
     ),
     Case(
@@ -292,7 +292,7 @@ CASES = (
     Case(
         "output folder that cannot be made",
         f"listen good.wav {RAIN} -o /proc/out",
-        r"earwitness: /proc/out: cannot be written \(.*\); free some space or choose another --out",
+        r"earwitness: /proc/out: cannot be written \(.*\); free some space or choose another folder",
         2,
     ),
     Case(

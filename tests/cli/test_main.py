@@ -87,7 +87,7 @@ def test_every_form_is_written_on_request(sounds: Path, tmp_path: Path, extract_
     lines = (out / "recognitions.jsonl").read_text().splitlines()
     names = [row["file"] for row in read_rows(out / "events.csv")]
     assert [from_dict(json.loads(line)).source for line in lines] == names
-    dcase = [line.split("\t") for line in (out / "events_dcase.tsv").read_text().splitlines()]
+    dcase = [line.split("\t") for line in (out / "events_dcase.tsv").read_text().splitlines()[1:]]
     assert [(row[0], row[3]) for row in dcase] == [("a.wav", "rain"), ("b.wav", "rain"), ("c.wav", "rain")]
     assert len(list((out / "audacity").iterdir())) == len(list((out / "raven").iterdir())) == 3
     assert (out / "events.parquet").is_file()
@@ -97,6 +97,33 @@ def test_a_form_without_a_folder_is_refused(sounds: Path) -> None:
     result = run("listen", sounds, "-e", "rain", "-f", "jsonl")
     assert result.exit_code == 2
     assert "--format jsonl needs a folder: give --out" in result.stderr
+
+
+def test_files_of_single_recordings_can_lie_beside_them(sounds: Path, extract_all: Path, tmp_path: Path) -> None:
+    given = ("listen", sounds, "-e", "rain", "--settings", extract_all, "--beside")
+    assert run(*given, "-f", "audacity", "-f", "raven").exit_code == 0
+    names = sorted(path.name for path in sounds.iterdir() if path.is_file())
+    assert names == [
+        *("a.earwitness.Table.1.selections.txt", "a.earwitness.labels.txt", "a.wav"),
+        *("b.earwitness.Table.1.selections.txt", "b.earwitness.labels.txt", "b.wav"),
+    ]
+    assert run(*given, "-f", "jsonl").exit_code == 2
+    assert "--beside needs --format" in run(*given).stderr
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_the_scores_of_tokens_are_written_on_request(sounds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("listen", sounds, "-e", "rain,dog bark", "-f", "scores", "-o", out).exit_code == 0
+    lines = (out / "scores" / "a.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == ["onset", "offset", "rain", "dog bark"]
+    assert len(lines) > 5
+    with np.load(out / "scores_npz" / "a.npz") as arrays:
+        assert arrays["scores"].shape == (len(lines) - 1, 2)
+    no_words = run("listen", sounds, "-s", "park", "-f", "scores", "-o", out)
+    assert (no_words.exit_code, "give --events" in no_words.stderr) == (2, True)
+    pages = run("report", sounds, "-e", "rain", "-f", "scores", "-o", out)
+    assert (pages.exit_code, "run 'earwitness listen --format scores'" in pages.stderr) == (2, True)
 
 
 def test_without_words_listening_says_what_to_give(sounds: Path) -> None:

@@ -13,6 +13,7 @@ from earwitness.cli import options
 from earwitness.cli.options import change_settings, encoder_options, read_words, suggest, takes, takes_recordings
 from earwitness.cli.recordings import Recordings
 from earwitness.errors import WordError
+from earwitness.results import FORMATS
 from earwitness.settings import Settings
 from made_sounds import WriteWav, make_tone
 
@@ -77,3 +78,8 @@ def test_a_short_window_takes_the_hop_along() -> None:
 def test_near_names_are_suggested() -> None:
     assert suggest("jsonlines", ["csv", "jsonl"]) == ", did you mean jsonl?"
     assert suggest("xyz", ["csv", "jsonl"]) == ""
+
+
+def test_the_help_names_every_format() -> None:
+    assert {"csv", *options.FORMAT_NAMES.split(", ")} == set(FORMATS)
+    assert options.complete_format("dc") == ["dcase", "dcase_txt"]

@@ -6,6 +6,7 @@ import csv
 import json
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from earwitness.cli.published import Options, run_command
 from earwitness.cli.published_counts import FileEvents, WordCounts, choose_scored, count_word, tabulate_counts
 from earwitness.datasets.mixtures.recipes import MixtureRow, read_meta, read_mixture_rows
 from earwitness.datasets.tut_rare import find_mixtures, find_recordings
@@ -307,3 +309,16 @@ def test_a_real_cry_is_found_and_no_gunshot_is_heard_in_it(tmp_path: Path, monke
     assert run_script(monkeypatch, "generate_labels_event.py", "--method", "earwitness") == 0
     [row] = read_rows(tmp_path / "event" / "aec.csv")
     assert (row["reference_event"], row["found"]) == ("babycry", "baby cry")
+
+
+def test_a_published_command_that_is_stopped_by_a_signal_ends_with_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(options: Options) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["visualize.py"])
+    assert run_command("visualize.py", "Stop.", stop) == 130
+    assert "stopped; what was done is stored" in capsys.readouterr().err

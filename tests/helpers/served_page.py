@@ -29,7 +29,7 @@ def write_words(events: list[str], scenes: list[str] = []) -> str:  # noqa: B006
 
 
 class ServedPage:
-    """A page; `page` is playwright's, `wrong` what should not have been told in its console."""
+    """A page; `page` is playwright's, `wrong` errors and warnings in its console."""
 
     def __init__(self, browser: Any, url: str, words: str, expected: tuple[str, ...], options: dict[str, Any]) -> None:
         self.wrong: list[str] = []
@@ -37,11 +37,11 @@ class ServedPage:
         self.context.add_init_script(WATCH_POLICY)
         self.page = self.context.new_page()
 
-        def analyse(said: Any) -> None:
-            if said.type in ("error", "warning") and not any(each in said.text for each in expected):
-                self.wrong.append(said.text)
+        def check(message: Any) -> None:
+            if message.type in ("error", "warning") and not any(each in message.text for each in expected):
+                self.wrong.append(message.text)
 
-        self.page.on("console", analyse)
+        self.page.on("console", check)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.goto(url + words)
         self.words = self.page.get_by_label("Sounds", exact=True)
@@ -69,7 +69,9 @@ class ServedPage:
         """Send files, and wait until they are done and their words answered."""
         self.send(*files)
         self.wait_for("done", len(files))
-        self.wait(lambda: self.page.locator(".ew-tags").count() and self.lanes() and "until" not in self.shown())
+        self.wait(
+            lambda: self.page.locator(".ew-tags").count() and self.lanes() and "analysed up to" not in self.shown()
+        )
 
     def shown(self) -> str:
         return str(self.page.inner_text(".ew-shown"))

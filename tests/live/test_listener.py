@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from earwitness.events import Event
 
 import earwitness
 from demo_recording import make_recording
@@ -27,7 +26,8 @@ from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine
 from earwitness.live.privacy import SPEECH_TAGS
 from earwitness.live.segments import ErrorLine, GapLine
 from earwitness.live.session import describe_state
-from earwitness.recognition.pipeline import understand
+from earwitness.recognition.events import Event
+from earwitness.recognition.methods import understand
 from earwitness.recognition.tags import TagScores
 from earwitness.settings import EncoderSettings, Settings
 from earwitness.words.ontology import tag_names

@@ -86,10 +86,10 @@ def test_a_picture_shows_attention_where_it_is_over_the_sound(attended: Attended
     ticks = dict(zip([label.get_text() for label in sound.get_yticklabels()], sound.get_yticks(), strict=True))
     assert ticks["250"] < maps[1].lines[0].get_ydata()[0] < ticks["1k"]
     assert len(maps[2].lines) == 0
-    assert {"attention (times even)", "level (dB)", "frequency (Hz, mel scale)", "the sound"} <= texts(figure)
+    assert {"attention (multiple of even)", "level (dB)", "frequency (Hz, mel scale)", "spectrogram"} <= texts(figure)
     assert "Roll-out over all layers" in caption(figure)
     assert "Window of 1.92 s, tokens of 160 ms in 5 bands; encoder an encoder" in caption(figure)
-    assert title(figure).startswith("street.wav: what the encoder attends to, ")
+    assert title(figure).startswith("street.wav: attention of the encoder, ")
     assert not overlaps(figure)
 
 

@@ -88,7 +88,7 @@ def test_labels_everywhere_or_nowhere_have_no_curve_and_are_named() -> None:
     nowhere = ScoredLabel("whale", np.zeros(40, bool), np.zeros(40))
     figure = draw_roc([make_scores(), nowhere], "a", "b.")
     assert len(figure.axes[0].lines) == 2
-    assert "No curve, being in all or in none: whale." in caption(figure)
+    assert "No curve (in all recordings or in none): whale." in caption(figure)
 
 
 def test_more_labels_than_colours_are_grey_behind_the_rest() -> None:

@@ -65,7 +65,7 @@ def test_a_picture_names_the_file_the_words_and_the_unit_of_time(
     recognition = make_recognition(["siren", "dog bark"], [Event(0.5, 9.0, "siren", 0.87, 0.6, ())], "street.wav")
     texts = read_texts(monkeypatch, recognition, make_waveform(3.0), out_path, encoder)
     assert out_path.read_bytes().startswith(b"\x89PNG")
-    assert {"siren", "dog bark", "not heard", "0.87", "time (s)", "level (dB)", "tag score"} <= set(texts)
+    assert {"siren", "dog bark", "no events", "0.87", "time (s)", "level (dB)", "tag score"} <= set(texts)
     assert "street.wav: 3.0 s" in texts
     assert any(text.startswith("Method tmrl, windows of 4 s every 1 s; encoder an encoder") for text in texts)
 
@@ -193,7 +193,7 @@ def test_reference_events_lie_under_the_words_of_the_same_letters(encoder: Loade
     assert to_hex(bars[0.5, 1.5].get_facecolor()) == COLOURS[1].lower()
     assert {to_hex(bars[span].get_facecolor()) for span in ((0.4, 1.4), (1.0, 1.2))} == {to_hex(REFERENCE)}
     assert bars[0.4, 1.4].get_y() > bars[0.5, 1.5].get_y() + bars[0.5, 1.5].get_height() - 1e-6  # the axis points down
-    assert [text.get_text() for text in events.get_legend().get_texts()] == ["heard", "reference"]
+    assert [text.get_text() for text in events.get_legend().get_texts()] == ["detected", "reference"]
     assert (tags.get_xlabel(), tags.get_xlim()) == ("time (s)", (0.0, 3.0))
     assert levels.get_ylabel() == "frequency (Hz, mel scale)"
     assert [label.get_text() for label in levels.get_yticklabels()] == ["100", "250", "500", "1k", "2k", "4k"]

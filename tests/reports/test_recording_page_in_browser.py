@@ -74,7 +74,7 @@ def test_events_words_scenes_and_tags_are_shown(page: Any) -> None:
     assert "siren" in rows.nth(1).inner_text()
     assert page.locator(".ew-region").count() == 3
     assert page.locator(".ew-lane").count() == len(WORDS)
-    assert "not heard" in page.locator(".ew-lane[data-word='gunshot']").inner_text()
+    assert "no events" in page.locator(".ew-lane[data-word='gunshot']").inner_text()
     assert page.locator(".ew-scenes li").first.get_attribute("data-scene") == "park"
     assert page.locator("h1").inner_text() == "street.wav"
     assert count_colours(page, ".ew-spectrogram") > 20
@@ -137,7 +137,7 @@ def test_keys_move_play_zoom_and_step(page: Any) -> None:
     page.keyboard.press("+")
     wait_until(page, "document.querySelector('.ew-shown').textContent.includes(' to ')")
     page.keyboard.press("0")
-    wait_until(page, "document.querySelector('.ew-shown').textContent.includes('All')")
+    wait_until(page, "document.querySelector('.ew-shown').textContent.includes('Whole')")
     page.keyboard.press("z")
     wait_until(page, "document.querySelector('.ew-shown').textContent === '0:00.0 to 0:10.0'")
     page.keyboard.press("?")
@@ -171,7 +171,7 @@ def test_the_address_says_where_to_begin(path: Path, open_page: OpenPage) -> Non
     assert page.locator(".ew-time b").inner_text() == "0:12.3"
 
 
-def test_a_linked_recording_plays_and_a_missing_one_is_told(
+def test_a_linked_recording_plays_and_a_missing_one_is_reported(
     path: Path, open_page: OpenPage, tmp_path: Path, browser: Any
 ) -> None:
     soundfile.write(tmp_path / "my sound.wav", make_noise(DURATION_S), 16000)
@@ -185,13 +185,13 @@ def test_a_linked_recording_plays_and_a_missing_one_is_told(
     wait_until(page, f"{SOUGHT} >= 8.0")
     other = browser.new_page()  # the missing file is an error in the console, as it should be
     other.goto((tmp_path / "gone.wav.html").as_uri())
-    wait_until(other, "document.querySelector('.ew-said').textContent.includes('cannot be played')")
+    wait_until(other, "document.querySelector('.ew-status').textContent.includes('cannot be played')")
     other.keyboard.press("n")
     assert other.locator(".ew-time b").inner_text() == "0:03.2"
     other.close()
 
 
-def test_answers_can_be_replaced_at_once_and_while_it_is_heard(page: Any) -> None:
+def test_answers_can_be_replaced_at_once_and_during_the_analysis(page: Any) -> None:
     events = [make_event(index * 0.9, WORDS[index % 3]) for index in range(20)]
     details = json.dumps({**make_answer_of(DURATION_S, events), "heard_until_s": 12.0})
     took_ms = page.evaluate(f"""() => {{
@@ -203,26 +203,26 @@ def test_answers_can_be_replaced_at_once_and_while_it_is_heard(page: Any) -> Non
     }}""")
     assert took_ms < 300
     assert page.locator("tbody tr[data-event-index]").count() == 20
-    assert "not heard yet" in page.locator(".ew-lane[data-word='gunshot']").inner_text()
+    assert "no events yet" in page.locator(".ew-lane[data-word='gunshot']").inner_text()
 
 
-def test_a_mounted_report_takes_all_later_tells_and_goes(page: Any) -> None:
+def test_a_mounted_report_takes_data_later_reports_selections_and_goes(page: Any) -> None:
     view, answer = json.dumps(make_view_of(5.0)), json.dumps(make_answer_of(5.0, [make_event(1.0)]))
-    said = page.evaluate(f"""() => {{
+    result = page.evaluate(f"""() => {{
         window.earwitness.report.destroy();
         const root = document.getElementById("ew-root");
         const report = window.earwitness.mountReport(root, {{}});
         report.setAnswer({answer});
         report.setView({view});
         report.setAttention({{ maps: [], note: "no map here" }});
-        let told = null;
-        root.addEventListener("earwitness:event-selected", (event) => (told = event.detail));
+        let selected = null;
+        root.addEventListener("earwitness:event-selected", (event) => (selected = event.detail));
         report.select(0);
         const shown = root.querySelector(".ew-why").textContent;
         report.destroy();
-        return [told.index, told.event.word, shown.includes("no map here"), root.children.length];
+        return [selected.index, selected.event.word, shown.includes("no map here"), root.children.length];
     }}""")
-    assert said == [0, "dog bark", True, 0]
+    assert result == [0, "dog bark", True, 0]
 
 
 def test_hostile_words_are_only_words(open_page: OpenPage, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_pages_fit_and_follow_light_and_dark(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
     assert (int(red) < 60) == (scheme == "dark")
-    buttons = "[...document.querySelectorAll('.ew-bar button, .ew-tools button, .ew-hear')]"
+    buttons = "[...document.querySelectorAll('.ew-bar button, .ew-tools button, .ew-play-event')]"
     sizes = page.evaluate(f"{buttons}.map((each) => Math.min(each.offsetHeight, each.offsetWidth))")
     assert min(size for size in sizes if size) >= 40  # those that are hidden have none
 
@@ -284,7 +284,7 @@ def test_on_paper_all_events_stand_and_nothing_to_press(open_page: OpenPage, tmp
     wait_until(page, "document.querySelectorAll('tbody tr[data-event-index]').length === 400")
     assert not page.locator(".ew-bar").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert page.evaluate("document.querySelector('.ew-shown').textContent").startswith("All")
+    assert page.evaluate("document.querySelector('.ew-shown').textContent").startswith("Whole")
     page.emulate_media(media="screen")
     wait_until(page, "document.querySelector('.ew-shown').textContent.includes(' to ')")
 
@@ -295,7 +295,7 @@ def test_the_row_of_a_chosen_event_is_in_sight(open_page: OpenPage, tmp_path: Pa
     path.write_text(make_report(make_view_of(220.0), make_answer_of(220.0, events)), encoding="utf-8")
     page = open_page(path)
     page.wait_for_selector("[data-shown]")
-    page.evaluate("window.earwitness.results.terminal.select(350)")
+    page.evaluate("window.earwitness.report.select(350)")
     box, row = page.locator(".ew-events .ew-wide").bounding_box(), page.locator("tr[aria-current]").bounding_box()
     assert box["y"] <= row["y"] <= box["y"] + box["height"]
 

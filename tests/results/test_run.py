@@ -11,7 +11,7 @@ import pytest
 
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import AudioError, OutputError
-from earwitness.results.run import ErrorFile, Outcome, Report, RunRecord, Tally, open_results, process_each
+from earwitness.results.run import Destination, ErrorFile, Outcome, Report, RunRecord, Tally, open_results, process_each
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
@@ -201,10 +201,10 @@ def test_a_run_record_names_encoder_settings_and_more(encoder: LoadedEncoder) ->
 
 def test_a_format_needs_a_folder_and_without_one_nothing_is_written(encoder: LoadedEncoder) -> None:
     record, tally = RunRecord.of(encoder, Settings()), Tally([])
-    with open_results(None, ["events.csv"], [], record, tally) as folder:
+    with open_results(Destination(None), ["events.csv"], record, tally) as folder:
         assert folder is None
     with (
         pytest.raises(OutputError, match="--format jsonl needs a folder"),
-        open_results(None, [], ["jsonl"], record, tally),
+        open_results(Destination(None, ["jsonl"]), [], record, tally),
     ):
         pass

@@ -79,7 +79,7 @@ def test_a_slow_upload_is_given_up(tight: RunningServer) -> None:
     head = b"POST /v1/recordings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nRIFF"
     answer = tight.send_raw(head)
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"nothing came for 0.4 s" in answer
+    assert b"no data for 0.4 s" in answer
 
     def trickle() -> Iterator[bytes]:
         for _ in range(100):

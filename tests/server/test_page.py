@@ -1,4 +1,4 @@
-"""Recordings on the page, in a real browser with a real server: sent, heard, looked at, kept, refused."""
+"""Recordings on the page, in a real browser with a real server: sent, analysed, selected, stored, refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def select(served: ServedPage, index: int) -> None:
     served.rows.nth(index).locator(".app-pick").click()
 
 
-def test_a_clip_is_heard_and_a_click_plays_its_event(
+def test_a_recording_is_analysed_and_a_click_plays_its_event(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, WORDS)
@@ -69,34 +69,32 @@ def test_a_real_mixture_has_its_event(server: RunningServer, open_served: OpenSe
     assert served.page.evaluate("window.sought[0]") == pytest.approx(17.92, abs=0.05)
 
 
-def test_a_report_grows_while_the_recording_is_heard(
-    server: RunningServer, open_served: OpenServed, demo: np.ndarray
-) -> None:
+def test_a_report_grows_during_the_analysis(server: RunningServer, open_served: OpenServed, demo: np.ndarray) -> None:
     served = open_served(server, WORDS)
     served.send(as_file("long.wav", write_sound(np.tile(demo, 15))))
-    served.wait(lambda: served.page.locator(".ew-shown").count() and "heard until" in served.shown())
+    served.wait(lambda: served.page.locator(".ew-shown").count() and "analysed up to" in served.shown())
     n_first = served.regions.count()
-    assert "hearing" in served.rows.locator(".app-state").inner_text()
+    assert "Analysing... " in served.rows.locator(".app-state").inner_text()
     served.wait_for("done")
-    served.wait(lambda: "heard until" not in served.shown())
+    served.wait(lambda: "analysed up to" not in served.shown())
     assert served.regions.count() >= 3 * 15 > n_first
 
 
-def test_many_recordings_are_a_list_and_a_broken_one_is_told(
+def test_many_recordings_are_a_list_and_a_broken_one_is_reported(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, WORDS)
     served.send(as_file("a.wav", demo_wav), as_file("broken.wav", b"RIFF, but no more"), as_file("b.wav", demo_wav))
     served.wait_for("done", 2)
     assert served.rows.locator(".app-name").all_inner_texts() == ["a.wav", "broken.wav", "b.wav"]
-    assert "cannot be used" in served.rows.nth(1).locator(".app-state").inner_text()
+    assert "cannot be read" in served.rows.nth(1).locator(".app-state").inner_text()
     assert "broken.wav: not readable as audio" in served.rows.nth(1).locator(".app-problem").inner_text()
     select(served, 1)
     assert "not readable" in served.page.locator(".app-wait").inner_text()
     select(served, 2)
     served.wait(lambda: served.regions.count() == 3)
     served.send(as_file("nothing.wav", b""))
-    assert "Nothing in it" in served.rows.nth(3).locator(".app-state").inner_text()
+    assert "Empty file" in served.rows.nth(3).locator(".app-state").inner_text()
 
 
 def test_files_are_dropped_and_pasted(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
@@ -115,13 +113,13 @@ def test_hostile_names_stay_text(server: RunningServer, open_served: OpenServed,
     assert served.page.locator("img:not(.app-brand img)").count() == 0
 
 
-def test_a_recording_is_deleted_when_asked(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
+def test_a_recording_is_deleted_on_request(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS)
     served.analyse(as_file("a.wav", demo_wav))
-    n_kept = len(server.service.recordings)
-    assert "kept until" in served.page.locator(".app-expiry").inner_text()
+    n_stored = len(server.service.recordings)
+    assert "stored until" in served.page.locator(".app-expiry").inner_text()
     served.page.get_by_text("delete now").click()
-    served.wait(lambda: len(server.service.recordings) == n_kept - 1)
+    served.wait(lambda: len(server.service.recordings) == n_stored - 1)
     assert served.page.locator(".app-hero").is_visible()
 
 
@@ -135,7 +133,7 @@ def test_a_reload_keeps_recordings_and_words(server: RunningServer, open_served:
     assert served.rows.locator(".app-state").inner_text() == "12.0 s · 3 events · storm"
 
 
-def test_what_is_not_kept_any_more_is_told(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
+def test_an_expired_recording_is_reported(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
     served = open_served(server, WORDS, expected=("404",))
     served.analyse(as_file("a.wav", demo_wav))
     (stored,) = served.page.evaluate("JSON.parse(sessionStorage['earwitness.recordings']).recordings")
@@ -149,7 +147,7 @@ def test_the_microphone_is_recorded(server: RunningServer, open_served: OpenServ
     served = open_served(server, write_words(["beep", "speech"]), permissions=["microphone"])
     served.page.get_by_role("button", name="Record", exact=True).click()
     served.wait(lambda: served.page.locator(".app-record-time").inner_text() >= "0:02.0")
-    served.page.get_by_role("button", name="Stop and listen").click()
+    served.page.get_by_role("button", name="Stop and analyse").click()
     served.wait_for("done")
     (found,) = [each for each in server.service.recordings._by_id.values() if each.name.startswith("microphone")]
     assert 1.9 <= (found.duration_s or 0) < 10.0
@@ -157,21 +155,21 @@ def test_the_microphone_is_recorded(server: RunningServer, open_served: OpenServ
     assert np.abs(soundfile.read(found.folder / AUDIO)[0]).max() > 0.05  # the browser's own microphone beeps
 
 
-def test_a_microphone_that_is_denied_is_told(server: RunningServer, open_served: OpenServed) -> None:
+def test_a_microphone_that_is_denied_is_reported(server: RunningServer, open_served: OpenServed) -> None:
     served = open_served(server)
     served.page.evaluate(DENY)
     served.page.get_by_role("button", name="Record", exact=True).click()
-    served.wait(lambda: "was not allowed" in served.page.locator("#app-banner").inner_text())
+    served.wait(lambda: "access was denied" in served.page.locator("#app-banner").inner_text())
     assert served.page.get_by_role("button", name="Record", exact=True).is_visible()
 
 
-def test_a_token_is_asked_for_and_used_for_all(
+def test_a_token_is_requested_and_used_for_all(
     guarded: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(guarded, WORDS, expected=("401",))
     served.page.get_by_role("textbox", name="Token").fill("not this one")
     served.page.get_by_role("textbox", name="Token").press("Enter")
-    served.wait(lambda: "did not take" in served.page.locator("dialog.app-dialog").inner_text())
+    served.wait(lambda: "did not accept" in served.page.locator("dialog.app-dialog").inner_text())
     served.page.get_by_role("textbox", name="Token").fill(TOKEN)
     served.page.get_by_role("textbox", name="Token").press("Enter")
     served.analyse(as_file("street.wav", demo_wav))
@@ -182,7 +180,7 @@ def test_a_token_is_asked_for_and_used_for_all(
     assert served.page.locator("dialog.app-dialog").count() == 0
 
 
-def test_the_sound_of_a_deleted_recording_is_not_kept_in_memory(
+def test_the_sound_of_a_deleted_recording_is_not_held_in_memory(
     guarded: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(guarded, WORDS, expected=("401",))
@@ -203,7 +201,9 @@ def test_the_sound_of_a_deleted_recording_is_not_kept_in_memory(
     assert served.page.evaluate("window.made") == 0
 
 
-def test_a_busy_server_is_asked_again(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:
+def test_an_upload_to_a_busy_server_is_repeated(
+    server: RunningServer, open_served: OpenServed, demo_wav: bytes
+) -> None:
     served = open_served(server, WORDS, expected=("429",))
     n_sent = 0
 
@@ -225,9 +225,9 @@ def test_a_busy_server_is_asked_again(server: RunningServer, open_served: OpenSe
 def test_a_file_over_the_limit_is_not_sent(tmp_path: Path, open_served: OpenServed, demo_wav: bytes) -> None:
     with RunningServer(tmp_path, Limits(max_upload_mb=0.1)) as small:
         served = open_served(small, WORDS)
-        served.wait(lambda: served.page.locator("#app-keeps").inner_text())
+        served.wait(lambda: served.page.locator("#app-retention").inner_text())
         served.send(as_file("a.wav", demo_wav))
-        assert "this server takes 0.1 MB" in served.rows.locator(".app-problem").inner_text()
+        assert "this server accepts up to 0.1 MB" in served.rows.locator(".app-problem").inner_text()
         served.close()
 
 

@@ -93,7 +93,7 @@ def test_suggestions_are_chosen_by_keys(server: RunningServer, open_served: Open
     assert options.count() == 0
 
 
-def test_a_chip_tells_what_its_word_means(server: RunningServer, open_served: OpenServed) -> None:
+def test_a_chip_shows_what_its_word_means(server: RunningServer, open_served: OpenServed) -> None:
     served = open_served(server, write_words(["dog bark"]))
     chip = served.page.locator(".app-chip").first
     served.wait(lambda: chip.locator(".app-tip").count())
@@ -115,7 +115,7 @@ def test_hostile_words_stay_text(server: RunningServer, open_served: OpenServed,
     assert served.page.locator("img:not(.app-brand img)").count() == 0
 
 
-def test_the_threshold_is_asked_with_and_the_view_stays(
+def test_the_threshold_is_part_of_the_query_and_the_view_stays(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, WORDS)
@@ -131,7 +131,7 @@ def test_the_threshold_is_asked_with_and_the_view_stays(
     served.wait(lambda: served.page.locator(".ew-events tbody tr").count() == 3)
 
 
-def test_a_hold_above_the_threshold_is_asked_as_the_threshold(
+def test_a_hold_above_the_threshold_is_sent_as_the_threshold(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, f"{WORDS}&event_hold=0.45&min_duration_s=9999")
@@ -160,20 +160,20 @@ def test_more_settings_open_and_close(server: RunningServer, open_served: OpenSe
 
 def test_too_many_words_are_refused_here(server: RunningServer, open_served: OpenServed) -> None:
     served = open_served(server, write_words(["siren"]))
-    served.wait(lambda: served.page.locator("#app-keeps").inner_text())
+    served.wait(lambda: served.page.locator("#app-retention").inner_text())
     served.add(",".join(f"word {n}" for n in range(60)))
     assert served.page.locator(".app-chip").count() == 50
-    assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
+    assert "up to 50 words" in served.page.locator("#app-banner").inner_text()
 
 
-def test_that_words_are_left_out_is_still_told_when_the_others_are_answered(
+def test_that_words_are_left_out_is_still_shown_when_the_others_are_answered(
     server: RunningServer, open_served: OpenServed, demo_wav: bytes
 ) -> None:
     served = open_served(server, write_words(["siren"]))
     served.analyse(as_file("a.wav", demo_wav))
     served.add(",".join(["rain", *(f"dog {n}" for n in range(60))]))
     served.wait(lambda: "rain" in served.lanes() and len(served.lanes()) > 40)
-    assert "takes 50 at once" in served.page.locator("#app-banner").inner_text()
+    assert "up to 50 words" in served.page.locator("#app-banner").inner_text()
     served.page.get_by_role("button", name="Hide").click()
     assert not served.page.locator("#app-banner").is_visible()
 
@@ -184,4 +184,4 @@ def test_words_can_be_added_on_a_phone(server: RunningServer, open_served: OpenS
     served.words.fill("siren,")  # keyboards of phones send no keys
     served.wait(lambda: "siren" in served.lanes())
     small = "each => [...each].filter((one) => one.offsetHeight && one.offsetHeight < 24).map((one) => one.outerHTML)"
-    assert served.page.eval_on_selector_all(".app-side button, .app-ask button, .app-actions .ew-button", small) == []
+    assert served.page.eval_on_selector_all(".app-side button, .app-query button, .app-actions .ew-button", small) == []

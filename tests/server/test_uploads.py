@@ -164,7 +164,7 @@ def test_shapes_and_lengths_are_checked() -> None:
     assert check_length(None, limits) is None
     assert check_length(10.0, limits) == 10.0
     for rate_hz, n_channels in ((48001, 1), (0, 1), (-1, 1), (8000, 3)):
-        with pytest.raises(Refused, match="this server takes up to"):
+        with pytest.raises(Refused, match="this server accepts up to"):
             check_shape(rate_hz, n_channels, limits)
     with pytest.raises(Refused, match="so cut it"):
         check_length(10.1, limits)

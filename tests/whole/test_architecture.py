@@ -223,3 +223,12 @@ def test_importing_any_folder_loads_nothing_heavy() -> None:
     code = f"import sys, earwitness, earwitness.cli.main, {folders}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", package_files(), ids=name_of)
+def test_what_a_file_takes_from_a_face_is_there(path: Path) -> None:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("earwitness."):
+            face = importlib.import_module(str(node.module))
+            for alias in node.names:  # a lazy face is Any to mypy inside a function
+                assert hasattr(face, alias.name), f"{path}:{node.lineno}: {node.module} has no {alias.name}"

@@ -183,7 +183,7 @@ def find_truncation(source: Source) -> str | None:
 
 
 def read_ahead(blocks: Iterator[Waveform], n_ahead: int = 2) -> Iterator[Waveform]:
-    """Yield blocks that another thread reads meanwhile, at most `n_ahead` of them before they are asked for.
+    """Yield blocks that another thread reads meanwhile, at most `n_ahead` of them in advance.
 
     What goes wrong in reading is raised here, in its place. Closing the iterator stops the thread.
     """
@@ -253,7 +253,7 @@ def _open(source: Source, block_s: float) -> tuple[str, Iterator[tuple[Samples, 
 
 
 def _is_unnamed_media(path: Path) -> bool:
-    """Tell whether a file without a suffix, such as one that came on standard input, is for PyAV."""
+    """Say whether a file without a suffix, such as one that came on standard input, is for PyAV."""
     if path.suffix or measure_duration(path) is not None:
         return False
     return importlib.util.find_spec("av") is not None

@@ -3,7 +3,7 @@
 In: counts, hours, peaks. Out: bounds and intervals of a Poisson rate; the level that is passed at a wanted rate.
 
 Source: the exact ("Garwood") interval of a Poisson mean; for the tail, excesses over a level are taken as exponential
-with an unknown scale, whose uncertainty is kept (the predictive distribution under the prior 1 / scale).
+with an unknown scale, whose uncertainty is included (the predictive distribution under the prior 1 / scale).
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def trace_words(
 def choose_thresholds(
     traces: Sequence[WordTraces], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
 ) -> Calibration:
-    """Return the thresholds of words that have been heard on background, all with the same `settings`.
+    """Return the thresholds of words from their scores on background, all with the same `settings`.
 
     Raises:
         SettingsError: see `calibrate_thresholds`.

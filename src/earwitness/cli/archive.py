@@ -28,6 +28,7 @@ from earwitness.cli.options import (
     query_options,
     settings_file,
 )
+from earwitness.cli.recordings import describe_skipped
 from earwitness.errors import ArchiveError, SettingsError, WordError
 from earwitness.settings import Settings
 
@@ -275,12 +276,15 @@ def _keep_memory_flat() -> None:
 
 def _index_here(paths: list[str], store: str, settings: Settings, options: IndexOptions) -> IndexReport:
     from earwitness.archive import index_recordings
-    from earwitness.audio import find_audio
+    from earwitness.audio import search_audio
 
     for each in (*paths, store):
         if "://" in each:
             raise SettingsError(f"{each}: a URL needs --engine ray, which works on one machine too")
-    return index_recordings(find_audio(paths), store, settings, None, options, paths)
+    found = search_audio(paths)
+    if skipped := describe_skipped(found):
+        print(f"skipped {skipped}", file=sys.stderr)
+    return index_recordings(found.paths, store, settings, None, options, paths)
 
 
 def _stopped_by_keys() -> AbstractContextManager[None]:

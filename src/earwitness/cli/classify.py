@@ -33,7 +33,7 @@ def classify(recordings: Recordings, settings: Settings, words: ClipWords, out: 
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import check_words
     from earwitness.recognition import classify as classify_clip
-    from earwitness.results import RunRecord, open_results
+    from earwitness.results import Destination, RunRecord, open_results
 
     if not words:
         raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
@@ -45,7 +45,7 @@ def classify(recordings: Recordings, settings: Settings, words: ClipWords, out: 
         return classify_clip(source, words, settings, loaded), find_truncation(source)
 
     record = RunRecord.of(loaded, settings, words=words)
-    with open_results(out, ["clips.csv"], [], record, tally) as results:
+    with open_results(Destination(out), ["clips.csv"], record, tally) as results:
         for name, (scores, truncation) in tally.each(process):
             if results:
                 results.add_clip(name, scores)

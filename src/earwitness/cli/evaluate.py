@@ -117,7 +117,7 @@ def _evaluate(
     from earwitness.encoders import choose_encoder
     from earwitness.evaluation import format_submission, recognize_clips, score_dataset
     from earwitness.files import write_text
-    from earwitness.results import RunRecord, Tally, open_results
+    from earwitness.results import Destination, RunRecord, Tally, open_results
 
     loaded = choose_encoder(settings)
     words = {"events": list(plan.events.values()), "scenes": list(plan.scenes.values())}
@@ -125,7 +125,7 @@ def _evaluate(
     kinds = (("events.csv", plan.events), ("scenes.csv", plan.scenes), ("clips.csv", plan.clips))
     tables = [name for name, has_words in kinds if has_words]
     clips, tally = [], Tally([clip.path for clip in dataset.clips])
-    with open_results(out, tables, [], record, tally) as folder:
+    with open_results(Destination(out), tables, record, tally) as folder:
         for each in recognize_clips(dataset, plan, settings, loaded, progress, N_AT_ONCE):
             clips.append(each)
             _store(each, folder, tally)

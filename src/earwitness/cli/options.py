@@ -27,6 +27,10 @@ from earwitness.settings import Settings, fold_word, read_settings
 Command = Callable[..., Any]
 
 HOW_WORDS = "repeat it, or give a comma list, or @FILE with one a line."
+FORMAT_NAMES = (  # those of `results.FORMATS`, which is not loaded for a help text
+    "jsonl, json, parquet, dcase, dcase_txt, audacity, raven, scores, scores_npz, vtt, srt, jams, labelstudio, aoef, "
+    "kaleidoscope, textgrid"
+)
 HOW_ENCODER = "Encoder: a known name or the path of weights; the embedded one if not given."
 HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch); the one that is here."
 HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
@@ -62,9 +66,9 @@ def read_words(given: Sequence[str]) -> list[str]:
     return list(once.values())
 
 
-def list_option(*names: str, help: str, callback: Callable[[list[str]], list[str]] | None = None) -> Any:
+def list_option(*names: str, help: str, **more: Any) -> Any:
     """Return an option that can be repeated."""
-    return typer.Option(*names, help=help, callback=callback, default_factory=list, show_default=False)
+    return typer.Option(*names, help=help, default_factory=list, show_default=False, **more)
 
 
 def words_option(*names: str, help: str) -> Any:
@@ -119,6 +123,11 @@ def check_formats(names: list[str]) -> list[str]:
     return names
 
 
+def complete_format(incomplete: str) -> list[str]:
+    """Return the formats that begin so, for the shell."""
+    return [name for name in FORMAT_NAMES.split(", ") if name.startswith(incomplete)]
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the known names that are spelled alike, as a part of a message; empty if there are none."""
     names = list(known)
@@ -137,8 +146,9 @@ Formats = Annotated[
     list[str],
     list_option(
         *("--format", "-f"),
-        help="A further format: jsonl, parquet, dcase, audacity or raven; repeat it.",
+        help=f"A further format: {FORMAT_NAMES}; repeat it.",
         callback=check_formats,
+        autocompletion=complete_format,
     ),
 ]
 ShowProgress = Annotated[

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earwitness.audio import measure_duration
+from earwitness.cli.exit_status import NOTHING_DONE, STOPPED, stopped_by_sigterm
 from earwitness.cli.options import read_words
 from earwitness.cli.published_counts import (
     FileEvents,
@@ -91,7 +92,7 @@ def run_command(script: str, description: str, work: Callable[[Options], int]) -
     """Read the options, log to the console and to `<log_dir>/<script>.log`, do the work; return the exit status."""
     options = read_options(description, Path(script).resolve().parent)
     try:
-        with log_to(options.log_dir / f"{Path(script).stem}.log"):
+        with log_to(options.log_dir / f"{Path(script).stem}.log"), stopped_by_sigterm():
             try:
                 logger.debug("%s", options)
                 return work(options)
@@ -99,10 +100,10 @@ def run_command(script: str, description: str, work: Callable[[Options], int]) -
                 logger.error("%s", error)
             except KeyboardInterrupt:
                 logger.error("stopped; what was done is stored")
-                return 130
+                return STOPPED
     except OutputError as error:  # the log itself cannot be written
         print(f"ERROR: {error}", file=sys.stderr)
-    return 2
+    return NOTHING_DONE
 
 
 def label_events(options: Options) -> int:
@@ -213,7 +214,7 @@ def convert_recipes(script: str, description: str) -> int:
             print(f"{len(mixtures)} mixtures -> {out}")
     except EarwitnessError as error:
         print(f"ERROR: {error}", file=sys.stderr)
-        return 2
+        return NOTHING_DONE
     return 0
 
 

@@ -54,7 +54,7 @@ class WordCounts:
 
 
 def choose_scored(words: Iterable[str], mixtures: Iterable[MixtureRow]) -> list[str]:
-    """Return the words that the metadata can tell about; of others it does not say where they are heard."""
+    """Return the words that the metadata covers; of others it does not know where they occur."""
     known = {as_key(mixture.event) for mixture in mixtures} | set(CLASS_WORDS)
     return [word for word in words if as_key(word) in known]
 

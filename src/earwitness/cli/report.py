@@ -84,16 +84,12 @@ def write_reports(
     from earwitness.encoders import choose_encoder
     from earwitness.recognition import check_words
     from earwitness.reports import ReportFolder
-    from earwitness.results import Printer, RunRecord, name_tables, open_results
+    from earwitness.results import Destination, Printer, RunRecord, name_tables, open_results
 
-    if out is None:
-        raise OutputError("--report needs a folder: give --out")
-    if settings.blind_calibration:
-        raise SettingsError(
-            "blind calibration ranks scenes after the last recording, pages are written before; drop one"
-        )
+    out = _check_pages(out, settings, formats)
     check_words(events, scenes, settings)
     loaded = choose_encoder(settings)
+    to = Destination(out, formats)
     record = RunRecord.of(loaded, settings, events=events, scenes=scenes)
     found: list[Recognition] = []
     tally, printer = recordings.tally(), Printer(is_shown=is_shown)
@@ -104,7 +100,7 @@ def write_reports(
             name = show_name(source)
             return pages.write(source, name, on_progress, is_stored=name != STDIN_NAME)
 
-        with open_results(out, name_tables(events, scenes), formats, record, tally) as results:
+        with open_results(to, name_tables(events, scenes), record, tally, loaded.spec.sample_rate_hz) as results:
             tally.takers.append(pages)
             for _, recognition in tally.each(process):
                 found.append(recognition)
@@ -121,3 +117,18 @@ def write_reports(
         webbrowser.open(index.resolve().as_uri())
     end(tally.failures, out / "errors.csv")
     return found
+
+
+def _check_pages(out: Path | None, settings: Settings, formats: list[str]) -> Path:
+    """Return the folder for pages, if they can be written."""
+    from earwitness.results import needs_scores
+
+    if out is None:
+        raise OutputError("--report needs a folder: give --out")
+    if needs_scores(formats):
+        raise OutputError("format scores: pages are written without them; run 'earwitness listen --format scores'")
+    if settings.blind_calibration:
+        raise SettingsError(
+            "blind calibration ranks scenes after the last recording, pages are written before; drop one"
+        )
+    return out

@@ -25,7 +25,7 @@ def tags(
     n_tags: Annotated[int, typer.Option("--top", help="How many tags to list.")] = 10,
 ) -> None:
     """List the AudioSet tags that the encoder finds, before any word of yours comes in."""
-    from earwitness.results import Printer
+    from earwitness.results import Destination, Printer
 
     settings = replace(settings, n_tags=n_tags)
-    recognize_all(recordings, [], [], settings, out, [], Printer(is_shown=out is None))
+    recognize_all(recordings, [], [], settings, Destination(out), Printer(is_shown=out is None))

@@ -16,7 +16,7 @@ from earwitness.cli.options import suggest
 from earwitness.errors import WeightsError
 
 if TYPE_CHECKING:
-    from earwitness.encoders import WeightsSpec
+    from earwitness.encoders import LoadedEncoder, WeightsSpec
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -131,13 +131,10 @@ def convert(
 
     Sizes are read from names, so a file whose name lacks them goes into a folder of the published name.
     """
-    from earwitness.encoders import convert_weights, identify_weights, locate_weights
+    from earwitness.encoders import convert_weights, locate_weights
 
-    path = convert_weights(locate_weights(name_or_path), out)
-    known = identify_weights(locate_weights(name_or_path))
-    print(path)
-    if known and not known.is_commercial_use_allowed:
-        print_error(f"the licence stays: {known.licence}")
+    print(convert_weights(locate_weights(name_or_path), out))
+    _remind_of_licence(name_or_path)
 
 
 @app.command(short_help="Write an encoder as .onnx.")
@@ -159,20 +156,15 @@ def export(
 
     To use it: earwitness listen street.wav -e siren --runtime onnx, or --encoder FILE.onnx. For int8 set precision.
     """
-    from earwitness.encoders import EMBEDDED, identify_weights, load_encoder, locate_weights, onnx_path
+    from earwitness.encoders import EMBEDDED, attention_path, export_encoder, onnx_path
 
     name_or_path = name_or_path or EMBEDDED
-    from earwitness.encoders import attention_path, export_encoder
-    from earwitness.settings import EncoderSettings
-
-    encoder = load_encoder(name_or_path, compute=EncoderSettings(runtime="torch", device="cpu", precision="fp32"))
+    encoder = _load(name_or_path)
     path = export_encoder(encoder, out or onnx_path(name_or_path, is_int8=is_int8), is_int8=is_int8)
     print(path)
     if is_attention:
         print(export_encoder(encoder, attention_path(path), is_attention=True))
-    known = identify_weights(locate_weights(name_or_path))
-    if known and not known.is_commercial_use_allowed:
-        print_error(f"the licence stays: {known.licence}")
+    _remind_of_licence(name_or_path)
 
 
 @app.command(name="path")
@@ -181,6 +173,22 @@ def print_path(name: Name) -> None:
     from earwitness.encoders import locate_weights
 
     print(locate_weights(_find_spec(name).name))
+
+
+def _remind_of_licence(name_or_path: str) -> None:
+    from earwitness.encoders import identify_weights, locate_weights
+
+    known = identify_weights(locate_weights(name_or_path))
+    if known and not known.is_commercial_use_allowed:
+        print_error(f"the licence stays: {known.licence}")
+
+
+def _load(name_or_path: str | Path) -> LoadedEncoder:
+    """Return an encoder as it was published: on torch, on the CPU, unrounded."""
+    from earwitness.encoders import load_encoder
+    from earwitness.settings import EncoderSettings
+
+    return load_encoder(name_or_path, compute=EncoderSettings(runtime="torch", device="cpu", precision="fp32"))
 
 
 def _find_spec(name: str) -> WeightsSpec:

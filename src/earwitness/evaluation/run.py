@@ -342,7 +342,7 @@ def _note(
         notes.append(f"{len(failed)} recordings could not be used and are in no number: {failed[0].file}, ...")
     odd = [each.file for each in analysed if each.note]
     if odd:
-        notes.append(f"{len(odd)} recordings were heard in part and are scored as they are: {odd[0]}, ...")
+        notes.append(f"{len(odd)} recordings are truncated and scored as far as they go: {odd[0]}, ...")
     for measure in measures:
         silent = [label for label, each in measure.detection.by_label.items() if each.n_ref and not each.n_est]
         if silent and measure.kind in ("rare", "collar", "segment"):

@@ -30,7 +30,7 @@ class _Begun:
     event: Event
 
 
-class EventTracker:
+class EventReporter:
     """Remembers begun events, at most a few per word.
 
     Args:

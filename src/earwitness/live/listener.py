@@ -1,6 +1,6 @@
 """The chain of `recognition.py` on sound that never ends: items from a source in, lines to print out.
 
-In: `Items`, words, an encoder. Out: `EventLine`s, `SceneLine`s, and what is to be told of the sound itself. Windows,
+In: `Items`, words, an encoder. Out: `EventLine`s, `SceneLine`s, and lines on the sound itself. Windows,
 tokens, words and events go through the functions that recordings go through, so that a stream gives a file's events.
 """
 
@@ -16,7 +16,7 @@ from earwitness.audio import Samples, Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.event_lines import EventLine, EventTracker
+from earwitness.live.event_lines import EventLine, EventReporter
 from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.segments import ErrorLine, GapLine, Segments
@@ -67,7 +67,7 @@ class SceneLine:
 
 @dataclass(frozen=True)
 class DroppedLine:
-    """What was heard from `start_s` to `end_s` is not used: it holds speech."""
+    """The sound from `start_s` to `end_s` is not used: it holds speech."""
 
     start_s: float
     end_s: float
@@ -75,7 +75,7 @@ class DroppedLine:
 
 @dataclass
 class LiveCounts:
-    """What has been done so far, over all stretches; a stream of any length has every token exactly once."""
+    """Work done so far, over all segments; a stream of any length has every token exactly once."""
 
     n_windows: int = 0
     n_tokens: int = 0
@@ -88,10 +88,10 @@ Line = EventLine | GapLine | Drift | SceneLine | DroppedLine | ErrorLine
 
 
 class Keeper(Protocol):
-    """Keeps the tags of what is heard; times are those of the unbroken stretch that `begin` began."""
+    """Stores tags; times are those of the unbroken segment that `begin` began."""
 
     def begin(self, start_time: float) -> None:
-        """Begin a stretch, at a time of day in seconds since 1970, UTC."""
+        """Begin a segment, at a time of day in seconds since 1970, UTC."""
         ...
 
     def add_rows(self, rows: TagScores) -> None:
@@ -103,7 +103,7 @@ class Keeper(Protocol):
         ...
 
     def end(self, duration_s: float) -> None:
-        """End the stretch."""
+        """End the segment."""
         ...
 
 
@@ -112,8 +112,8 @@ class Listener:
     """Listens to one stream; `listen` may be called once.
 
     Attributes:
-        keeper: takes the tags of all that is heard, to be asked later.
-        on_block: called with each block of sound as it is heard, such as to show its level.
+        keeper: stores the tags, for queries later.
+        on_block: called with each block of sound, such as to show its level.
     """
 
     encoder: LoadedEncoder
@@ -132,7 +132,7 @@ class Listener:
                 "method='earwitness' without noise"
             )
         self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
-        self._tracker = EventTracker(settings.window_s)
+        self._tracker = EventReporter(settings.window_s)
 
     def listen(self, items: Items) -> Iterator[Line]:
         """Yield lines as soon as they are known, until the items end; events under way then end too.
@@ -203,7 +203,7 @@ class Listener:
 
 
 class _SegmentAnalysis:
-    """What is heard in one unbroken stretch: windows to tokens to words to events; times are the stretch's own."""
+    """One unbroken segment: windows to tokens to words to events; times are the segment's own."""
 
     def __init__(
         self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None
@@ -213,7 +213,7 @@ class _SegmentAnalysis:
         self.speech: list[Span] = []
 
     def add(self, batch: Windows) -> tuple[list[Event], list[Event], list[Span]]:
-        """Take windows; return events that have ended, those foreseen, and stretches dropped for their speech."""
+        """Take windows; return events that have ended, those foreseen, and spans dropped for their speech."""
         logits = self.encoder.token_logits(batch.samples)  # (W, T, C)
         self.counts.n_windows += len(logits)
         settled_s = float(batch.start_s[0])
@@ -228,7 +228,7 @@ class _SegmentAnalysis:
         return ended, self.finder.foresee(self._match(self.grid.unsettled())), dropped
 
     def finish(self, duration_s: float) -> tuple[list[Event], list[Span]]:
-        """Return what is left at the end of the stretch; the last token overhangs it, its event does not."""
+        """Return what is left at the end of the segment; the last token overhangs it, its event does not."""
         ended = self._find(self.grid.unsettled()) + self.finder.finish()
         return [replace(event, offset_s=min(event.offset_s, duration_s)) for event in ended], self.speech
 
@@ -261,14 +261,14 @@ class _SceneWatch:
     def __init__(self, encoder: LoadedEncoder, query: LiveQuery, keeper: Keeper | None = None) -> None:
         self.encoder, self.query, self.keeper = encoder, query, keeper
         self._held: list[Samples] = []
-        self._n_held = self._n_used = 0  # samples waiting for a window; samples of the stretch already in windows
-        self._start_s = 0.0  # of the stretch
+        self._n_held = self._n_used = 0  # samples waiting for a window; samples of the segment already in windows
+        self._start_s = 0.0  # of the segment
         self._rows: list[TagScores] = []  # of this period
         self._period = 0
         self._lines: list[SceneLine] = []
 
     def add(self, block: Waveform, start_s: float) -> None:
-        """Take a block of the stretch that begins at `start_s`."""
+        """Take a block of the segment that begins at `start_s`."""
         self._start_s = start_s
         self._held.append(block.samples)
         self._n_held += len(block.samples)
@@ -279,7 +279,7 @@ class _SceneWatch:
             self._held, self._n_held = [samples[size:]], len(samples) - size
 
     def end_segment(self) -> None:
-        """Hear what is left of a stretch, if it is to be kept, or if nothing else of this period was heard."""
+        """Analyse the rest of a segment, if it is to be stored, or if this period has nothing else."""
         if self._n_held and (self.keeper or not self._rows):
             self._analyse(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
         self._held, self._n_held, self._n_used = [], 0, 0
@@ -302,9 +302,11 @@ class _SceneWatch:
             self._period = int(start_s // self.query.scenes_every_s)
         threshold = self.query.speech_threshold
         for window in slide(waveform, self.query.settings.clip_window_s, self.query.settings.clip_window_s):
-            logits = self.encoder.token_logits(window.samples)
-            if threshold is None or not find_speech(logits, threshold).any():
-                clip = logits.mean(axis=1)  # (1, C)
+            encoded = self.encoder.encode(window.samples, ["token_logits", "window_logits"])
+            tokens, clip = encoded.token_logits, encoded.window_logits  # (1, T, C), (1, C)
+            assert tokens is not None
+            assert clip is not None
+            if threshold is None or not find_speech(tokens, threshold).any():
                 self._rows.append(TagScores(clip, window.start_s + start_s, waveform.duration_s))
                 if self.keeper:
                     self.keeper.add_clip(TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s))
@@ -330,7 +332,7 @@ def gather(windows: Iterator[Windows], has_next: Callable[[], bool], n_batch: in
 
 
 def place_event(event: Event, start_s: float) -> Event:
-    """Return an event of a stretch with times of the stream."""
+    """Return an event of a segment with times of the stream."""
     return replace(
         event,
         onset_s=event.onset_s + start_s,

@@ -1,4 +1,4 @@
-"""What the encoder attends to, over the spectrogram: roll-out, heads, layers; seen from points or the class token.
+"""Attention of the encoder over the spectrogram: roll-out, heads or layers, seen from points or the class token.
 
 In: a recording, a moment, a view. Out: a figure of panels, each of which shows how many times more than evenly each
 token of the sound is attended to.
@@ -33,14 +33,14 @@ MOST_COLUMNS = 4
 N_COLUMNS_BEHIND = 150  # of the spectrogram behind attention
 BEHIND_DB = 35.0  # of its levels, so that noise is pale and attention stands out
 TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200)
-EVEN = 1.0  # what each token would get if all got the same
+EVEN = 1.0  # attention to each token if it were spread evenly
 
 
 @dataclass(frozen=True)
 class Query:
-    """From where attention is seen: a time and a frequency, a time (all bands), or, without a time, the class token.
+    """The source of attention: a time and a frequency, a time (all bands), or, without a time, the class token.
 
-    `is_mean` is from all tokens of the window but the class token, the mean of which a window's tags are read from.
+    `is_mean` is the mean over all tokens but the class token: a window's tags are computed from that mean.
     """
 
     time_s: float | None = None
@@ -71,7 +71,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """One map of a picture, what it is called, and from where it is seen."""
+    """One attention map of a figure, its title and its query."""
 
     title: str
     seen: AttentionMap
@@ -166,7 +166,7 @@ def choose_panels(attended: Attended, view: View, queries: Sequence[Query], laye
 def draw_attention(
     attended: Attended, panels: Sequence[Panel], source_name: str, view: View, encoder: str, layer: int = -1
 ) -> Any:
-    """Return the figure: the sound as it is, then each panel's attention over it."""
+    """Return the figure: the spectrogram, then the attention of each panel over it."""
     attention = attended.attention
     start_s, end_s = attention.start_s, attention.start_s + attention.n_columns * attention.token_s
     n_columns = next((n for n in (MOST_COLUMNS, 3) if len(panels) % n == 0), min(MOST_COLUMNS, len(panels)))
@@ -174,12 +174,12 @@ def draw_attention(
     n_layers = attention.weights.shape[0]
     how = VIEWS[view].format(layer=f"{layer % n_layers} (of 0 to {n_layers - 1})")
     caption = (
-        f"{how}. 1 is what each token would get if all got the same, and less is clear; the class token's share is "
+        f"{how}. 1 is even attention, less is transparent; the class token's share is "
         f"left out. Window of {end_s - start_s:.2f} s, tokens of {1000 * attention.token_s:g} ms in "
         f"{attention.n_bands} bands; encoder {encoder}; earwitness {__version__}."
     )
     with styled():
-        title = f"{Path(source_name).name}: what the encoder attends to, {start_s:.2f} to {end_s:.2f} s"
+        title = f"{Path(source_name).name}: attention of the encoder, {start_s:.2f} to {end_s:.2f} s"
         width = max(8.5, 2.9 * n_columns + 1.2)
         figure = make_figure(width, 2.0 * n_rows + 3.4, title, caption)
         top, below = figure.subfigures(2, 1, height_ratios=[2.1, 2.0 * n_rows])
@@ -190,7 +190,7 @@ def draw_attention(
             pad=0.01,
             label="level (dB)",
         )
-        sound.set(title="the sound", xlabel="time (s)", xlim=(start_s, end_s))
+        sound.set(title="spectrogram", xlabel="time (s)", xlim=(start_s, end_s))
         grid = below.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         _draw_panels(below, grid, attended, panels, (start_s, end_s))
         for query in dict.fromkeys(panel.query for panel in panels):
@@ -228,14 +228,14 @@ def _draw_panels(
         axes.set_ylabel("frequency (Hz)")
     for axes in grid[-1]:
         axes.set_xlabel("time (s)")
-    bar = figure.colorbar(image, ax=list(grid.flat), pad=0.01, extend="min", label="attention (times even)")
+    bar = figure.colorbar(image, ax=list(grid.flat), pad=0.01, extend="min", label="attention (multiple of even)")
     ticks = [tick for tick in TICKS if tick <= most]
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.minorticks_off()
 
 
 def _mark(axes: Any, query: Query, attended: Attended, colour: str) -> None:
-    """Mark from where attention is seen: a cross at a point, a line at a time."""
+    """Mark the query: a cross at a point, a line at a time."""
     if query.time_s is None:
         return
     if query.frequency_hz is None:

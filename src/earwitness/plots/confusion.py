@@ -1,4 +1,4 @@
-"""Counts as pictures: what was taken for what, and how often each label is there and was found.
+"""Counts as figures: confusion matrices, and actual and predicted numbers of each label.
 
 In: counts and labels. Out: figures.
 """
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from earwitness.plots.figure import ACTUAL, ESTIMATED, make_figure, shorten, styled
 
 Counts = npt.NDArray[np.int64]
-MOST_NUMBERED = 25  # labels, above which the cells have no numbers
+MOST_NUMBERED = 25  # labels; with more the cells have no numbers
 NONE = "none of these"
 
 
@@ -22,10 +22,10 @@ def draw_confusion(cells: Counts, rows: Sequence[str], columns: Sequence[str], t
     """Return the figure of a confusion matrix.
 
     Args:
-        cells: (R, C) how many recordings of a row's label were taken for a column's.
+        cells: (R, C) recordings by true label and answer.
         rows: R true labels.
         columns: C answers.
-        title, caption: what it says.
+        title, caption: its texts.
     """
     shares = cells / np.maximum(1, cells.sum(axis=1, keepdims=True))
     side = 0.42 if max(cells.shape) <= MOST_NUMBERED else 0.22
@@ -54,7 +54,7 @@ def draw_distribution(
         labels: V names.
         n_actual, n_predicted: V counts.
         unit: what is counted, such as "recordings".
-        title, caption: what it says.
+        title, caption: its texts.
     """
     places = np.arange(len(labels))
     with styled():

@@ -1,6 +1,6 @@
-"""How well scores tell a word's recordings from the others: ROC and precision-recall curves, one for each label.
+"""How well scores separate a label's recordings from the others: ROC and precision-recall curves.
 
-In: for each label, in which recordings it is and its score there. Out: curves as numbers, and figures.
+In: for each label, its score in each recording and whether it is there. Out: curves as numbers, and figures.
 
 Source: Fawcett (2006), "An introduction to ROC analysis": recordings of equal score make one step; average precision is
 the sum of precision over steps of recall.
@@ -20,7 +20,7 @@ from earwitness.plots.figure import COLOURS, REST, make_figure, shorten, styled
 LINES = (*COLOURS, "#000000")
 N_NAMED = len(LINES)  # labels with a colour of their own; others are grey
 Array = npt.NDArray[np.float64]
-DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # so that lines differ without colours, too
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # so that lines differ without colours
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def trace_precision(scored: ScoredLabel) -> tuple[Array, Array, float]:
 
 
 def draw_roc(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
-    """Return the figure of ROC curves; labels that are everywhere or nowhere have none."""
+    """Return the figure of ROC curves; labels that are in all recordings or in none have none."""
     with styled():
         figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
@@ -76,7 +76,7 @@ def draw_roc(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
 
 
 def draw_precision_recall(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
-    """Return the figure of precision-recall curves; labels that are everywhere or nowhere have none."""
+    """Return the figure of precision-recall curves; labels that are in all recordings or in none have none."""
     with styled():
         figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
@@ -88,7 +88,7 @@ def draw_precision_recall(scored: Sequence[ScoredLabel], title: str, caption: st
 
 
 def _count_steps(scored: ScoredLabel) -> tuple[Array, Array]:
-    """Return how many were found rightly and falsely (P + 1,) at each threshold, from none to all."""
+    """Return the true and false positives (P + 1,) at each threshold, from the highest to the lowest."""
     thresholds = np.unique(scored.scores)[::-1]
     found = [0, *(int(np.sum(scored.is_there & (scored.scores >= each))) for each in thresholds)]
     false = [0, *(int(np.sum(~scored.is_there & (scored.scores >= each))) for each in thresholds)]
@@ -96,7 +96,7 @@ def _count_steps(scored: ScoredLabel) -> tuple[Array, Array]:
 
 
 def _choose_lines(scored: Sequence[ScoredLabel]) -> list[tuple[ScoredLabel, dict[str, Any] | None]]:
-    """Return labels that have curves with their line; those most often there have colours, drawn last, others None."""
+    """Return labels with their line styles, in drawing order; the most frequent have colours, others None."""
     curves = [each for each in scored if each.has_both]
     named = sorted(curves, key=lambda each: -int(each.is_there.sum()))[:N_NAMED]
     styles = {each.label: {"color": LINES[i], "ls": DASHES[i % 3]} for i, each in enumerate(named)}
@@ -106,7 +106,7 @@ def _choose_lines(scored: Sequence[ScoredLabel]) -> list[tuple[ScoredLabel, dict
 def _draw_line(
     axes: Any, each: ScoredLabel, x: Array, y: Array, n_known: int, area: str, style: dict[str, Any] | None
 ) -> None:
-    """Draw a curve; what is below the run's threshold, where no score tells more, is dotted."""
+    """Draw a curve; the part below the run's threshold, where no scores are known, is dotted."""
     name = f"{shorten(each.label)} ({area}; {int(each.is_there.sum())} of {len(each.is_there)})"
     look = {"lw": 1.8, **style, "label": name} if style else {"color": REST, "lw": 0.8, "zorder": 1}
     axes.plot(x[:n_known], y[:n_known], **look)
@@ -136,4 +136,4 @@ def _note_floor(scored: Sequence[ScoredLabel]) -> str:
     if any(each.floor is not None for each in scored):
         parts = " Dotted: below the run's threshold, where no scores are known."
     without = [each.label for each in scored if not each.has_both]
-    return parts + (f" No curve, being in all or in none: {', '.join(without)}." if without else "")
+    return parts + (f" No curve (in all recordings or in none): {', '.join(without)}." if without else "")

@@ -1,6 +1,6 @@
-"""A map of recordings: those that sound alike to the encoder lie close together.
+"""A map of recordings: recordings with similar features lie close together.
 
-In: features (N, D), a group for each. Out: places (N, 2) by PCA, or by UMAP if it is installed, and a figure.
+In: features (N, D), a group for each. Out: positions (N, 2) by PCA, or by UMAP if it is installed, and a figure.
 
 Source: principal components by singular values; UMAP of McInnes et al. (2018), from `umap-learn`.
 """
@@ -18,13 +18,13 @@ from earwitness.errors import MissingExtraError, SettingsError
 from earwitness.plots.figure import COLOURS, REST, make_figure, shorten, styled
 
 Projection = Literal["pca", "umap"]
-MARKERS = ("o", "s", "^", "D", "v", "P")  # with colours, so that 36 groups differ, and differ without colours
+MARKERS = ("o", "s", "^", "D", "v", "P")  # with colours, so that 36 groups differ
 MOST_NAMED = 30  # recordings with their names beside them
 LEAST = 3
 
 
 def project(values: Floats, how: Projection = "pca") -> tuple[npt.NDArray[np.float64], tuple[str, str]]:
-    """Return places (N, 2) of features (N, D), and what the two axes are.
+    """Return positions (N, 2) of features (N, D), and the names of the two axes.
 
     Raises:
         SettingsError: there are fewer than three, or `how` is not known.
@@ -35,7 +35,7 @@ def project(values: Floats, how: Projection = "pca") -> tuple[npt.NDArray[np.flo
     if how == "pca":
         centred = values - values.mean(axis=0, dtype=np.float64)
         left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-        signs = np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(axis=1)])  # else they are left to chance
+        signs = np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(axis=1)])  # makes the signs of the axes reproducible
         shares = sizes[:2] ** 2 / max(float(np.sum(sizes**2)), 1e-30)
         first, second = (f"principal component {i + 1} ({share:.0%} of variance)" for i, share in enumerate(shares))
         return left[:, :2] * sizes[:2] * signs, (first, second)
@@ -62,10 +62,10 @@ def draw_embeddings(
 
     Args:
         places: (N, 2).
-        axis_names: what the axes are.
-        names: N recordings, written beside their points where they are few.
-        groups: a group for each, told by colour and marker; those beyond 36 are grey.
-        title, caption: what it says.
+        axis_names: of x and y.
+        names: of N recordings, written beside up to 30 points.
+        groups: a group for each, shown by colour and marker; those beyond 36 are grey.
+        title, caption: its texts.
     """
     with styled():
         figure = make_figure(8.6, 5.6, title, caption)

@@ -1,6 +1,6 @@
-"""A folder that `earwitness evaluate` wrote -> what its pictures show: curves, confusion, actual and predicted counts.
+"""Figures of a folder that `earwitness evaluate` wrote: curves, confusion, actual and predicted counts.
 
-In: the folder. Out: figures, each with a caption that says data set, method and encoder.
+In: the folder. Out: figures whose captions name data set, method and encoder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from earwitness.plots.confusion import NONE, draw_confusion, draw_distribution
 from earwitness.plots.curves import ScoredLabel, draw_precision_recall, draw_roc
 from earwitness.recognition import METHODS
 
-MEANT = {
+CAPTIONS = {
     "events": "A recording's score for a label is that of its loudest event.",
     "scenes": "Each scene against all others, by the scene's score.",
     "clips": "Scores of whole clips.",
@@ -32,7 +32,7 @@ TITLES = {
     "intersection": "events",
 }
 SEGMENT = "segment"
-FLOOR = 0.0  # stands for scores that did not reach the run's threshold
+FLOOR = 0.0  # replaces scores below the run's threshold
 
 
 def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
@@ -52,7 +52,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     name = {"roc": "ROC", "pr": "Precision and recall"}[kind]
     title = f"{saved.about.get('dataset', Path(folder).name)}: {name} of {TITLES.get(measure, measure)}"
     draw = draw_roc if kind == "roc" else draw_precision_recall
-    return draw(scored, title, f"{MEANT[measure]} {_report(saved)}")
+    return draw(scored, title, f"{CAPTIONS[measure]} {_report(saved)}")
 
 
 def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[ScoredLabel]]:
@@ -85,7 +85,7 @@ def read_scores(folder: str | Path, measure: str = "") -> tuple[str, list[Scored
 
 
 def draw_saved_confusion(folder: str | Path, measure: str = "") -> Any:
-    """Return the figure of what was taken for what: of scenes and labels, or of the classes that files were made for.
+    """Return the confusion matrix of scenes, labels, or the classes that files were made for.
 
     Raises:
         OutputError: the folder has no such measure, or is damaged.
@@ -96,13 +96,13 @@ def draw_saved_confusion(folder: str | Path, measure: str = "") -> Any:
     cells, labels = chosen.confuse(), chosen.labels
     is_none_used = bool(cells[:, -1].any())
     columns = [*labels, NONE] if is_none_used else list(labels)
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, what was taken for what"
-    caption = f"Measure {chosen.kind!r}. Rows: what is true; columns: the answer. {_report(saved)}"
+    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, confusion matrix"
+    caption = f"Measure {chosen.kind!r}. Rows: the true label; columns: the answer. {_report(saved)}"
     return draw_confusion(cells[:, : len(columns)], labels, columns, title, caption)
 
 
 def draw_saved_distribution(folder: str | Path, measure: str = "") -> Any:
-    """Return the figure of how often each label is there and how often it was answered.
+    """Return the figure of actual and predicted counts of each label.
 
     Raises:
         OutputError: the folder has no such measure, or is damaged.
@@ -125,7 +125,7 @@ def _choose(saved: SavedResults, folder: str | Path, measure: str, there: list[s
 
 
 def _report(saved: SavedResults) -> str:
-    """Return what a caption says of an evaluation."""
+    """Return the settings of an evaluation for a caption."""
     about = saved.about
     settings = about.get("settings") or {}
     said = [f"{about['n_files']} recordings" if "n_files" in about else ""]

@@ -1,10 +1,10 @@
-"""What all pictures share: figures without a display, colours, fonts, title, a caption with the settings, saving.
+"""Shared by all figures: creation without a display, colours, fonts, title, caption with the settings, saving.
 
-In: what a picture says of itself, and a path. Out: a matplotlib `Figure`; a PNG, SVG or PDF by the path's suffix, the
-same bytes for the same picture (extra `[plot]`).
+In: title, caption and a path. Out: a matplotlib `Figure`; a PNG, SVG or PDF by the path's suffix, with the same bytes
+for the same figure (extra `[plot]`).
 
-Source: the palette of Okabe and Ito (2008), "Color Universal Design", which people of any colour vision tell apart;
-images use matplotlib's magma and cividis, whose lightness rises evenly.
+Source: the palette of Okabe and Ito (2008), "Color Universal Design", made for any colour vision; images use
+matplotlib's magma and cividis, whose lightness rises evenly.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from earwitness.recognition import choose_method
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
-# Black and yellow are left out: they vanish beside text and on a white background.
+# Without black and yellow, which vanish beside text and on a white background.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-ACTUAL, ESTIMATED, REST = "#0072B2", "#E69F00", "0.72"  # truth and answer side by side; what is not named
+ACTUAL, ESTIMATED, REST = "#0072B2", "#E69F00", "0.72"  # truth and answer side by side; labels without a name
 SUFFIXES = (".png", ".svg", ".pdf")
 LETTERS_PER_INCH = 15  # of a caption
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so a picture is the same everywhere
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure is the same everywhere
     "font.size": 9.0,
     "axes.titlesize": 9.0,
     "axes.labelsize": 9.0,
@@ -36,7 +36,7 @@ STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "legend.fontsize": 8.0,
-    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and is a third of the size
+    "svg.fonttype": "none",  # text stays text: searchable, readable aloud, a third of the size
     "svg.hashsalt": "earwitness",
 }
 METADATA: dict[str, dict[str, str | None]] = {
@@ -61,7 +61,7 @@ def import_figure() -> Any:
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """Draw in our fonts and lines, whatever the user's own settings of matplotlib are.
+    """Draw with these fonts and lines, whatever the user's settings of matplotlib.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -77,12 +77,12 @@ def styled() -> Iterator[None]:
 
 
 def make_figure(width: float, height: float, title: str, caption: str) -> Any:
-    """Return an empty figure of so many inches with a title above and a caption below; use it inside `styled`."""
+    """Return an empty figure, in inches, with a title above and a caption below; use it inside `styled`."""
     figure = import_figure()(figsize=(width, height), dpi=110, layout="constrained")
     lines = [line for part in title.split("\n") for line in textwrap.wrap(part, int(0.72 * LETTERS_PER_INCH * width))]
     figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=11.0, weight="bold", parse_math=False)
-    said = "\n".join(textwrap.wrap(caption, int(LETTERS_PER_INCH * width)))
-    figure.supxlabel(said, x=0.012, ha="left", fontsize=7.5, color="0.35", parse_math=False)
+    shown = "\n".join(textwrap.wrap(caption, int(LETTERS_PER_INCH * width)))
+    figure.supxlabel(shown, x=0.012, ha="left", fontsize=7.5, color="0.35", parse_math=False)
     return figure
 
 
@@ -107,7 +107,7 @@ def check_picture_path(path: str | Path) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"{path}: pictures are written as {', '.join(SUFFIXES)}; choose a name that ends so")
+        raise OutputError(f"{path}: pictures are written as {', '.join(SUFFIXES)}; choose one of these suffixes")
     return path
 
 
@@ -115,14 +115,14 @@ def describe_settings(settings: Settings, encoder: str) -> str:
     """Return what a caption says of how a recording was analysed."""
     method = choose_method(settings)
     window_s = method.cut_rows(settings).window_s
-    said = [f"Method {settings.method}", f"windows of {window_s:g} s every {settings.hop_s:g} s"]
+    parts = [f"Method {settings.method}", f"windows of {window_s:g} s every {settings.hop_s:g} s"]
     if method.has_word_scores:
-        said.append(f"threshold {settings.event_threshold:g}, hold {settings.event_hold:g}")
+        parts.append(f"threshold {settings.event_threshold:g}, hold {settings.event_hold:g}")
     if settings.noise_factor:
-        said.append(f"noise {settings.noise_factor:g}")
-    return f"{', '.join(said)}; encoder {encoder}; earwitness {__version__}."
+        parts.append(f"noise {settings.noise_factor:g}")
+    return f"{', '.join(parts)}; encoder {encoder}; earwitness {__version__}."
 
 
 def shorten(name: str, length: int = 30) -> str:
-    """Return a name that fits beside an axis."""
+    """Return a name short enough for an axis."""
     return textwrap.shorten(name, length, placeholder=" ...") if " " in name else name[:length]

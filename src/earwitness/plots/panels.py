@@ -1,4 +1,4 @@
-"""Parts of pictures that several share: a spectrogram with its scale, and tags over time.
+"""Panels that several figures share: a spectrogram with its scale, and tags over time.
 
 In: matplotlib axes, a `Spectrogram`, or tag logits of windows. Out: nothing; the axes are drawn on.
 """
@@ -30,7 +30,7 @@ def draw_levels(
     ticks_hz: Sequence[int] = TICKS_HZ,
     range_db: float = LEVELS_DB,
 ) -> Any:
-    """Draw a spectrogram that begins at `start_s`, with the frequency axis; return the image, for a colour bar."""
+    """Draw a spectrogram from `start_s` on, with its frequency axis; return the image, for a colour bar."""
     levels, n_bands = spectrogram.levels_db, len(spectrogram.levels)
     faintest, loudest = spectrogram.shown_db(range_db)
     end_s = start_s + levels.shape[1] * spectrogram.step_s
@@ -49,7 +49,7 @@ def draw_levels(
 
 
 def label_frequencies(axes: Any, centres_hz: npt.NDArray[np.float64], ticks_hz: Sequence[int] = TICKS_HZ) -> None:
-    """Put ticks in Hz on an axis that counts mel bands with these centres (M,)."""
+    """Label an axis of mel bands with these centres (M,) in Hz."""
     ticks = [hz for hz in ticks_hz if centres_hz[0] <= hz <= 1.02 * centres_hz[-1]]
     names = [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in ticks]
     axes.set_yticks(find_rows(ticks, centres_hz), names)
@@ -57,7 +57,7 @@ def label_frequencies(axes: Any, centres_hz: npt.NDArray[np.float64], ticks_hz: 
 
 
 def find_rows(frequencies_hz: Sequence[float], centres_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return where frequencies lie on an axis that counts mel bands with these centres (M,)."""
+    """Return the positions of frequencies on an axis of mel bands with these centres (M,)."""
     rows: npt.NDArray[np.float64] = np.interp(frequencies_hz, centres_hz, np.arange(len(centres_hz)))
     return rows
 
@@ -87,6 +87,6 @@ def draw_tag_rows(axes: Any, logits: Logits, edges_s: npt.NDArray[np.float64], t
 
 
 def add_score_bar(figure: Any, axes: Any, mesh: Any) -> None:
-    """Put a colour bar of tag scores beside axes."""
+    """Add a colour bar of tag scores beside the axes."""
     bar = figure.colorbar(mesh, ax=axes, pad=0.01, label="tag score")
     bar.set_ticks([0.001, 0.01, 0.1, 1.0], labels=["0.001", "0.01", "0.1", "1"])

@@ -1,7 +1,7 @@
-"""What the published commands found over many recordings, held to the truth: the paper's pictures.
+"""Figures of the published commands over many recordings, against the truth, as in the paper.
 
-In: for each recording, the event it holds and the score of each word that was found. Out: pictures in a folder: the
-distributions of actual and predicted events, what was taken for what, ROC and precision-recall curves.
+In: for each recording, its true event and the score of each detected word. Out: figures in a folder: actual and
+predicted events, the confusion matrix, ROC and precision-recall curves.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ NAMES = ("distribution.png", "confusion.png", "roc.png", "pr.png")
 
 @dataclass(frozen=True)
 class Detected:
-    """A recording's event as the metadata says, empty without one, and the largest score of each word found in it."""
+    """A recording's event in the metadata, empty without one, and the largest score of each word detected in it."""
 
     reference: str
     scores: Mapping[str, float]
 
 
 def draw_detections(folder: Path, words: Sequence[str], detected: Sequence[Detected], caption: str) -> list[Path]:
-    """Write the pictures and return their paths; curves only where some word is in some recordings and not in others.
+    """Write the figures and return their paths; curves only if some word is in some recordings and not in others.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -45,21 +45,21 @@ def draw_detections(folder: Path, words: Sequence[str], detected: Sequence[Detec
         cells[true, best] += 1
         n_actual[true] += 1
         n_predicted[found or [len(words)]] += 1
-    said = f"{len(detected)} recordings of TUT Rare Sound Events. {caption}"
-    several = "A recording counts once for each word that was found in it. "
+    about = f"{len(detected)} recordings of TUT Rare Sound Events. {caption}"
+    several = "A recording counts once for each word detected in it. "
     strongest = "Answer: the word with the largest score. "
     title = "TUT Rare Sound Events: "
     figures = {
         "distribution.png": draw_distribution(
-            rows, n_actual.tolist(), n_predicted.tolist(), "recordings", f"{title}actual and predicted", several + said
+            rows, n_actual.tolist(), n_predicted.tolist(), "recordings", f"{title}actual and predicted", several + about
         ),
-        "confusion.png": draw_confusion(cells, rows, rows, f"{title}what was taken for what", strongest + said),
+        "confusion.png": draw_confusion(cells, rows, rows, f"{title}confusion matrix", strongest + about),
     }
     scored = [_score(word, detected) for word in words]
     if any(each.has_both for each in scored):
         loudest = "A recording's score for a word is that of its loudest event. "
-        figures["roc.png"] = draw_roc(scored, f"{title}ROC of events", loudest + said)
-        figures["pr.png"] = draw_precision_recall(scored, f"{title}precision and recall of events", loudest + said)
+        figures["roc.png"] = draw_roc(scored, f"{title}ROC of events", loudest + about)
+        figures["pr.png"] = draw_precision_recall(scored, f"{title}precision and recall of events", loudest + about)
     for name in NAMES:
         if name not in figures:
             (folder / name).unlink(missing_ok=True)  # of an earlier run

@@ -44,7 +44,7 @@ def draw_tags(
 
 
 def find_tags(names: Sequence[str]) -> np.ndarray:
-    """Return the places (n,) of tags by their names, in any case.
+    """Return the indices (n,) of tags by their names, in any case.
 
     Raises:
         WordError: a name is not one of the encoder's tags.
@@ -52,5 +52,5 @@ def find_tags(names: Sequence[str]) -> np.ndarray:
     places = {name.casefold(): place for place, name in enumerate(tag_names())}
     unknown = [name for name in names if name.casefold() not in places]
     if unknown:
-        raise WordError(f"{unknown[0]}: not one of the {len(places)} tags; 'earwitness words' shows which are near")
+        raise WordError(f"{unknown[0]}: not one of the {len(places)} tags; 'earwitness words' lists the nearest")
     return np.array([places[name.casefold()] for name in names])

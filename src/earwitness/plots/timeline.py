@@ -41,7 +41,7 @@ REFERENCE = "0.35"  # the colour of reference events
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is drawn of a recording.
+    """The data of a recording's figure.
 
     A spectrogram of `duration_s` seconds, and tag logits (W, C) of windows that are drawn from `edges_s[w]` to
     `edges_s[w + 1]` (W + 1,). `is_whole` is False where the recording goes on.
@@ -201,7 +201,7 @@ def draw_timeline(
 def make_lanes(
     recognition: Recognition, reference: Sequence[LabelledEvent], duration_s: float
 ) -> tuple[list[Lane], int]:
-    """Return a lane for each word, and how many words have none.
+    """Return a lane for each word, and the number of words without one.
 
     Words with estimated or true events have priority, the rest follow in their order. A label of the reference is the
     word of the same letters, so that "babycry" lies under "baby cry"; others get lanes of their own.
@@ -241,13 +241,13 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)
         if not lane.events:
-            axes.text(0.004 * duration_s, row - up, "not heard", va="center", fontsize=8, color="0.45")
+            axes.text(0.004 * duration_s, row - up, "not detected", va="center", fontsize=8, color="0.45")
     if not lanes:
-        axes.text(0.004 * duration_s, 0, "no event was asked for", va="center", fontsize=8, color="0.45")
+        axes.text(0.004 * duration_s, 0, "no words for events", va="center", fontsize=8, color="0.45")
     if has_reference:
         from matplotlib.patches import Patch
 
-        parts = [Patch(color=COLOURS[0], label="heard"), Patch(color=REFERENCE, label="reference")]
+        parts = [Patch(color=COLOURS[0], label="detected"), Patch(color=REFERENCE, label="reference")]
         axes.legend(handles=parts, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, ncols=2)
     axes.set_yticks(range(len(lanes)), [shorten(lane.word) for lane in lanes], parse_math=False)
     axes.set_ylim(max(1, len(lanes)) - 0.5, -0.5)

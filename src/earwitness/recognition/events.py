@@ -44,7 +44,7 @@ def find_events(word_scores: Iterable[WordScores] | ScoreTrack, settings: Settin
             `window_s` are used.
     """
     if isinstance(word_scores, ScoreTrack):
-        tracker = EventTracker(settings)
+        tracker = TrackEventFinder(settings)
         yield from [*tracker.add(word_scores), *tracker.finish()]
         return
     finder = EventFinder(settings)
@@ -57,7 +57,7 @@ class EventFinder:
     """Finds the events of all words while scores come in, with their reasons; see `find_events`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._tracker = EventTracker(settings)
+        self._tracker = TrackEventFinder(settings)
         self._reasons: dict[tuple[str, float], tuple[TagEvidence, ...]] = {}  # of undecided peaks, by word and time
 
     def add(self, rows: WordScores) -> list[Event]:
@@ -86,7 +86,7 @@ class EventFinder:
         return replace(event, tags=tags)
 
 
-class EventTracker:
+class TrackEventFinder:
     """Finds the events of all words in their scores alone, without reasons; see `find_events`."""
 
     def __init__(self, settings: Settings) -> None:
@@ -116,9 +116,9 @@ class EventTracker:
         """Return what is left at the end of the recording."""
         return [event for track in self._tracks.values() for event in track.settle_until(float("inf"))]
 
-    def copy(self) -> EventTracker:
+    def copy(self) -> TrackEventFinder:
         """Return a tracker in the same state."""
-        other = EventTracker(self._settings)
+        other = TrackEventFinder(self._settings)
         other._tracks = {word: copy.copy(track) for word, track in self._tracks.items()}
         return other
 

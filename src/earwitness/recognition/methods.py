@@ -1,6 +1,6 @@
 """The methods: how windows are cut, events found and scenes ranked.
 
-In: `Settings`, whose `method` names one. Out: a `Method`. Code outside this file asks a method what it does and never
+In: `Settings`, whose `method` names one. Out: a `Method`. Code outside this file reads a method's attributes and never
 compares names.
 """
 

@@ -1,7 +1,7 @@
 """The published method, `method="tmrl"`: events and scenes from the 20 best tags of each window.
 
 In: `TagScores` of 4 s windows. Out: `Event`s and `SceneScore`s. Differences from the published code, all deliberate:
-hops are true seconds, every word that matches a tag is kept, an empty mixture's event-to-background ratio stays -inf,
+hops are true seconds, every word that matches a tag counts, an empty mixture's event-to-background ratio stays -inf,
 texts are embedded once, and nothing is drawn at random. `Settings.thresholds` has no meaning here: a tag names a word
 or does not.
 

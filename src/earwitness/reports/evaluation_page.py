@@ -22,12 +22,12 @@ def make_page(results: Results) -> str:
     facts = [
         f"{row.get('n_files')} recordings scored",
         *([f"{row['n_failed']} could not be read"] if row.get("n_failed") else []),
-        *(f"{name} {kit.escape(row.get(name))}" for name in ("method", "encoder")),
+        *(f"{name} {kit.escape(row[name])}" for name in ("method", "encoder") if row.get(name)),
         *(kit.escape(text) for text in (row.get("date"), f"earwitness {row.get('version')}")),
     ]
     body = [
         '<main class="ew-index ev">',
-        kit.make_head(f"{row['dataset']}: {row.get('n_files')} recordings", facts),
+        kit.make_head(f"Evaluation: {row['dataset']}", facts),
         "".join(kit.make_note(note) for note in row.get("notes", [])),
         *(_list_metrics(row, kind) for kind in row["measures"]),
         _draw_curves(results.curves),
@@ -63,7 +63,7 @@ def _list_metrics(row: dict[str, Any], kind: str) -> str:
                 kit.text_cell(each["title"]), cells, kit.text_cell(f"{better}, {each['method']}", "ew-because")
             )
         )
-    numbers = [(name, kit.NUMBER) for name in ("Value", "95 % from", "to")]
+    numbers = [(name, kit.NUMBER) for name in ("Value", "95 % from", "95 % to")]
     return kit.make_table(kind.capitalize(), [("Metric", ""), *numbers, ("", "")], rows, MEANINGS[kind])
 
 
@@ -89,8 +89,7 @@ def _list_rows(title: str, table: str, rows: Rows, note: str = "") -> str:
     if not rows:
         return ""
     names = [name for name in COLUMNS[table] if any(row[name] not in (None, "") for row in rows)]
-    is_number = {name: any(isinstance(row[name], int | float) for row in rows) for name in names}
-    columns = [(name, kit.NUMBER if is_number[name] else "") for name in names]
+    columns = [(name, kit.NUMBER if all(_is_number(row[name]) for row in rows) else "") for name in names]
     lines = [kit.make_row(*(kit.text_cell(show_number(row[name]), kind) for name, kind in columns)) for row in rows]
     return kit.make_table(title, columns, lines, note)
 
@@ -106,6 +105,10 @@ def _describe_settings(row: dict[str, Any]) -> dict[str, Any]:
         for kind, each in (row.get("words") or {}).items()
     }
     return {name: row.get(name) for name in ("weights_sha256", "computed_on")} | words | (row.get("settings") or {})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or not str(value or "").strip("0123456789.")
 
 
 def _exact(value: Any) -> str:

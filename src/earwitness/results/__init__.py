@@ -9,25 +9,29 @@ from earwitness.lazy import load_on_use
 if TYPE_CHECKING:
     from earwitness.results.features import FeatureFile
     from earwitness.results.folder import ResultFolder
-    from earwitness.results.formats.base import SCHEMA, RecordingResult
+    from earwitness.results.formats.base import SCHEMA, RecordingResult, TokenScores
     from earwitness.results.formats.csv_tables import format_evidence
     from earwitness.results.formats.json_lines import to_dict
     from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
     from earwitness.results.formats.token_scores import check_scores, score_words
     from earwitness.results.run import (
-        ErrorFile, Failures, Progress, RunRecord, Show, Tally, name_tables, open_results, process_each, show_progress,
+        Destination, ErrorFile, Failures, Progress, RunRecord, Show, Tally, name_tables, open_results, process_each,
+        show_progress,
     )  # fmt: skip
     from earwitness.results.terminal import Printer, print_recognition
 
 _HOMES = {
     "features": "FeatureFile",
     "folder": "ResultFolder",
-    "formats.base": "SCHEMA RecordingResult",
+    "formats.base": "SCHEMA RecordingResult TokenScores",
     "formats.csv_tables": "format_evidence",
     "formats.json_lines": "to_dict",
     "formats.table": "DOWNLOADS FORMATS needs_scores",
     "formats.token_scores": "check_scores score_words",
-    "run": "ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each show_progress",
+    "run": (
+        "Destination ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each "
+        "show_progress"
+    ),
     "terminal": "Printer print_recognition",
 }
 

@@ -172,23 +172,40 @@ class ErrorFile:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}); choose another --out") from error
 
 
+@dataclass(frozen=True)
+class Destination:
+    """Where the results of a run go, besides the terminal.
+
+    Attributes:
+        folder: of the tables and run.json; None for none.
+        formats: further formats, from `FORMATS`.
+        beside: whether the files of single recordings lie beside them, not in the folder.
+    """
+
+    folder: Path | None
+    formats: Sequence[str] = ()
+    beside: bool = False
+
+
 @contextmanager
 def open_results(
-    out: Path | None, tables: Sequence[str], formats: Sequence[str], record: RunRecord, tally: Tally
+    to: Destination, tables: Sequence[str], record: RunRecord, tally: Tally, sample_rate_hz: int = 16000
 ) -> Iterator[ResultFolder | None]:
-    """Give the folder of results, which takes the tally's errors, too; None where results are only printed.
+    """Give what takes the results, and the tally's errors, too; None where they are only printed.
 
     Raises:
         OutputError: see `ResultFolder`; or there is a format and no folder.
     """
-    if out is None:
-        if formats:
-            raise OutputError(f"--format {formats[0]} needs a folder: give --out")
+    if to.folder is None and not (to.formats and to.beside):
+        if to.formats or to.beside:
+            what = f"--format {to.formats[0]} needs a folder: give --out" if to.formats else "--beside needs --format"
+            raise OutputError(what)
         yield None
         return
-    if (out / "run.json").exists():
-        print_problem(f"{out}: replacing the results of an earlier run")
-    with ResultFolder(out, tables, formats, record.to_dict()) as folder:
+    if to.folder and (to.folder / "run.json").exists():
+        print_problem(f"{to.folder}: replacing the results of an earlier run")
+    given = record.to_dict()
+    with ResultFolder(to.folder, tables, to.formats, given, beside=to.beside, sample_rate_hz=sample_rate_hz) as folder:
         tally.takers.append(folder)
         yield folder
 

@@ -1,4 +1,4 @@
-"""The server: recordings in over HTTP, answers out, safe on one's own machine by default."""
+"""The server: recordings in, answers out over HTTP; by default for this machine only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Questions answered from what is kept of a recording: plain functions for threads, bytes out.
+"""Answers to queries of a stored recording: plain functions that run in threads.
 
-In: a recording's folder, words, settings. Out: JSON for the page, or a file in any of the command's formats.
+In: a recording's folder, words, settings. Out: JSON for the page, or a file in one of the formats.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from earwitness.recognition import Analysis, Recognition, ask, understand
 from earwitness.reports import MAX_FLAC_BYTES, Sound, make_answer, make_report, make_view
 from earwitness.results import DOWNLOADS, RecordingResult, score_words
 from earwitness.server.attention import Attender
-from earwitness.server.problems import Refused
+from earwitness.server.problems import NOT_READY, Refused
 from earwitness.server.recording_files import AUDIO, VIEW, read_analysis, read_spectrogram
 from earwitness.settings import Settings
 from earwitness.words import FAR_SIMILARITY, tag_names, word_table
@@ -32,7 +32,7 @@ N_SUGGESTIONS = 20
 
 @dataclass(frozen=True)
 class FileQuery:
-    """What is asked of a recording; `settings` holds those of `analysis.ASKED_WITH` that are changed."""
+    """A query of a recording; `settings` holds the changed ones of `analysis.ASKED_WITH`."""
 
     events: tuple[str, ...] = ()
     scenes: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class FileQuery:
 
 @dataclass(frozen=True)
 class Download:
-    """A file in one of the formats: what it holds, its type, and how its name ends."""
+    """A file in one of the formats: its content, media type, and the suffix of its name."""
 
     content: bytes
     media_type: str
@@ -54,11 +54,11 @@ FILES["report"] = ("text/html; charset=utf-8", ".html")
 
 
 def answer_query(folder: Path, query: FileQuery) -> dict[str, Any]:
-    """Return what `pages.view.make_answer` says of a question, about what has been heard so far.
+    """Return the answer of `reports.view.make_answer`, for the part that has been analysed so far.
 
     Raises:
-        Refused: nothing has been heard yet.
-        WordError, SettingsError: the question cannot be answered.
+        Refused: nothing has been analysed yet.
+        WordError, SettingsError: the query cannot be answered.
     """
     begun = time.perf_counter()
     analysis = load_analysis(folder)
@@ -67,11 +67,11 @@ def answer_query(folder: Path, query: FileQuery) -> dict[str, Any]:
 
 
 def write_download(folder: Path, query: FileQuery, form: str, attender: Attender) -> Download:
-    """Return an answer as a file of the format `form`; `attender` tells a report what the encoder looked at.
+    """Return an answer as a file of the format `form`; `attender` makes the attention maps of a report.
 
     Raises:
-        Refused: nothing has been heard yet, or the format is not offered.
-        WordError, SettingsError: the question cannot be answered.
+        Refused: nothing has been analysed yet, or the format is not offered.
+        WordError, SettingsError: the query cannot be answered.
         MissingExtraError: the format needs an extra.
     """
     analysis = load_analysis(folder)
@@ -92,17 +92,17 @@ def _find_rate(encoder: str) -> int:
 
 
 def draw_view(folder: Path, *, is_done: bool) -> bytes:
-    """Return what `pages.view.make_view` shows of a recording, as JSON; once it is done, it is drawn once.
+    """Return the view of `reports.view.make_view` as JSON; that of a finished recording is drawn once.
 
     Raises:
-        Refused: nothing has been heard yet.
+        Refused: nothing has been analysed yet.
     """
     drawn = folder / VIEW
     if is_done and drawn.exists():
         return drawn.read_bytes()
     analysis = load_analysis(folder)
     if not len(analysis.rows.start_s):
-        raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
+        raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
     shown = replace(analysis, settings=_strip_paths(analysis.settings))
     content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
     if is_done:
@@ -112,29 +112,29 @@ def draw_view(folder: Path, *, is_done: bool) -> bytes:
 
 
 def load_analysis(folder: Path) -> Analysis:
-    """Return what has been heard so far.
+    """Return the part of a recording that has been analysed so far.
 
     Raises:
-        Refused: nothing yet, or the recording has been deleted meanwhile.
+        Refused: there is none yet, or the recording has been deleted.
     """
     try:
         analysis = read_analysis(folder)
     except FileNotFoundError as error:
-        raise Refused("not-found", "the recording has been deleted meanwhile") from error
+        raise Refused("not-found", "the recording has been deleted") from error
     if analysis is None:
         if not folder.is_dir():
-            raise Refused("not-found", "the recording has been deleted meanwhile")
-        raise Refused("not-ready", "words can be asked after the first pass; ask again in a moment", retry_after="1")
+            raise Refused("not-found", "the recording has been deleted")
+        raise Refused("not-ready", NOT_READY, retry_after="1")
     return analysis
 
 
 def explain_words(words: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what is understood by each word: its nearest tags, or why it is not understood."""
+    """Return the meaning of each word: its nearest tags, or why it is unknown."""
     return [_explain_word(word) for word in words]
 
 
 def suggest_words(start: str) -> list[str]:
-    """Return words of the shipped table that start so, then such as hold a word that does, in order."""
+    """Return phrases of the shipped table that begin with `start`, then those with a later word that does, in order."""
     key = " ".join(start.lower().split())
     known = _sorted_words()
     if not key:
@@ -148,13 +148,13 @@ def suggest_words(start: str) -> list[str]:
 
 
 def without_paths(recognition: Recognition) -> Recognition:
-    """Return a recognition whose settings name the server's files, but not where they are."""
+    """Return a recognition whose settings name the server's files without their folders."""
     return replace(recognition, settings=_strip_paths(recognition.settings))
 
 
 def _ask(analysis: Analysis, query: FileQuery) -> Recognition:
     given = dict(query.settings)
-    if "event_threshold" in given and "event_hold" not in given:  # a lower threshold takes the hold along
+    if "event_threshold" in given and "event_hold" not in given:  # a lower threshold lowers the hold
         given["event_hold"] = min(analysis.settings.event_hold, given["event_threshold"])
     return ask(analysis, query.events, query.scenes, replace(analysis.settings, **given))
 
@@ -184,10 +184,10 @@ def _sorted_words() -> list[str]:
 
 def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> bytes:
     if not len(analysis.rows.start_s):
-        raise Refused("not-ready", "nothing can be shown yet; ask again in a moment", retry_after="1")
+        raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
     view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
     is_small = (folder / AUDIO).stat().st_size <= MAX_FLAC_BYTES
-    note = "" if is_small else "The sound is too long to be kept in this page."
+    note = "" if is_small else "The audio is too long to embed in this page."
     sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)
     page = make_report(view, make_answer(analysis, recognition), sound, attender.explain(folder, recognition.events))
     return page.encode("utf-8")

@@ -1,6 +1,6 @@
-"""The app: routes, problems, the page's files, and the layers around them.
+"""The ASGI app: routes, errors, the files of the page, and middleware.
 
-In: `Options`, `Limits`, `Access`. Out: an ASGI app, which starts its workers when its lifespan begins.
+In: `Options`, `Limits`, `Access`. Out: an app that starts its workers when its lifespan begins.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ logger = logging.getLogger(__name__)
 
 PAGE_DIR = Path(__file__).parent / "static"
 ASSETS_DIR = Path(__file__).parent.parent / "reports" / "assets"
-DESCRIPTION = """Tell, in your own words, what is heard in a recording, when, and where it was made.
+DESCRIPTION = """Detect sound events and acoustic scenes in recordings, in your own words.
 
-Upload a recording, ask for its state until it is done, and ask it for any words, as often as you like: the answer is
-what `earwitness listen` says. Errors are problem details (RFC 9457). Where a token is set, send
+Upload a recording, poll its state until it is done, and query it for any words, as often as you like: the answers equal
+those of `earwitness listen`. Errors are problem details (RFC 9457). If the server has a token, send
 `Authorization: Bearer TOKEN`."""
 STATUS_KINDS = {400: "bad-request", 404: "not-found", 405: "wrong-method", 416: "unsatisfiable"}
 
@@ -52,7 +52,7 @@ def make_app(options: Options, limits: Limits | None = None, access: Access | No
         try:
             service = app.state.service = Service(options, limits, metrics)
             await service.start()
-        except Exception as error:  # uvicorn only logs it: kept, for who runs the server
+        except Exception as error:  # uvicorn only logs it; `serve` raises it
             app.state.failure = error
             raise
         yield
@@ -83,7 +83,7 @@ def make_app(options: Options, limits: Limits | None = None, access: Access | No
 
 
 class PageFiles(StaticFiles):
-    """The page's own files, and those that it shares with reports."""
+    """The files of the page, and those that it shares with reports."""
 
     def __init__(self) -> None:
         super().__init__(directory=PAGE_DIR)
@@ -108,7 +108,7 @@ async def _refuse_values(_: Request, error: RequestValidationError) -> Response:
 
 
 async def _drop(_: Request, __: ClientDisconnect) -> Response:
-    return ProblemResponse(Problem("bad-request", "the client went away"))  # nobody reads it
+    return ProblemResponse(Problem("bad-request", "the client disconnected"))  # nobody reads it
 
 
 HANDLERS = (
@@ -120,7 +120,7 @@ HANDLERS = (
 
 
 def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
-    """Return the OpenAPI, with what FastAPI does not know: bodies that routes read themselves, problems, the token."""
+    """Return the OpenAPI, completed by what FastAPI does not know: bodies read by routes, problems, the token."""
     if app.openapi_schema:
         return app.openapi_schema
     openapi = get_openapi(
@@ -142,7 +142,7 @@ def _describe(app: FastAPI, access: Access) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         known.pop(unused, None)
     answers = openapi["paths"]["/v1/recordings/{id}/ask"]["post"]["responses"]["200"]["content"]
-    recognition = {"type": "object", "title": "Recognition", "description": "With format=json: a line of jsonl."}
+    recognition = {"type": "object", "title": "Recognition", "description": "With format=json: the recognition alone."}
     answers["application/json"]["schema"] = {"anyOf": [answers["application/json"]["schema"], recognition]}
     for media_type, _ in FILES.values():
         answers.setdefault(media_type, {"schema": {"type": "string", "format": "binary"}})

@@ -1,6 +1,6 @@
-"""What the encoder attended to in a recording that is kept: one moment at once, or a report's events.
+"""Attention maps of a stored recording: of one time, or of a report's events.
 
-In: a recording's folder, a time or events. Out: plain values for JSON. It runs in the server's threads, on the sound
+In: a recording's folder, a time or events. Out: plain values for JSON. It runs in the server's threads, on the audio
 that the worker wrote, never on an upload; the encoder is loaded when it is first needed.
 """
 
@@ -25,7 +25,7 @@ from earwitness.settings import Settings
 
 
 class Attender:
-    """An encoder of the server's own, loaded once; any thread may call."""
+    """The server's own encoder, loaded once; any thread may call."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = replace(settings, n_threads=1)  # a single window gains nothing from more
@@ -33,14 +33,14 @@ class Attender:
         self._lock = threading.Lock()
 
     def attend(self, folder: Path, at_s: float) -> dict[str, Any]:
-        """Return the map of a moment: its weights, and as `map` what `report.js` draws.
+        """Return the attention map at a time: its weights, and as `map` the form that `report.js` draws.
 
         Raises:
-            Refused: the moment is outside the recording, or the method has no such maps.
+            Refused: the time is outside the recording, or the method has no such maps.
             WeightsError: attention cannot be computed with this encoder.
         """
         if choose_method(self.settings).cut_rows(self.settings).per == "window":
-            raise Refused("not-offered", "the published method hears whole windows: there is no map of a moment")
+            raise Refused("not-offered", "the published method scores whole windows, so it has no attention maps")
         around, start_s = read_around(folder / AUDIO, at_s, self.settings.window_s)
         try:
             (found,) = explain_peaks(around, [at_s - start_s], self.settings, self._load())
@@ -66,7 +66,7 @@ class Attender:
 
 
 def read_around(path: Path, at_s: float, window_s: float) -> tuple[Waveform, float]:
-    """Return the sound for a window around a time, with whole seconds before it, and when that begins.
+    """Return the audio for a window around a time, from a whole second on, and the time of its first sample.
 
     Raises:
         Refused: the time is outside the recording.

@@ -1,6 +1,6 @@
-"""Whether an upload may be decoded at all: what its header says, against the limits, before anything is decoded.
+"""Checks the header of an upload against the limits before anything is decoded.
 
-In: an uploaded file, without a suffix, and `Limits`. Out: the length that its header tells, or None; or a refusal.
+In: an uploaded file, without a suffix, and `Limits`. Out: the length in its header, or None; or a refusal.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import soundfile
 from earwitness.server.limits import Limits
 from earwitness.server.problems import Refused
 
-# FFmpeg's formats that hold sound in themselves. Playlists and the like could name other files and are left out.
+# FFmpeg's formats of self-contained files. Playlists and the like could name other files.
 MEDIA_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,mp3,asf,avi,mpegts,mpeg,amr,ac3,eac3,flac,ogg,wav,aiff,caf"
-UNKNOWN_LENGTH = 2**62  # frames; libsndfile tells the largest number of all where a header tells none
+UNKNOWN_LENGTH = 2**62  # frames; libsndfile returns the largest integer where a header has no length
 
 
 def check_container(path: Path, limits: Limits) -> float | None:
-    """Return the length in seconds that an upload's header tells, None if it does not.
+    """Return the length in seconds in an upload's header, None if there is none.
 
     Raises:
         Refused: there are too many channels, the rate or the length is too large, or FFmpeg would read it in a format
-            that may reach out of the file.
+            that may refer to other files.
     """
     try:
         info = soundfile.info(str(path))
@@ -41,13 +41,15 @@ def check_shape(rate_hz: int, n_channels: int, limits: Limits) -> None:
         Refused: they are above the limits.
     """
     if not 0 < rate_hz <= limits.max_rate_hz:
-        raise Refused("unreadable", f"its sample rate is {rate_hz} Hz; this server takes up to {limits.max_rate_hz} Hz")
+        raise Refused(
+            "unreadable", f"its sample rate is {rate_hz} Hz; this server accepts up to {limits.max_rate_hz} Hz"
+        )
     if n_channels > limits.max_channels:
-        raise Refused("unreadable", f"it has {n_channels} channels; this server takes up to {limits.max_channels}")
+        raise Refused("unreadable", f"it has {n_channels} channels; this server accepts up to {limits.max_channels}")
 
 
 def check_length(duration_s: float | None, limits: Limits) -> float | None:
-    """Return a length that is within the limit, or not known.
+    """Return a length that is within the limit, or unknown.
 
     Raises:
         Refused: it is not.
@@ -55,13 +57,13 @@ def check_length(duration_s: float | None, limits: Limits) -> float | None:
     if duration_s is not None and duration_s > limits.max_duration_s:
         raise Refused(
             "too-long",
-            f"it lasts {duration_s:.0f} s or more; this server takes up to {limits.max_duration_s:g} s, so cut it",
+            f"it lasts {duration_s:.0f} s or more; this server accepts up to {limits.max_duration_s:g} s: cut it",
         )
     return duration_s
 
 
 def _check_media(path: Path, limits: Limits) -> float | None:
-    """Look into what libsndfile cannot read; what FFmpeg cannot read either is told when it is to be heard."""
+    """Check a file that libsndfile cannot read; without PyAV the worker reports it."""
     if importlib.util.find_spec("av") is None:
         return None
     import av
@@ -75,5 +77,5 @@ def _check_media(path: Path, limits: Limits) -> float | None:
             return check_length(duration_s, limits)
     except (av.FFmpegError, OSError) as error:
         raise Refused(
-            "unreadable", f"not readable as audio or video ({error.strerror}); check that it is whole"
+            "unreadable", f"not readable as audio or video ({error.strerror}); check that it is complete"
         ) from error

@@ -1,4 +1,4 @@
-"""How much a server takes on: one frozen dataclass, with a TOML file as its written form.
+"""The limits of a server: upload size, length, memory, time, retention, waiting lines; a TOML file sets them.
 
 In: keyword arguments or a TOML file. Out: checked `Limits`; unknown keys, wrong types, values out of range are refused.
 """
@@ -17,28 +17,28 @@ from earwitness.settings import read_fields, read_toml
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes on at most; what goes beyond is refused with a problem that names the limit.
+    """The limits of a server; a request beyond one is refused with a problem that names it.
 
     Attributes:
-        max_upload_mb: size of an upload (413).
+        max_upload_mb: the upload limit, its size (413).
         max_duration_s: length of a recording (413, as the recording's error).
         max_rate_hz, max_channels: of a recording (422, as its error).
-        n_workers: processes that hear recordings at the same time.
-        max_waiting: recordings that are received or wait to be heard (429).
-        max_recordings: recordings kept at the same time (503).
-        max_stored_mb: room that they may take on the disk (503).
-        keep_s: how long a recording is kept after it was heard.
-        worker_memory_mb: memory that a recording may take in a worker, beyond the loaded encoder (422, as its error).
-        worker_s: time that a worker may take for a recording (422, as its error).
+        n_workers: processes that analyse recordings at the same time.
+        max_waiting: recordings that are being received or wait for analysis (429).
+        max_recordings: recordings stored at the same time (503).
+        max_stored_mb: disk space for them (503).
+        keep_s: retention, how long a recording is stored after its analysis.
+        worker_memory_mb: memory for a recording in a worker, beyond the loaded encoder (422, as its error).
+        worker_s: time for a recording in a worker (422, as its error).
         upload_idle_s: longest pause of an upload (408).
-        upload_least_kb_s: least speed of an upload, over its whole time, after `upload_idle_s` (408).
-        max_words: event and scene words in one question (422).
-        max_question_kb: size of a question (413).
-        n_askers: questions that are answered at the same time.
-        max_asking: questions that wait (429).
+        upload_least_kb_s: lowest average speed of an upload, checked after `upload_idle_s` (408).
+        max_words: event and scene words in one query (422).
+        max_question_kb: size of a query (413).
+        n_askers: queries that are answered at the same time.
+        max_asking: queries that wait or are being answered (429).
         max_connections: connections at the same time (503).
-        header_s: time to send a request's headers; the connection is closed after it.
-        stop_s: time that requests have to end when the server stops.
+        header_s: time to send the headers of a request; then the connection is closed.
+        stop_s: time for open requests when the server stops.
     """
 
     max_upload_mb: float = 200.0
@@ -79,12 +79,12 @@ class Limits:
 
     @property
     def max_stored_bytes(self) -> int:
-        """Room for all recordings in bytes."""
+        """Disk space for all recordings in bytes."""
         return round(self.max_stored_mb * 1e6)
 
     @property
     def max_query_bytes(self) -> int:
-        """Largest body of a question in bytes."""
+        """Largest body of a query in bytes."""
         return round(self.max_question_kb * 1e3)
 
     @classmethod

@@ -1,6 +1,6 @@
-"""What the server counts, as Prometheus reads it. Each app has its own registry.
+"""Counters of the server for Prometheus. Each app has its own registry.
 
-In: requests, uploads, recordings heard, workers replaced. Out: text.
+In: requests, uploads, finished recordings, replaced workers. Out: text.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Metrics:
         named: Any = {"registry": self.registry, "namespace": "earwitness"}
         self.requests = Counter("requests", "Requests.", ["method", "route", "status"], **named)
         self.latency = Histogram("request_seconds", "Time of requests.", ["route"], buckets=LATENCIES_S, **named)
-        self.uploads = Counter("uploads", "Uploads, by how they ended.", ["outcome"], **named)
+        self.uploads = Counter("uploads", "Uploads, by outcome.", ["outcome"], **named)
         self.upload_bytes = Counter("upload_bytes", "Bytes received as recordings.", **named)
-        self.jobs = Counter("jobs", "Recordings that were heard, or not, by how it ended.", ["outcome"], **named)
-        self.job_seconds = Histogram("job_seconds", "Time to hear a recording.", buckets=JOBS_S, **named)
-        self.audio_seconds = Counter("audio_seconds", "Sound that was heard.", **named)
+        self.jobs = Counter("jobs", "Recordings that were analysed or failed, by outcome.", ["outcome"], **named)
+        self.job_seconds = Histogram("job_seconds", "Time to analyse a recording.", buckets=JOBS_S, **named)
+        self.audio_seconds = Counter("audio_seconds", "Analysed audio.", **named)
         self.restarts = Counter("worker_restarts", "Workers that were replaced.", **named)
 
     def watch(self, name: str, meaning: str, count: Callable[[], float]) -> None:
-        """Show a number that is counted when it is asked for."""
+        """Add a gauge whose value is computed when it is read."""
         Gauge(name, meaning, registry=self.registry, namespace="earwitness").set_function(count)
 
     def note_restart(self) -> None:
@@ -42,7 +42,7 @@ class Metrics:
         self.restarts.inc()
 
     def note_job(self, recording: Recording, elapsed_s: float) -> None:
-        """Count a recording that was heard, or not."""
+        """Count a recording that was analysed or failed."""
         is_done = recording.state == "done"
         outcome = "deleted" if recording.is_gone else recording.problem.kind if recording.problem else "done"
         self.jobs.labels(outcome).inc()
@@ -51,22 +51,22 @@ class Metrics:
             self.audio_seconds.inc(recording.duration_s)
 
     def to_text(self) -> bytes:
-        """Return all of it in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 class Measured:
-    """A layer that counts requests by route, never by path: ids are not to become series."""
+    """Middleware that counts requests by route, not by path, so that ids do not become series."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and count it."""
+        """Forward a request and count it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun, status = time.perf_counter(), 0  # of who went away
+        begun, status = time.perf_counter(), 0  # 0: the client disconnected
 
         async def note(message: Message) -> None:
             nonlocal status

@@ -1,7 +1,7 @@
-"""What is kept of one recording: a folder that its worker writes and the server reads, also while it grows.
+"""The files of one stored recording: a folder that its worker writes and the server reads, also while it grows.
 
-In: what an `analyse` tells on its way. Out: an `Analysis`, of all that was heard so far, and its `Spectrogram`.
-Nothing in these files is run: they are JSON, FLAC and arrays without pickles.
+In: intermediate results of `analyse`. Out: an `Analysis` of the part that is done so far, and its `Spectrogram`.
+The files are JSON, FLAC and arrays without pickles, so that reading them runs no code.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from earwitness.recognition import Analysis, ClipTags, Logits, StoredRows
 from earwitness.settings import Settings
 
 UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
-PICTURE_BYTES_PER_S = 25_000  # of an hour 18 MB were measured; short recordings take more a second
-FACTS, ARRAYS, ROWS = "heard.json", "heard.npz", "rows.npz"  # FACTS is written last: what it tells of is there
+PICTURE_BYTES_PER_S = 25_000  # 18 MB were measured for an hour; short recordings take more per second
+FACTS, ARRAYS, ROWS = "facts.json", "first_pass.npz", "rows.npz"  # FACTS is written last: then the others are there
 
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What is known of a recording before its rows are."""
+    """The results of the first pass, before the rows."""
 
     name: str
     duration_s: float
@@ -37,7 +37,7 @@ class FirstPass:
 
 
 def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder: LoadedEncoder) -> None:
-    """Write what is known after the first pass; from then on `read_analysis` gives what has been heard."""
+    """Write the results of the first pass; from then on `read_analysis` returns an analysis."""
     stats, picture = encoder.tag_stats, first.spectrogram
     facts = {
         "name": first.name,
@@ -69,10 +69,10 @@ def write_rows(folder: Path, rows: StoredRows) -> None:
 
 
 def read_analysis(folder: Path) -> Analysis | None:
-    """Return what has been heard so far, or None before the first pass is done.
+    """Return the analysis so far, or None before the end of the first pass.
 
     Raises:
-        OSError: the recording has been deleted meanwhile.
+        OSError: the recording has been deleted.
     """
     facts = read_facts(folder)
     if facts is None:
@@ -94,10 +94,10 @@ def read_analysis(folder: Path) -> Analysis | None:
 
 
 def read_spectrogram(folder: Path) -> Spectrogram:
-    """Return the spectrogram; only after `read_analysis` gave something.
+    """Return the spectrogram; only once `read_analysis` returns an analysis.
 
     Raises:
-        OSError: the recording has been deleted meanwhile.
+        OSError: the recording has been deleted.
     """
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
@@ -105,7 +105,7 @@ def read_spectrogram(folder: Path) -> Spectrogram:
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:
-    """Return what is known after the first pass, or None before it."""
+    """Return the facts of the first pass, or None before its end."""
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
 
 
 def measure_analysed(folder: Path, token_s: float, n_tags: int) -> float:
-    """Return the time in seconds up to which rows are there."""
+    """Return the time in seconds up to which the rows are written."""
     try:
         return (folder / LOGITS).stat().st_size // (4 * n_tags) * token_s
     except FileNotFoundError:
@@ -122,7 +122,7 @@ def measure_analysed(folder: Path, token_s: float, n_tags: int) -> float:
 
 
 def measure_folder(folder: Path) -> int:
-    """Return the bytes that a recording takes."""
+    """Return the size of a recording's files in bytes."""
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
@@ -133,7 +133,7 @@ def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tag
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a recording; what is open elsewhere lives until it is closed."""
+    """Remove a recording; files that are open elsewhere live until they are closed."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

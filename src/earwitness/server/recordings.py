@@ -1,7 +1,7 @@
-"""The recordings that a server has: their states, how long they are kept, how many and how large they may be.
+"""The recordings of a server: states, retention (how long they are stored), number and size.
 
-In: uploads. Out: `Recording`s, found by ids that nobody can guess. All of this runs in the server's event loop, so
-nothing here is locked; removing files is left to threads.
+In: uploads. Out: `Recording`s by ids that cannot be guessed. Everything runs in the server's event loop, so that there
+are no locks; files are removed in threads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RETRY_S = 5
 
 @dataclass(frozen=True)
 class Grid:
-    """What the encoder's rows are, to tell from a file's size how far a recording is heard."""
+    """The encoder's rows: they give the analysed time of a recording from the size of its file."""
 
     rate_hz: int = 16000
     token_s: float = 0.16
@@ -34,7 +34,7 @@ class Grid:
 
 @dataclass(eq=False)
 class Recording:
-    """One upload and what becomes of it. Times are seconds since 1970."""
+    """One upload and its state. Times are seconds since 1970."""
 
     id: str
     name: str
@@ -43,18 +43,18 @@ class Recording:
     expires: float
     state: State = "waiting"
     is_received: bool = False
-    n_sent: int = 0  # how often it was given to a worker
+    n_sent: int = 0  # times that a worker got it
     is_taken: bool = False  # a worker has begun with it
-    is_known: bool = False  # the first pass is done, words can be asked
+    is_known: bool = False  # the first pass is done, words can be queried
     is_gone: bool = False
     share: float = 0.0
     duration_s: float | None = None
     n_bytes: int = 0
     problem: Problem | None = None
-    cancel: Callable[[], None] | None = field(default=None, repr=False)  # stops the worker that hears it
+    cancel: Callable[[], None] | None = field(default=None, repr=False)  # stops its worker
 
     def heard_until_s(self, grid: Grid) -> float:
-        """Return the time up to which words are answered."""
+        """Return the time up to which words can be queried."""
         if not self.is_known or self.duration_s is None:
             return 0.0
         if self.state == "done":
@@ -78,26 +78,28 @@ class Recordings:
         return sum(each.state in states for each in self._by_id.values())
 
     def count_bytes(self) -> int:
-        """Return what all take on the disk, or may take while they are heard."""
+        """Return the disk space that all take, or may take by the end of their analysis."""
         return sum(each.n_bytes for each in self._by_id.values())
 
     def check_room(self, n_bytes: int) -> None:
-        """Refuse what is too much, before it is received.
+        """Refuse an upload that there is no room for, before it is received.
 
         Raises:
-            Refused: too much waits, or there is no room.
+            Refused: too many recordings wait, or there is no room.
         """
         limits = self.limits
         if self.count("waiting") >= limits.max_waiting:
-            detail = f"{limits.max_waiting} recordings wait already; try again later"
+            detail = f"{limits.max_waiting} recordings are waiting; try again later"
             raise Refused("busy", detail, retry_after=str(RETRY_S))
         if len(self) >= limits.max_recordings:
-            detail = f"this server keeps {limits.max_recordings} recordings; delete one, or wait until one expires"
+            detail = (
+                f"this server stores up to {limits.max_recordings} recordings; delete one, or wait until one expires"
+            )
             raise Refused("full", detail, retry_after=self._next_expiry_s())
         self._check_stored(n_bytes)
 
     def create(self, name: str, n_bytes: int) -> Recording:
-        """Return a new recording of which nothing is received yet.
+        """Return a new recording, before its upload.
 
         Raises:
             Refused: see `check_room`.
@@ -110,18 +112,18 @@ class Recordings:
         return recording
 
     def find(self, name_id: str) -> Recording:
-        """Return a recording that has been received.
+        """Return a recording whose upload is complete.
 
         Raises:
-            Refused: there is none of this id, or not any more.
+            Refused: there is none with this id, or it has expired.
         """
         recording = self._by_id.get(name_id)
         if recording is None or not recording.is_received or self._is_expired(recording):
-            raise Refused("not-found", "no recording has this id; it may have been deleted, or kept long enough")
+            raise Refused("not-found", "no recording has this id; it may have been deleted or have expired")
         return recording
 
     def grow(self, recording: Recording, n_bytes: int) -> None:
-        """Note that a recording takes more.
+        """Reserve more disk space for a recording.
 
         Raises:
             Refused: there is no room for that.
@@ -130,7 +132,7 @@ class Recordings:
         recording.n_bytes = max(recording.n_bytes, n_bytes)
 
     def expect(self, recording: Recording, duration_s: float) -> None:
-        """Note how long a recording is, and so what it will take.
+        """Set the length of a recording and reserve the disk space for it.
 
         Raises:
             Refused: there is no room for that.
@@ -141,7 +143,7 @@ class Recordings:
             self.grow(recording, recording.n_bytes + n_more)
 
     async def finish(self, recording: Recording, problem: Problem | None = None) -> None:
-        """Note that a recording was heard, or why it was not; from now on it is kept for `keep_s`."""
+        """Set a recording's outcome; its retention of `keep_s` begins."""
         if recording.is_gone:
             return
         recording.cancel = None
@@ -153,7 +155,7 @@ class Recordings:
             recording.problem, recording.state = problem, "failed"
 
     async def delete(self, recording: Recording) -> None:
-        """Forget a recording, stop hearing it and remove its files."""
+        """Delete a recording, stop its analysis and remove its files."""
         if recording.is_gone:
             return
         recording.is_gone = True
@@ -163,7 +165,7 @@ class Recordings:
         await asyncio.to_thread(remove_folder, recording.folder)
 
     async def sweep(self) -> int:
-        """Delete what is expired; return how many that were."""
+        """Delete expired recordings; return their number."""
         expired = [each for each in self._by_id.values() if self._is_expired(each)]
         for each in expired:
             await self.delete(each)
@@ -171,7 +173,9 @@ class Recordings:
 
     def _check_stored(self, n_more: int) -> None:
         if n_more > 0 and self.count_bytes() + n_more > self.limits.max_stored_bytes:
-            detail = f"recordings take the {self.limits.max_stored_mb:g} MB that this server keeps; delete one, or wait"
+            detail = (
+                f"all {self.limits.max_stored_mb:g} MB for recordings on this server are in use; delete one, or wait"
+            )
             raise Refused("full", detail, retry_after=self._next_expiry_s())
 
     def _is_expired(self, recording: Recording) -> bool:
@@ -183,12 +187,12 @@ class Recordings:
 
 
 def _tidy(folder: Path, *, is_failed: bool) -> int:
-    """Remove what is not needed any more; return the bytes of the rest."""
+    """Remove files that are no longer needed; return the size of the others in bytes."""
     if is_failed:
         remove_folder(folder)
         return 0
     try:
         (folder / UPLOAD).unlink(missing_ok=True)
         return measure_folder(folder)
-    except OSError:  # deleted meanwhile
+    except OSError:  # deleted by now
         return 0

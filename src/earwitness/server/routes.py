@@ -1,6 +1,6 @@
-"""The routes of the API: each checks, calls one function, answers.
+"""The REST routes of the API: each checks its input, calls one function, answers.
 
-In: requests. Out: JSON, audio, files; or problems, which `api.py` writes.
+In: requests. Out: JSON, audio, files; or problems, which `app.py` handles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from earwitness.server.answers import answer_query, draw_view, explain_words, suggest_words, write_download
 from earwitness.server.download_names import clean_name, offer_download
-from earwitness.server.problems import Problem, Refused
+from earwitness.server.problems import KINDS, MEDIA_TYPE, NOT_READY, STOPPING, Problem, Refused
 from earwitness.server.recording_files import AUDIO, UPLOAD
 from earwitness.server.recordings import Recording
 from earwitness.server.schemas import (
@@ -38,7 +38,7 @@ from earwitness.server.uploads import ProblemResponse, check_announced, receive_
 
 
 class SoundResponse(FileResponse):
-    """A file, or parts of it; a Range that cannot be answered is told as a problem too."""
+    """A file or a range of it; a range outside the file is a problem."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -52,15 +52,13 @@ class SoundResponse(FileResponse):
 
         await super().__call__(scope, receive, send_parts)
         if wrong:
-            detail = f"Range: {Headers(scope=scope).get('range', '')[:100]!r} is no part of it"
+            detail = f"Range: {Headers(scope=scope).get('range', '')[:100]!r} is outside the recording"
             await ProblemResponse(Problem("unsatisfiable", detail, wrong))(scope, receive, send)
 
 
 router = APIRouter(prefix="/v1")
 FORM = "multipart/form-data"
-HOW_TO_SEND = (
-    "send the recording itself as the body: curl --data-binary @street.wav 'URL/v1/recordings?name=street.wav'"
-)
+HOW_TO_SEND = "send the recording as the body: curl --data-binary @street.wav 'URL/v1/recordings?name=street.wav'"
 RAW_BODY = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD_BODY = {
     "requestBody": {
@@ -78,22 +76,20 @@ ASK_BODY = {
 
 
 def report_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI of the problems that a route may answer."""
-    from earwitness.server.problems import KINDS, MEDIA_TYPE
-
+    """Return the OpenAPI of a route's problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}
     titles = {each: "; or ".join(title for status, title in KINDS.values() if status == each) for each in statuses}
     return {each: {"description": titles[each], "content": content} for each in statuses}
 
 
 def service_of(request: Request) -> Service:
-    """Return the server that a request came to."""
+    """Return the service of a request."""
     service: Service = request.app.state.service
     return service
 
 
 def show_recording(recording: Recording, service: Service) -> dict[str, Any]:
-    """Return a recording's state, as `RecordingModel` has it."""
+    """Return a recording's state as the fields of `RecordingModel`."""
     return {
         "id": recording.id,
         "name": recording.name,
@@ -112,7 +108,7 @@ def show_recording(recording: Recording, service: Service) -> dict[str, Any]:
     status_code=202,
     response_model=RecordingModel,
     responses={
-        202: {"headers": {"Location": {"description": "Where its state is.", "schema": {"type": "string"}}}},
+        202: {"headers": {"Location": {"description": "The URL of its state.", "schema": {"type": "string"}}}},
         **report_problems(408, 413, 415, 422, 429, 503),
     },
     openapi_extra=UPLOAD_BODY,
@@ -121,9 +117,9 @@ def show_recording(recording: Recording, service: Service) -> dict[str, Any]:
 async def upload_recording(
     request: Request,
     response: Response,
-    name: Annotated[str, Query(description="Its name, for people.", examples=["street.wav"], max_length=1000)] = "",
+    name: Annotated[str, Query(description="Its name.", examples=["street.wav"], max_length=1000)] = "",
 ) -> dict[str, Any]:
-    """Receive a recording, to be heard when its turn comes; ask for its state at Location."""
+    """Receive a recording and queue it for analysis; poll its state at Location."""
     service = service_of(request)
     try:
         recording = await _receive(request, service, clean_name(name))
@@ -146,14 +142,14 @@ async def upload_recording(
     summary="State of a recording",
 )
 async def get_recording(request: Request, id: str) -> dict[str, Any]:
-    """Tell how far a recording is."""
+    """Return the state and progress of a recording."""
     service = service_of(request)
     return show_recording(service.recordings.find(id), service)
 
 
 @router.delete("/recordings/{id}", status_code=204, responses=report_problems(404, 422), summary="Delete a recording")
 async def delete_recording(request: Request, id: str) -> None:
-    """Delete a recording and all that was heard in it; one that is being heard is stopped."""
+    """Delete a recording and its results; a running analysis is stopped."""
     recordings = service_of(request).recordings
     await recordings.delete(recordings.find(id))
 
@@ -162,10 +158,10 @@ async def delete_recording(request: Request, id: str) -> None:
     "/recordings/{id}/view",
     response_model=ViewModel,
     responses=report_problems(404, 409, 422, 429),
-    summary="What is shown of a recording before any word",
+    summary="Spectrogram and strongest tags of a recording",
 )
 async def get_view(request: Request, id: str) -> Response:
-    """Give the spectrogram and the strongest tags over time; while it is heard, as far as it is."""
+    """Return the spectrogram and the strongest tags over time, during the analysis for the part that is done."""
     service = service_of(request)
     recording = _find_known(service, id)
     content = await service.think(draw_view, recording.folder, is_done=recording.state == "done")
@@ -177,16 +173,16 @@ async def get_view(request: Request, id: str) -> Response:
     response_class=FileResponse,
     responses={
         200: {"content": {"audio/flac": RAW_BODY}},
-        206: {"description": "A part", "content": {"audio/flac": RAW_BODY}},
+        206: {"description": "A range", "content": {"audio/flac": RAW_BODY}},
         **report_problems(404, 409, 416, 422),
     },
-    summary="What the encoder heard",
+    summary="The analysed audio",
 )
 async def get_audio(request: Request, id: str) -> FileResponse:
-    """Give the sound as the encoder heard it, one channel at its rate, as FLAC; parts of it with Range."""
+    """Return the audio that was analysed, one channel at the encoder's rate, as FLAC; with Range a part of it."""
     recording = _find_known(service_of(request), id)
     if not (recording.folder / AUDIO).is_file():
-        raise Refused("not-found", "the recording has been deleted meanwhile")
+        raise Refused("not-found", "the recording has been deleted")
     return SoundResponse(recording.folder / AUDIO, media_type="audio/flac")
 
 
@@ -195,20 +191,20 @@ async def get_audio(request: Request, id: str) -> FileResponse:
     response_model=AnswerModel,
     responses=report_problems(404, 408, 409, 413, 415, 422, 429, 501, 503),
     openapi_extra=ASK_BODY,
-    summary="Ask for words",
+    summary="Query events and scenes",
 )
 async def ask_recording(
     request: Request,
     id: str,
-    form: Annotated[Format | None, Query(alias="format", description="Download it as a file of this format.")] = None,
+    form: Annotated[Format | None, Query(alias="format", description="Download the answer in this format.")] = None,
 ) -> Response:
-    """Tell events and scenes for any words, without hearing the recording again; while it is heard, as far as it is."""
+    """Detect events and scenes for any words; during the analysis for the part that is done."""
     service = service_of(request)
     recording = service.recordings.find(id)
     query = (await _read_query(request, service)).to_query()
     n_words = len(query.events) + len(query.scenes)
     if n_words > service.limits.max_words:
-        raise Refused("invalid", f"{n_words} words: this server takes {service.limits.max_words} at once")
+        raise Refused("invalid", f"{n_words} words: this server accepts up to {service.limits.max_words} per query")
     _check_known(recording)
     if form:
         file = await service.think(write_download, recording.folder, query, form, service.attender)
@@ -217,8 +213,8 @@ async def ask_recording(
     state, heard_until_s = recording.state, recording.heard_until_s(service.recordings.grid)
 
     def answer() -> bytes:
-        said = answer_query(recording.folder, query)
-        return json.dumps({**said, "state": state, "heard_until_s": heard_until_s}).encode()
+        found = answer_query(recording.folder, query)
+        return json.dumps({**found, "state": state, "heard_until_s": heard_until_s}).encode()
 
     return Response(await service.think(answer), media_type="application/json")
 
@@ -227,28 +223,26 @@ async def ask_recording(
     "/recordings/{id}/attention",
     response_model=AttentionModel,
     responses=report_problems(404, 409, 422, 429, 501),
-    summary="What the encoder attended to at a moment",
+    summary="Attention map at a time",
 )
 async def get_attention(
     request: Request, id: str, at_s: Annotated[float, Query(ge=0, allow_inf_nan=False, examples=[6.2])]
 ) -> Response:
-    """Tell from where in time and frequency what was heard at a moment came."""
+    """Return which times and frequencies the encoder attended to."""
     service = service_of(request)
     recording = _find_known(service, id)
     found = await service.think(service.attender.attend, recording.folder, at_s)
     return Response(json.dumps(found), media_type="application/json")
 
 
-@router.get(
-    "/words", response_model=WordsModel, responses=report_problems(422, 429), summary="What is understood by words"
-)
+@router.get("/words", response_model=WordsModel, responses=report_problems(422, 429), summary="Meanings of words")
 async def get_words(
-    request: Request, word: Annotated[list[str], Query(description="A word; repeat it.", examples=[["dog bark"]])]
+    request: Request, word: Annotated[list[str], Query(description="A word; may be repeated.", examples=[["dog bark"]])]
 ) -> dict[str, Any]:
-    """Tell each word's nearest tags, and whether it is far from all of them or not understood."""
+    """Return each word's nearest tags, and whether it is far from all of them or unknown."""
     service = service_of(request)
     if len(word) > service.limits.max_words:
-        raise Refused("invalid", f"{len(word)} words: this server takes {service.limits.max_words} at once")
+        raise Refused("invalid", f"{len(word)} words: this server accepts up to {service.limits.max_words} per query")
     return {"words": await service.think(explain_words, word)}
 
 
@@ -256,7 +250,7 @@ async def get_words(
     "/words/suggestions",
     response_model=SuggestionsModel,
     responses=report_problems(422, 429),
-    summary="Words that start so",
+    summary="Completions of a word",
 )
 async def get_suggestions(
     request: Request, start: Annotated[str, Query(max_length=200, examples=["gla"])]
@@ -265,15 +259,15 @@ async def get_suggestions(
     return {"words": await service_of(request).think(suggest_words, start)}
 
 
-@router.get("/health", response_model=HealthModel, summary="How the server is")
+@router.get("/health", response_model=HealthModel, summary="Health of the server")
 async def get_health(request: Request) -> dict[str, Any]:
-    """Tell how the server is; needs no token."""
+    """Return the health of the server; needs no token."""
     return service_of(request).report_health()
 
 
-@router.get("/limits", summary="What the server takes")
+@router.get("/limits", summary="Limits of the server")
 async def get_limits(request: Request) -> dict[str, float]:
-    """Tell the limits, by the names that the settings have."""
+    """Return the limits, named as in the settings."""
     return service_of(request).report_limits()
 
 
@@ -284,16 +278,16 @@ async def get_limits(request: Request) -> dict[str, float]:
     summary="Counters for Prometheus",
 )
 async def get_metrics(request: Request) -> Response:
-    """Give the counters in Prometheus' text format."""
+    """Return the metrics in Prometheus' text format."""
     return Response(service_of(request).metrics.to_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _receive(request: Request, service: Service, name: str) -> Recording:
-    """Return a recording that has been received whole; of any other nothing stays."""
+    """Receive an upload completely; of a failed one nothing is left."""
     if request.headers.get("content-type", "").lower().startswith(FORM):
-        raise Refused("wrong-type", f"a form with files in it is not taken; {HOW_TO_SEND}")
+        raise Refused("wrong-type", f"forms are not accepted; {HOW_TO_SEND}")
     if service.is_stopping:
-        raise Refused("stopping", "the server stops; send it again in a moment", retry_after="5")
+        raise Refused("stopping", STOPPING, retry_after="5")
     n_announced = check_announced(request, service.limits)
     recording = service.recordings.create(name, n_announced)
     try:
@@ -308,7 +302,7 @@ async def _receive(request: Request, service: Service, name: str) -> Recording:
         service.metrics.upload_bytes.inc(n_bytes)
         recording.n_bytes, recording.is_received = n_bytes, True
     except OSError as error:
-        raise Refused("full", f"the upload cannot be kept ({error.strerror}); try again later") from error
+        raise Refused("full", f"the upload cannot be stored ({error.strerror}); try again later") from error
     finally:
         if not recording.is_received:
             await service.recordings.delete(recording)
@@ -318,7 +312,7 @@ async def _receive(request: Request, service: Service, name: str) -> Recording:
 async def _read_query(request: Request, service: Service) -> AskModel:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refused("wrong-type", f"a question is JSON (Content-Type: application/json), not {kind[:100]!r}")
+        raise Refused("wrong-type", f"a query is JSON (Content-Type: application/json), not {kind[:100]!r}")
     limits = service.limits
     body = await receive_bytes(request, limits.max_query_bytes, limits, lambda: service.is_stopping)
     try:
@@ -328,7 +322,7 @@ async def _read_query(request: Request, service: Service) -> AskModel:
 
 
 def report_mistakes(mistakes: Any) -> str:
-    """Return where values are wrong and why, without the values themselves."""
+    """Return which values are wrong and why, without the values themselves."""
     mistakes_shown = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in list(mistakes)[:5]]
     return "; ".join(each.lstrip(": ") for each in mistakes_shown)[:1000].encode("utf-8", "replace").decode()
 
@@ -344,11 +338,11 @@ def _check_known(recording: Recording) -> None:
         assert recording.problem
         raise Refused("not-audible", recording.problem.detail)
     if not recording.is_known:
-        raise Refused("not-ready", "words can be asked after the first pass; ask again in a moment", retry_after="1")
+        raise Refused("not-ready", NOT_READY, retry_after="1")
 
 
 def _write_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-SCHEMAS = (AskModel, ProblemModel)  # those that routes name without FastAPI's knowing
+SCHEMAS = (AskModel, ProblemModel)  # referenced by routes without FastAPI's knowledge

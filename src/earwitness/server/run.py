@@ -1,6 +1,6 @@
-"""The server in its process: uvicorn with our limits, until it is told to stop.
+"""Runs the server: uvicorn with the limits, until it is stopped.
 
-In: `Options`, `Limits`, `Access`, a port. Out: served requests; nothing stays on the disk.
+In: `Options`, `Limits`, `Access`, a port. Out: served requests; no files are left on the disk.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from earwitness.server.limits import Limits
 from earwitness.server.security import Access
 from earwitness.server.service import Options
 
-SWITCH_S = 0.001  # how long a thread that answers may keep the event loop waiting; 5 ms otherwise
+SWITCH_S = 0.001  # longest time that a thread may hold up the event loop; the default is 5 ms
 N_PENDING = 512  # connections that the system holds until we accept them
 LONGEST_HEADERS = 1 << 15  # bytes
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells the app at once that it is to stop, so that uploads end."""
+    """uvicorn's server; uploads end as soon as it is stopped."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config, on_ready: Callable[[str], None] | None = None) -> None:
         super().__init__(config)
         self.app, self.on_ready = app, on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell where."""
+        """Start and report the URL."""
         log = logging.getLogger("uvicorn.error")
         usual = log.level
-        log.setLevel(logging.CRITICAL)  # it would print a traceback where `serve` tells the reason
+        log.setLevel(logging.CRITICAL)  # `serve` raises the reason; no traceback here
         try:
             await super().startup(sockets)
         finally:
@@ -101,7 +101,7 @@ def serve(
     """Serve until a signal comes.
 
     Args:
-        options, limits, access: what with, how much, for whom.
+        options, limits, access: see their classes.
         port: 0 for a free one.
         on_ready: called with the URL once requests are answered.
 
@@ -124,7 +124,7 @@ def bind(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
     Raises:
-        ServerError: the address is not to be had.
+        ServerError: the address cannot be used.
     """
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -148,26 +148,26 @@ def print_url(listening: socket.socket) -> str:
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which does not wait for ever for a request's headers."""
+    """uvicorn's HTTP/1.1 with a time limit for the headers of a request."""
 
     header_s = 10.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection."""
+        """Start the timer of a connection."""
         super().connection_made(transport)
-        self._waits = self.loop.call_later(self.header_s, self._look)
+        self._waits = self.loop.call_later(self.header_s, self._check_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let a connection go."""
+        """Stop the timer."""
         self._waits.cancel()
         super().connection_lost(exc)
 
-    def _look(self) -> None:
-        """Close the connection if no request was under way now and when it was last looked."""
+    def _check_idle(self) -> None:
+        """Close the connection if it is idle now and was idle at the last check."""
         is_idle = self.cycle is None or self.cycle.response_complete
         n_served = id(self.cycle)
         if is_idle and getattr(self, "_seen", None) == n_served:
             self.transport.close()
             return
         self._seen = n_served if is_idle else None
-        self._waits = self.loop.call_later(self.header_s / 2, self._look)
+        self._waits = self.loop.call_later(self.header_s / 2, self._check_idle)

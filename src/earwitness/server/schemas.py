@@ -1,7 +1,7 @@
-"""What the API takes and gives, for its OpenAPI: each with an example.
+"""Schemas of the API's requests and answers, for its OpenAPI, with examples.
 
-In: JSON of questions, checked. Out: the shapes of answers. Words are checked where they are understood, so that their
-errors are the same everywhere.
+In: JSON of queries, checked. Out: the shapes of answers. Words are checked where they are matched, so that their errors
+are the same everywhere.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Format = Annotated[str, AfterValidator(_check_format), WithJsonSchema({"type": "
 Score = float
 PROBLEM: JsonDict = {
     "type": "urn:earwitness:problem:not-found",
-    "title": "Not here, or not any more",
+    "title": "Not found or deleted",
     "status": 404,
-    "detail": "no recording has this id; it may have been deleted, or kept long enough",
+    "detail": "no recording has this id; it may have been deleted or have expired",
 }
 
 
@@ -36,7 +36,7 @@ class _Model(BaseModel):
 
 
 class ProblemModel(_Model):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PROBLEM]})
     type: str
@@ -46,37 +46,35 @@ class ProblemModel(_Model):
 
 
 class RecordingModel(_Model):
-    """A recording and how far it is."""
+    """A recording and its progress."""
 
     id: str = Field(examples=["x2Jq7mUuV5h9sWbYp0aZkLQn"])
     name: str = Field(examples=["street.wav"])
     state: Literal["waiting", "working", "done", "failed"] = Field(examples=["working"])
     share: float = Field(ge=0, le=1, description="Share of the work that is done.", examples=[0.4])
-    heard_until_s: float = Field(description="Words are answered up to here.", examples=[12.8])
+    heard_until_s: float = Field(description="Words can be queried up to this time.", examples=[12.8])
     duration_s: float | None = Field(description="Length; null until it is known.", examples=[60.0])
     created: str = Field(examples=["2026-01-31T12:00:00Z"])
-    expires: str = Field(description="When it is deleted, unless it is still heard.", examples=["2026-01-31T13:00:00Z"])
+    expires: str = Field(
+        description="When it is deleted, unless its analysis is still running.", examples=["2026-01-31T13:00:00Z"]
+    )
     error: ProblemModel | None = Field(description="Why it failed.", examples=[None])
 
 
 class AskSettings(_Model):
-    """Settings that words are asked with; those that are left out are the server's."""
+    """Settings of a query; omitted ones are the server's."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
     event_threshold: float | None = Field(default=None, ge=0, le=1, description="Score at which an event begins.")
-    event_hold: float | None = Field(default=None, ge=0, le=1, description="Score down to which it goes on.")
-    thresholds: dict[str, Score] | None = Field(
-        default=None, description="Words with thresholds of their own.", max_length=200
-    )
-    merge_gap_s: float | None = Field(
-        default=None, ge=0, le=1e6, description="Events of a word closer than this are one."
-    )
-    min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are dropped.")
-    n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="How many tags are listed.")
+    event_hold: float | None = Field(default=None, ge=0, le=1, description="Score down to which it continues.")
+    thresholds: dict[str, Score] | None = Field(default=None, description="Thresholds of single words.", max_length=200)
+    merge_gap_s: float | None = Field(default=None, ge=0, le=1e6, description="Closer events of a word are merged.")
+    min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are left out.")
+    n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="Number of listed tags.")
 
 
 class AskModel(_Model):
-    """Words to be heard in a recording."""
+    """Words to detect in a recording."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -91,30 +89,30 @@ class AskModel(_Model):
             ]
         },
     )
-    events: list[str] = Field(default=[], description="What may be heard.")
-    scenes: list[str] = Field(default=[], description="Where it may have been made.")
+    events: list[str] = Field(default=[], description="Sounds.")
+    scenes: list[str] = Field(default=[], description="Places.")
     settings: AskSettings = Field(default_factory=AskSettings)
 
     def to_query(self) -> FileQuery:
-        """Return the question, as threads take it."""
+        """Return the query for the worker threads."""
         given = self.settings.model_dump(exclude_none=True)
         return FileQuery(tuple(self.events), tuple(self.scenes), tuple(given.items()))
 
 
 class AnswerModel(_Model):
-    """What is heard: see `earwitness.reports.view.make_answer`."""
+    """The answer: see `earwitness.reports.view.make_answer`."""
 
     schema_: int = Field(alias="schema", examples=[1])
-    recognition: dict[str, Any] = Field(description="As recognitions.jsonl has it: events, scenes, tags, settings.")
-    curves: dict[str, Any] | None = Field(description="Each word's score over time, a byte a step, in base64.")
+    recognition: dict[str, Any] = Field(description="As in recognitions.jsonl: events, scenes, tags, settings.")
+    curves: dict[str, Any] | None = Field(description="Each word's score over time, one byte per step, in base64.")
     thresholds: dict[str, list[float]] = Field(examples=[{"dog bark": [0.5, 0.33]}])
     state: Literal["waiting", "working", "done", "failed"]
     heard_until_s: float
-    elapsed_ms: float = Field(description="Time that the answer took.")
+    elapsed_ms: float = Field(description="Response time.")
 
 
 class ViewModel(_Model):
-    """What is shown of a recording before any word: see `earwitness.reports.view.make_view`."""
+    """The part of a report that needs no words: see `earwitness.reports.view.make_view`."""
 
     schema_: int = Field(alias="schema", examples=[1])
     name: str
@@ -129,13 +127,13 @@ class ViewModel(_Model):
 
 
 class AttentionModel(_Model):
-    """Where the encoder looked at a moment: weights by band and time."""
+    """Attention of the encoder at a time: weights by band and time."""
 
     weights: list[list[float]] = Field(description="By band, the lowest first, and time; they sum to 1.")
     start_s: float
     token_s: float
     edges_hz: list[float] = Field(description="The bands' edges.")
-    map: dict[str, Any] = Field(description="The same as a report draws it.")
+    map: dict[str, Any] = Field(description="The same in the form of reports.")
 
 
 class TagModel(_Model):
@@ -147,17 +145,17 @@ class TagModel(_Model):
 
 
 class WordModel(_Model):
-    """What is understood by a word."""
+    """The meaning of a word."""
 
     word: str = Field(examples=["dog bark"])
     is_understood: bool
-    is_far: bool = Field(description="It is far from every tag: expect little of it.")
+    is_far: bool = Field(description="It is far from every tag: results may be unreliable.")
     tags: list[TagModel]
-    error: str | None = Field(description="Why it is not understood.")
+    error: str | None = Field(description="Why it is unknown.")
 
 
 class WordsModel(_Model):
-    """What is understood by words."""
+    """The meanings of words."""
 
     words: list[WordModel]
 
@@ -169,7 +167,7 @@ class SuggestionsModel(_Model):
 
 
 class HealthModel(_Model):
-    """How the server is."""
+    """The health of the server."""
 
     status: Literal["ok", "degraded", "stopping"]
     version: str

@@ -1,8 +1,8 @@
-"""Who may use the server, and what browsers may do with what it sends.
+"""Access to the server, and security headers for browsers.
 
-In: every request, before anything else sees it. Out: the request, or a problem; and the same headers on every response.
-On one's own machine the danger is other web sites: their pages may send requests to 127.0.0.1, under its name or, after
-DNS rebinding, under theirs. So the names in Host are known, and writes from other origins are refused.
+In: every request, before any other code. Out: the request, or a problem; and the same headers on every response. On a
+private machine the danger is other web sites: their pages may send requests to 127.0.0.1, under its name or, after DNS
+rebinding, under theirs. Therefore unknown names in Host and writes from other origins are refused.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Access:
 
     Attributes:
         host: the address that it binds to.
-        token: what requests under /v1 must bear; None for none, which only an address of this machine allows.
-        names: further host names that it is reached by, such as the one of a proxy before it.
+        token: the bearer token of requests under /v1; None only for an address of this machine.
+        names: further host names of the server, such as that of a proxy.
 
     Raises:
         SettingsError: another machine could reach it without a token, or the token is short.
@@ -78,13 +78,13 @@ class Access:
             raise SettingsError(f"the token has {len(self.token)} characters; give {LEAST_TOKEN} or more, in ASCII")
 
     def allows_host(self, host: str) -> bool:
-        """Tell whether a Host header names this server; with a token, and no names given, any does."""
+        """Return whether a Host header names this server; with a token and without `names`, any does."""
         if self.token is not None and not self.names:
             return bool(host)
         return _strip_port(host) in (*OWN_NAMES, *(name.lower() for name in self.names))
 
     def allows_token(self, authorization: str) -> bool:
-        """Tell whether an Authorization header bears the token."""
+        """Return whether an Authorization header has the token."""
         if self.token is None:
             return True
         scheme, _, given = authorization.partition(" ")
@@ -92,13 +92,13 @@ class Access:
 
 
 class Guard:
-    """The outermost layer: checks each request, and puts the headers on each response."""
+    """Middleware that checks each request and adds the headers to each response."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Forward a request, or refuse it."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
             return
@@ -126,10 +126,10 @@ class Guard:
             return
         try:
             await self.app(scope, receive, send_guarded)
-        except Exception:  # the last one who can answer; what went wrong goes to the log, not to the client
+        except Exception:  # the details go to the log, not to the client
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if not has_begun:
-                await send_problem(Problem("failed", "this is a mistake of the server; its log tells"), send_guarded)
+                await send_problem(Problem("failed", "an internal error; see the log of the server"), send_guarded)
 
 
 def check_request(scope: Scope, access: Access) -> None:
@@ -139,7 +139,7 @@ def check_request(scope: Scope, access: Access) -> None:
         Refused: one of them is wrong.
     """
     headers = Headers(scope=scope)
-    if "content-length" in headers and "transfer-encoding" in headers:  # a proxy may see another end of the body
+    if "content-length" in headers and "transfer-encoding" in headers:  # a proxy may disagree about the end of the body
         raise Refused("bad-request", "Content-Length and Transfer-Encoding: give one of them")
     host = headers.get("host", "")
     if not access.allows_host(host):
@@ -161,7 +161,7 @@ async def send_problem(problem: Problem, send: Send) -> None:
 
 
 def is_own_address(host: str) -> bool:
-    """Tell whether an address can be reached from this machine only."""
+    """Return whether an address can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -177,7 +177,7 @@ def _check_origin(headers: Headers, host: str) -> None:
 
 
 def urlsplit_host(origin: str) -> str:
-    """Return the host and port of an origin; nothing of one that is opaque ("null") or no URL."""
+    """Return the host and port of an origin; empty for one that is opaque ("null") or no URL."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

@@ -1,6 +1,6 @@
-"""All that a running server has, in one place: recordings, workers, threads that answer, counters.
+"""The parts of a running server: recordings, workers, threads that answer queries, metrics.
 
-In: `Settings`, `Limits`, `Access`. Out: a `Service` with a beginning and an end.
+In: `Settings`, `Limits`, `Access`. Out: a `Service` to start and stop.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from earwitness.words import embed_with_mpnet
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-SWEEPS_PER_STAY = 20  # expired recordings are deleted after a twentieth of the time that they are kept
+SWEEPS_PER_STAY = 20  # expired recordings are deleted within a twentieth of their retention
 LONGEST_SWEEP_S = 30.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a server is run, beside its limits.
+    """The options of a server, beside its limits.
 
     Attributes:
-        settings: what recordings are heard with.
-        spool: where recordings are kept; the system's temporary folder if None.
-        is_mpnet_loaded: load the text model for words beyond the shipped table before the first request, if it is here.
+        settings: for the analysis of recordings.
+        storage: folder for recordings; the system's temporary folder if None.
+        is_mpnet_loaded: load the text model for words outside the shipped table at the start, if it is downloaded.
     """
 
     settings: Settings
@@ -50,7 +50,7 @@ class Options:
 
 
 class Service:
-    """A server's parts; all methods are for its event loop."""
+    """A server's parts; call all methods in its event loop."""
 
     def __init__(self, options: Options, limits: Limits, metrics: Metrics) -> None:
         self.options, self.limits, self.metrics = options, limits, metrics
@@ -59,8 +59,8 @@ class Service:
         self.recordings = Recordings(self.storage.folder, limits)
         self.workers = Workers(options.settings, limits, self.recordings, self.metrics)
         self.attender = Attender(options.settings)
-        self._askers = ThreadPoolExecutor(limits.n_askers, "ask")
-        self._n_asking = 0
+        self._threads = ThreadPoolExecutor(limits.n_askers, "query")
+        self._n_queries = 0
         self._sweeper: asyncio.Task[None] | None = None
         self._watch()
 
@@ -80,38 +80,38 @@ class Service:
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
-        """End everything and remove what was kept."""
+        """Stop everything and remove all recordings."""
         self.is_stopping = True
         if self._sweeper:
             self._sweeper.cancel()
         await self.workers.stop()
-        self._askers.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self.storage.close)
 
     async def think(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run what takes time in a thread, while the event loop goes on.
+        """Run a slow function in a thread.
 
         Raises:
-            Refused: too much waits, or the question cannot be answered.
+            Refused: too many queries wait, or this one cannot be answered.
         """
-        if self._n_asking >= self.limits.max_asking:
-            detail = f"{self.limits.max_asking} questions wait already; ask again in a moment"
+        if self._n_queries >= self.limits.max_asking:
+            detail = f"{self.limits.max_asking} queries are waiting; try again in a moment"
             raise Refused("busy", detail, retry_after="1")
-        self._n_asking += 1
+        self._n_queries += 1
         try:
             work = partial(function, *args, **kwargs)
-            return await asyncio.get_running_loop().run_in_executor(self._askers, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (WordError, SettingsError) as error:
             raise Refused("invalid", str(error)) from error
         except (MissingExtraError, WeightsError) as error:
             raise Refused("not-offered", str(error)) from error
         except FileNotFoundError as error:
-            raise Refused("not-found", "the recording has been deleted meanwhile") from error
+            raise Refused("not-found", "the recording has been deleted") from error
         finally:
-            self._n_asking -= 1
+            self._n_queries -= 1
 
     def report_health(self) -> dict[str, Any]:
-        """Return how the server is."""
+        """Return the fields of `HealthModel`."""
         n_alive = len(self.workers.pids)
         return {
             "status": "stopping" if self.is_stopping else "ok" if n_alive else "degraded",
@@ -129,12 +129,12 @@ class Service:
 
     def _watch(self) -> None:
         watch, recordings = self.metrics.watch, self.recordings
-        watch("recordings_waiting", "Recordings that are received or wait.", lambda: recordings.count("waiting"))
-        watch("recordings_working", "Recordings that are heard now.", lambda: recordings.count("working"))
-        watch("recordings_kept", "Recordings kept, in any state.", lambda: len(recordings))
-        watch("stored_bytes", "Bytes that recordings take, or may take.", recordings.count_bytes)
+        watch("recordings_waiting", "Recordings that are being received or wait.", lambda: recordings.count("waiting"))
+        watch("recordings_working", "Recordings that are being analysed.", lambda: recordings.count("working"))
+        watch("recordings_kept", "Stored recordings, in any state.", lambda: len(recordings))
+        watch("stored_bytes", "Bytes of recordings, with reservations.", recordings.count_bytes)
         watch("workers_alive", "Workers that are ready or at work.", lambda: len(self.workers.pids))
-        watch("questions_waiting", "Questions that wait or are answered.", lambda: self._n_asking)
+        watch("questions_waiting", "Queries that wait or are being answered.", lambda: self._n_queries)
 
     async def _load_mpnet(self) -> None:
         if not self.options.is_mpnet_loaded:
@@ -142,7 +142,7 @@ class Service:
         try:
             await asyncio.to_thread(embed_with_mpnet, ["sound"])
         except (MissingExtraError, WeightsError) as error:
-            logger.info("words beyond the shipped table are not understood: %s", error)
+            logger.info("words outside the shipped table are unknown: %s", error)
 
     async def _sweep(self) -> None:
         while True:

@@ -1,7 +1,7 @@
-"""The folder where a server keeps recordings: private, locked while the server lives, gone when it stops.
+"""The folder where a server stores recordings: private, locked while the server runs, removed when it stops.
 
-In: a parent folder, the system's temporary one if none is given. Out: a `Spool`. What servers left that were killed is
-removed by the next one: nobody holds its lock.
+In: a parent folder, by default the system's temporary one. Out: a `Storage`. Folders of servers that were killed are
+removed by the next one, because their locks are free.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from earwitness.errors import OutputError
 
 PREFIX = "earwitness-server-"
 LOCK = "lock"
-YOUNG_S = 60.0  # a folder without a lock may belong to a server that starts right now
+YOUNG_S = 60.0  # a younger folder without a lock may belong to a server that is starting
 
 
 class Storage:
@@ -37,17 +37,17 @@ class Storage:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutputError(
-                f"{error.filename or parent}: recordings cannot be kept there ({error.strerror}); give --spool FOLDER"
+                f"{error.filename or parent}: recordings cannot be stored there ({error.strerror}); give --spool FOLDER"
             ) from error
 
     def close(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
 
 def remove_leftovers(parent: Path) -> int:
-    """Remove the folders of servers that do not live any more; return how many there were."""
+    """Remove the folders of servers that no longer run; return their number."""
     n_removed = 0
     for folder in sorted(parent.glob(f"{PREFIX}*")):
         if _is_ours(folder) and _is_abandoned(folder):
@@ -57,7 +57,7 @@ def remove_leftovers(parent: Path) -> int:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether it is a real folder of this user, not a link that somebody else put there."""
+    """Return whether it is a real folder of this user, not a link."""
     try:
         state = folder.lstat()
     except OSError:

@@ -1,7 +1,7 @@
-"""A request's body, received with care: never more than the limits allow, never slower, never held in memory.
+"""Receives a request's body within the limits on size and speed, without holding it in memory.
 
-In: an ASGI request. Out: a file, or bytes; or a refusal. What a client still sends after that is read for a moment,
-since closing a connection with unread bytes can take the answer away from it.
+In: an ASGI request. Out: a file, or bytes; or a refusal. After a refusal the body is read on for a moment, because a
+client may never see the answer if the connection closes with unread bytes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from earwitness.server.limits import Limits
-from earwitness.server.problems import MEDIA_TYPE, Problem, Refused
+from earwitness.server.problems import MEDIA_TYPE, STOPPING, Problem, Refused
 
 BUFFER = 1 << 18  # bytes that go to the disk at once, in a thread
-SLICE_S = 0.5  # how often a waiting upload looks whether the server stops
+SLICE_S = 0.5  # how often a waiting upload checks whether the server is stopping
 LINGER_S = 1.0
 LINGER_BYTES = 1 << 24
 
@@ -28,11 +28,11 @@ LINGER_BYTES = 1 << 24
 async def receive_file(
     request: Request, path: Path, limits: Limits, is_stopping: Callable[[], bool], on_bytes: Callable[[int], None]
 ) -> int:
-    """Write a request's body to a file; return its size. `on_bytes` is told how many came so far, and may refuse them.
+    """Write a request's body to a file; return its size. `on_bytes` gets the number of bytes so far and may refuse.
 
     Raises:
-        Refused: it is empty, too large or too slow, or the server stops.
-        ClientDisconnect: the client went away.
+        Refused: it is empty, too large or too slow, or the server is stopping.
+        ClientDisconnect: the client disconnected.
         OSError: the file cannot be written.
     """
     n_bytes, held = 0, bytearray()
@@ -57,22 +57,22 @@ async def receive_bytes(request: Request, n_most: int, limits: Limits, is_stoppi
 
     Raises:
         Refused: see `receive_file`.
-        ClientDisconnect: the client went away.
+        ClientDisconnect: the client disconnected.
     """
     body = bytearray()
     async for part in read_parts(request, limits, is_stopping):
         body += part
         if len(body) > n_most:
-            raise Refused("too-large", f"the question is larger than the {n_most / 1e3:g} kB that this server takes")
+            raise Refused("too-large", f"the query is larger than the {n_most / 1e3:g} kB that this server accepts")
     return bytes(body)
 
 
 async def read_parts(request: Request, limits: Limits, is_stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield a request's body as it comes.
+    """Yield a request's body as it arrives.
 
     Raises:
-        Refused: it is too slow, or the server stops.
-        ClientDisconnect: the client went away.
+        Refused: it is too slow, or the server is stopping.
+        ClientDisconnect: the client disconnected.
     """
     begun = last = time.monotonic()
     n_bytes, has_more = 0, True
@@ -85,7 +85,7 @@ async def read_parts(request: Request, limits: Limits, is_stopping: Callable[[],
         if message.get("type") == "http.disconnect":
             raise ClientDisconnect
         if is_stopping():
-            raise Refused("stopping", "the server stops; send it again in a moment", retry_after="5")
+            raise Refused("stopping", STOPPING, retry_after="5")
         if part := message.get("body", b""):
             n_bytes, last = n_bytes + len(part), now
             yield part
@@ -108,7 +108,7 @@ def check_announced(request: Request, limits: Limits) -> int:
 
 
 class ProblemResponse(Response):
-    """A problem that ends a request whose body may not have been read, and its connection."""
+    """A problem; after some kinds, which leave the body unread, the connection is closed."""
 
     media_type = MEDIA_TYPE
 
@@ -142,10 +142,10 @@ async def _linger(receive: Receive) -> None:
 
 def _check_pace(n_bytes: int, elapsed_s: float, idle_s: float, limits: Limits) -> None:
     if idle_s >= limits.upload_idle_s:
-        raise Refused("too-slow", f"nothing came for {limits.upload_idle_s:g} s")
+        raise Refused("too-slow", f"no data for {limits.upload_idle_s:g} s")
     if elapsed_s > limits.upload_idle_s and n_bytes < 1e3 * limits.upload_least_kb_s * elapsed_s:
-        raise Refused("too-slow", f"it is slower than the {limits.upload_least_kb_s:g} kB/s that this server waits for")
+        raise Refused("too-slow", f"it is slower than the {limits.upload_least_kb_s:g} kB/s that this server requires")
 
 
 def _name_largest(limits: Limits) -> str:
-    return f"the upload is larger than the {limits.max_upload_mb:g} MB that this server takes; cut or compress it"
+    return f"the upload is larger than the {limits.max_upload_mb:g} MB that this server accepts; cut or compress it"

@@ -1,7 +1,7 @@
-"""The process that decodes and hears uploads, kept apart from the server: its memory, files and time are limited.
+"""The worker process, which decodes and analyses uploads: its memory, files and time are limited.
 
-In: one JSON object a line on standard input: how to work, then one recording after another. Out: one JSON object a line
-on standard output: that it is ready, how far it is, how a recording ended. It ends when its input does.
+In: one JSON object a line on standard input: the settings, then one recording after another. Out: one JSON object a
+line on standard output: ready, progress, outcome. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from earwitness.server.recording_files import (
 )
 from earwitness.settings import Settings
 
-NICENESS = 5  # the server answers first
+NICENESS = 5  # requests to the server come first
 Send = Callable[[dict[str, Any]], None]
 
 
 def main() -> None:
-    """Hear what the server sends until it closes the pipe."""
+    """Analyse recordings until the server closes the pipe."""
     replies = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    os.dup2(2, 1)  # whatever a library prints is no answer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server hears the key press and ends us
+    os.dup2(2, 1)  # output of libraries goes to standard error
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles it and ends its workers
     orders: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_orders, args=(sys.stdin, orders), daemon=True).start()
 
@@ -74,7 +74,7 @@ def main() -> None:
 def process_recording(
     folder: Path, name: str, settings: Settings, limits: Limits, encoder: LoadedEncoder, send: Send
 ) -> bool:
-    """Hear one upload and tell how it ended; return whether this process is fit for another."""
+    """Analyse one upload and send its outcome; return whether this process can take another."""
     upload = folder / UPLOAD
     send({"event": "taken"})  # from here on, if this process ends, the upload may be why
     try:
@@ -82,14 +82,14 @@ def process_recording(
     except Refused as error:
         send({"event": "failed", "kind": error.problem.kind, "detail": f"{name}: {error}"})
     except OutputError:
-        send({"event": "failed", "kind": "full", "detail": f"{name}: the server has no room on its disk"})
+        send({"event": "failed", "kind": "full", "detail": f"{name}: the disk of the server is full"})
     except EarwitnessError as error:
         kind = "unreadable" if isinstance(error, AudioError) else "failed"
         send({"event": "failed", "kind": kind, "detail": str(error).replace(str(upload), name)})
     except OSError as error:
-        send({"event": "failed", "kind": "full", "detail": f"{name}: the server cannot keep it ({error.strerror})"})
+        send({"event": "failed", "kind": "full", "detail": f"{name}: the server cannot store it ({error.strerror})"})
     except MemoryError:
-        detail = f"{name}: it takes more than the {limits.worker_memory_mb:g} MB that this server gives a recording"
+        detail = f"{name}: its analysis takes more than the {limits.worker_memory_mb:g} MB that this server allows"
         send({"event": "failed", "kind": "too-much-work", "detail": detail})
         return False
     finally:
@@ -125,12 +125,12 @@ def _process_recording(
 
 
 def limit_process(limits: Limits, encoder: LoadedEncoder) -> None:
-    """Limit this process's memory to what it has and `worker_memory_mb` more, and the size of files it writes."""
+    """Limit this process to `worker_memory_mb` more memory than now, and limit the size of its files."""
     spec = encoder.spec
     largest = estimate_bytes(limits.max_duration_s, spec.sample_rate_hz, spec.token_s, spec.n_tags)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing on fails instead
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then the write fails instead
     # Private memory, not address space: torch and ONNX Runtime reserve much of that and never use it.
     has = _measure_data()
     if has:
@@ -139,7 +139,7 @@ def limit_process(limits: Limits, encoder: LoadedEncoder) -> None:
 
 
 def _measure_data() -> int:
-    """Return the bytes of private writable memory of this process, 0 where the system does not tell (not Linux)."""
+    """Return the bytes of private writable memory of this process, 0 on systems other than Linux."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -150,7 +150,7 @@ def _measure_data() -> int:
 def _read_orders(source: IO[str], orders: queue.Queue[dict[str, Any]]) -> None:
     for line in source:
         orders.put(json.loads(line))
-    os._exit(0)  # the server is gone, or wants no more: nothing here is worth keeping
+    os._exit(0)  # the server has ended or closed the pipe
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The processes that hear recordings, as the server sees them: a few, each hearing one recording after another.
+"""The pool of worker processes in the server: each analyses one recording after another.
 
-In: `Recording`s. Out: their states. A worker that ends, takes too long or too much memory costs the recording that it
-was hearing, which is told why; a fresh one goes on with the next.
+In: `Recording`s. Out: their states. If a worker ends or exceeds its time or memory, its recording fails with the
+reason, and a new worker continues with the next one.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from earwitness.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-MOST_SENT = 3  # times that a recording is given to a worker that ends before it takes it
+MOST_SENT = 3  # times that a recording is sent to workers that end before they begin with it
 START_S = 120.0  # to load an encoder, on a slow machine
 LONGEST_LINE = 1 << 20
 LONGEST_PAUSE_S = 30.0  # between starts of a worker that does not start
 
 
 class Watcher(Protocol):
-    """What is told of workers, to count it."""
+    """Receives the events of workers, to count them."""
 
     def note_restart(self) -> None:
         """A worker has been replaced."""
 
     def note_job(self, recording: Recording, elapsed_s: float) -> None:
-        """A recording has been heard, or not."""
+        """A recording has been analysed or has failed."""
 
 
 class _Lost(Exception):
-    """A worker ended, or must."""
+    """A worker ended, or must be ended."""
 
 
 @dataclass(eq=False)
@@ -53,11 +53,11 @@ class _Worker:
     listener: asyncio.Task[None] | None = None
 
     async def read(self, timeout_s: float) -> dict[str, Any]:
-        """Return the next thing that it tells.
+        """Return its next message.
 
         Raises:
-            _Lost: it ended, or tells nonsense.
-            asyncio.TimeoutError: it told nothing for too long.
+            _Lost: it ended, or its message is malformed.
+            asyncio.TimeoutError: no message came in time.
         """
         assert self.process.stdout
         try:
@@ -86,7 +86,7 @@ class _Worker:
 
 
 class Workers:
-    """Worker processes that hear the recordings submitted, first come first served."""
+    """Worker processes that analyse submitted recordings in order."""
 
     def __init__(self, settings: Settings, limits: Limits, recordings: Recordings, watcher: Watcher) -> None:
         self.settings, self.limits, self.recordings, self.watcher = settings, limits, recordings, watcher
@@ -98,7 +98,7 @@ class Workers:
 
     @property
     def pids(self) -> list[int]:
-        """The process ids of the workers that are ready or at work."""
+        """The process ids of the workers that are ready or busy."""
         return [each.process.pid for each in self._alive.values()]
 
     async def start(self) -> None:
@@ -111,17 +111,17 @@ class Workers:
         self._tasks = [asyncio.create_task(self._run(number, worker)) for number, worker in enumerate(first)]
 
     def submit(self, recording: Recording) -> None:
-        """Hear a recording that has been received, when its turn comes."""
+        """Queue a received recording for analysis."""
         self._queue.put_nowait(recording)
 
     async def stop(self) -> None:
-        """End all workers, also those at work."""
+        """End all workers, also busy ones."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, number: int, worker: _Worker) -> None:
-        """Keep one place filled with a worker, and that worker busy."""
+        """Run one worker, and replace it when it is lost."""
         n_failures = 0
         while True:
             self._alive[number] = worker
@@ -153,7 +153,7 @@ class Workers:
             stderr=pipe,
             limit=LONGEST_LINE,
             start_new_session=True,
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # threads that spin slow each other on a busy machine
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # spinning threads slow each other down
         )
         worker = _Worker(process)
         worker.listener = asyncio.create_task(worker.listen())
@@ -174,14 +174,14 @@ class Workers:
         return worker
 
     def _share_cores(self) -> Settings:
-        """Return the settings with the cores shared among workers, one left for the server, if nobody chose."""
+        """Return the settings with the cores shared among workers, unless the number of threads is set."""
         if self.settings.n_threads or os.environ.get("OMP_NUM_THREADS"):
             return self.settings
         n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return replace(self.settings, n_threads=max(1, (n_cores - 1) // self.limits.n_workers))
 
     async def _extract_all(self, worker: _Worker) -> None:
-        """Hear recordings until the worker is lost."""
+        """Analyse recordings until the worker is lost."""
         while True:
             recording = await self._next(worker)
             if recording.is_gone:
@@ -191,26 +191,29 @@ class Workers:
             try:
                 problem, is_fit = await self._analyse(worker, recording)
             except _Lost:
-                if not recording.is_taken and recording.n_sent < MOST_SENT:  # it ended before, of something else
+                if not recording.is_taken and recording.n_sent < MOST_SENT:  # it ended for another reason
                     recording.state, recording.cancel = "waiting", None
                     self._queue.put_nowait(recording)
                     raise
                 problem, is_fit = Problem("worker-lost", f"{recording.name}: upload it again"), False
-            except Refused as refused:  # there is no room for what it becomes
+            except Refused as refused:  # there is no room for its results
                 problem, is_fit = refused.problem, False
             except asyncio.TimeoutError:
-                limit = f"{self.limits.worker_s:g} s that this server gives a recording"
-                problem, is_fit = Problem("too-much-work", f"{recording.name}: it takes more than the {limit}"), False
+                limit = f"{self.limits.worker_s:g} s that this server allows"
+                problem, is_fit = (
+                    Problem("too-much-work", f"{recording.name}: its analysis takes more than the {limit}"),
+                    False,
+                )
             await self.recordings.finish(recording, problem)
             self.watcher.note_job(recording, time.monotonic() - begun)
             if not is_fit:
                 await _end(worker)
-                if recording.is_gone:  # what the worker still wrote while its folder was removed
+                if recording.is_gone:  # files that the worker wrote while its folder was being removed
                     await asyncio.to_thread(remove_folder, recording.folder)
                 raise _Lost
 
     async def _next(self, worker: _Worker) -> Recording:
-        """Return the next recording; a worker that ends meanwhile is lost before it costs one.
+        """Return the next recording, unless the worker ends first.
 
         Raises:
             _Lost: it ended.
@@ -229,7 +232,7 @@ class Workers:
             ended.cancel()
 
     async def _analyse(self, worker: _Worker, recording: Recording) -> tuple[Problem | None, bool]:
-        """Return what went wrong with a recording, if anything, and whether the worker is fit for another."""
+        """Return a recording's problem, if any, and whether the worker can take another."""
         recording.n_sent += 1
         ends = time.monotonic() + self.limits.worker_s
         await worker.send({"folder": str(recording.folder), "name": recording.name})
@@ -240,7 +243,7 @@ class Workers:
                     recording.is_taken = True
                 case "begun" if message["duration_s"] is not None:
                     self.recordings.expect(recording, float(message["duration_s"]))
-                case "begun":  # how long it is will be known
+                case "begun":  # the length will be known later
                     pass
                 case "progress":
                     recording.share = float(message["share"])
@@ -258,7 +261,7 @@ class Workers:
 
 
 async def _end(worker: _Worker) -> None:
-    """End a worker at once and wait until it is gone."""
+    """Kill a worker and wait for its end."""
     worker.kill()
     await worker.process.wait()
     if worker.listener:

@@ -179,7 +179,7 @@ class Block(nn.Module):
     def __init__(self, dim: int, n_heads: int, mlp_ratio: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=eps)
-        self.attn = Attention(dim, n_heads)
+        self.attn = SelfAttention(dim, n_heads)
         self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.mlp = Mlp(dim, mlp_ratio * dim)
 
@@ -188,7 +188,7 @@ class Block(nn.Module):
         return tokens + self.mlp(self.norm2(tokens))  # type: ignore[no-any-return]
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Multi-head self-attention over all tokens (W, N, embed)."""
 
     def __init__(self, dim: int, n_heads: int) -> None:

@@ -1,4 +1,4 @@
-// What every part of the report uses: elements made without markup, times and numbers as text, bytes, colours.
+// Shared by all parts of the report: elements made without markup, times and numbers as text, bytes, colours.
 "use strict";
 (() => {
   const earwitness = (window.earwitness = window.earwitness || {});
@@ -32,11 +32,11 @@
     return svg;
   }
 
-  /** A user's text, whatever direction it is written in. */
-  const given = (text, options = {}) => make("bdi", options, String(text));
+  /** An element with a user's text, whatever direction it is written in. */
+  const isolate = (text, options = {}) => make("bdi", options, String(text));
 
   /** Seconds as "12.34 s" under a minute, "m:ss.s" under an hour, then "h:mm:ss". */
-  function clock(s, digits = 1) {
+  function showTime(s, digits = 1) {
     const rounded = Math.max(0, Number(s.toFixed(digits)));
     const hours = Math.floor(rounded / 3600);
     const minutes = Math.floor(rounded / 60) % 60;
@@ -44,20 +44,20 @@
     return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
   }
 
-  /** A time as it stands on an axis, as fine as its ticks are apart. */
-  function tick(s, step, isLong) {
+  /** A time on an axis, with as many digits as its ticks need. */
+  function showTick(s, step, isLong) {
     const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
-    return isLong ? clock(s, digits) : s.toFixed(digits);
+    return isLong ? showTime(s, digits) : s.toFixed(digits);
   }
 
-  /** A distance between ticks that people count in: about as many as fit. */
+  /** A round distance between ticks, for about `count` of them. */
   function chooseStep(span, count) {
     const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
     return steps.find((step) => span / step <= count) || 86400 * Math.ceil(span / count / 86400);
   }
 
   /** A duration in words: "42.3 s", "3 min 12 s", "24 h 0 min". */
-  function lasting(s) {
+  function showDuration(s) {
     if (s < 60) return `${s.toFixed(1)} s`;
     const whole = Math.round(s);
     if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
@@ -74,11 +74,11 @@
 
   const colourOf = (index) => COLOURS[index % COLOURS.length];
 
-  /** The name of a recording without its folders. */
+  /** A recording's file name, without folders. */
   const baseName = (name) => String(name).split(/[\\/]/).pop() || String(name);
 
-  /** A canvas's pencil, the canvas as large as it is shown: lengths are CSS pixels. */
-  function pencil(canvas, width, height) {
+  /** The cleared context of a canvas, resized to the pixels of the screen; lengths are CSS pixels. */
+  function prepareCanvas(canvas, width, height) {
     const scale = Math.min(window.devicePixelRatio || 1, 2);
     const [wide, high] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
@@ -88,7 +88,7 @@
     return context;
   }
 
-  /** The page's colours as they are now: light, dark or on paper. */
+  /** The page's current colours: light, dark or on paper. */
   function readTheme(element) {
     const style = getComputedStyle(element);
     const of = (name) => style.getPropertyValue(`--ew-${name}`).trim();
@@ -98,5 +98,5 @@
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const plural = (count, one, many) => `${count} ${count === 1 ? one : many || `${one}s`}`;
 
-  earwitness.parts = { make, icon, given, clock, tick, chooseStep, lasting, readBytes, colourOf, baseName, pencil, readTheme, clamp, plural };
+  earwitness.parts = { make, icon, isolate, showTime, showTick, chooseStep, showDuration, readBytes, colourOf, baseName, prepareCanvas, readTheme, clamp, plural };
 })();

@@ -1,12 +1,12 @@
-// What a hand does on the timeline: drag, wheel, pinch and click become changes of the stretch that is shown.
+// Gestures on the timeline: drag, wheel, pinch and click change the time range that is shown.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
-  const LEAST_S = 0.25; // of a stretch
+  const LEAST_S = 0.25; // of a range
   const DRAG_PX = 5;
 
-  /** The stretch of a recording that is shown, from_s to to_s. */
-  class Stretch {
+  /** The part of a recording that is shown, from_s to to_s. */
+  class ShownRange {
     constructor(onChange) {
       this.onChange = onChange;
       this.setDuration(0);
@@ -34,7 +34,7 @@
       this.onChange();
     }
 
-    /** Show `factor` times as much, the time `at_s` staying where it is. */
+    /** Show `factor` times as much; the time `at_s` keeps its place. */
     zoom(factor, at_s) {
       const span = parts.clamp(this.span_s * factor, Math.min(LEAST_S, this.duration_s), this.duration_s);
       const share = (at_s - this.from_s) / this.span_s;
@@ -50,10 +50,10 @@
     }
   }
 
-  /** Let hands move a stretch on an element. `track()` gives the box in which time runs; `onClick(s, target)`. */
-  class Hands {
-    constructor(element, stretch, track, onClick) {
-      Object.assign(this, { element, stretch, track, onClick });
+  /** Moves a range by gestures on an element. `track()` returns the box of the time axis; `onClick(s, event)`. */
+  class Gestures {
+    constructor(element, range, track, onClick) {
+      Object.assign(this, { element, range, track, onClick });
       this.pointers = new Map();
       this.hasMoved = false;
       element.addEventListener("pointerdown", (event) => this._down(event));
@@ -66,7 +66,7 @@
 
     timeAt(x) {
       const box = this.track();
-      return this.stretch.from_s + ((x - box.left) / box.width) * this.stretch.span_s;
+      return this.range.from_s + ((x - box.left) / box.width) * this.range.span_s;
     }
 
     _down(event) {
@@ -78,29 +78,29 @@
     _move(event) {
       const pointer = this.pointers.get(event.pointerId);
       if (!pointer) return;
-      const per_s = this.track().width / this.stretch.span_s;
+      const per_s = this.track().width / this.range.span_s;
       if (this.pointers.size === 1) {
         if (!this.hasMoved && Math.abs(event.clientX - pointer.first) < DRAG_PX) return;
-        this._hold(event.pointerId);
-        this.stretch.pan((pointer.x - event.clientX) / per_s);
+        this._capture(event.pointerId);
+        this.range.pan((pointer.x - event.clientX) / per_s);
       } else {
-        this._hold(event.pointerId);
+        this._capture(event.pointerId);
         const other = [...this.pointers].find(([id]) => id !== event.pointerId)[1];
         const [before, after] = [Math.abs(pointer.x - other.x), Math.abs(event.clientX - other.x)];
-        if (before > 10 && after > 10) this.stretch.zoom(before / after, this.timeAt((event.clientX + other.x) / 2));
+        if (before > 10 && after > 10) this.range.zoom(before / after, this.timeAt((event.clientX + other.x) / 2));
       }
       pointer.x = event.clientX;
     }
 
-    _hold(id) {
+    _capture(id) {
       this.hasMoved = true;
       this.element.setPointerCapture(id);
-      this.element.classList.add("ew-held");
+      this.element.classList.add("ew-dragging");
     }
 
     _up(event, isCancelled = false) {
       if (!this.pointers.delete(event.pointerId)) return;
-      this.element.classList.remove("ew-held");
+      this.element.classList.remove("ew-dragging");
       if (!this.hasMoved && !isCancelled && !event.target.closest("button")) this.onClick(this.timeAt(event.clientX), event);
     }
 
@@ -112,13 +112,13 @@
 
     _wheel(event) {
       if (!event.target.closest(".ew-track")) return;
-      if (event.ctrlKey || event.metaKey) this.stretch.zoom(Math.exp(event.deltaY * 0.004), this.timeAt(event.clientX));
+      if (event.ctrlKey || event.metaKey) this.range.zoom(Math.exp(event.deltaY * 0.004), this.timeAt(event.clientX));
       else if (Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey) {
-        this.stretch.pan(((event.deltaX || event.deltaY) / this.track().width) * this.stretch.span_s);
+        this.range.pan(((event.deltaX || event.deltaY) / this.track().width) * this.range.span_s);
       } else return;
       event.preventDefault();
     }
   }
 
-  Object.assign(parts, { Stretch, Hands });
+  Object.assign(parts, { ShownRange, Gestures });
 })();

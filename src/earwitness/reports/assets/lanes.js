@@ -1,11 +1,11 @@
-// A lane for each word: its score over time, the threshold, its events to click; and a row for each of the top tags.
+// A lane for each word: its score over time, the threshold and its events; and a row for each of the top tags.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
-  const { make, given, clock, colourOf, pencil, drawRow, readBytes, plural } = parts;
+  const { make, isolate, showTime, colourOf, prepareCanvas, drawRow, readBytes, plural } = parts;
   const LANE_PX = 48;
   const TAG_PX = 20;
-  const N_BUTTONS = 200; // of a lane; more are drawn as stripes, and become buttons when one looks closer
+  const N_BUTTONS = 200; // of a lane; more are drawn as stripes, and become buttons after zooming in
   const LEAST_PX = 8;
 
   /** The largest byte of each column of `width` pixels. */
@@ -36,40 +36,40 @@
 
     _build() {
       const isPartial = this.report.isPartial;
-      const count = this.events.length ? plural(this.events.length, "event") : isPartial ? "not heard yet" : "not heard";
+      const count = this.events.length ? plural(this.events.length, "event") : isPartial ? "no events yet" : "no events";
       const swatch = make("span", { className: "ew-swatch" });
       swatch.style.backgroundColor = this.colour;
-      const name = make("span", { className: "ew-word" }, given(this.word, { title: this.word }));
+      const name = make("span", { className: "ew-word" }, isolate(this.word, { title: this.word }));
       const label = make("div", { className: "ew-label" }, make("div", { className: "ew-label-word" }, swatch, name), make("div", { className: "ew-count" }, count));
       this.canvas = make("canvas", { "aria-hidden": "true" });
       this.track = make("div", { className: "ew-track ew-lane-track" }, this.canvas);
       const row = make("div", { className: "ew-row ew-lane", role: "group", "aria-label": `${this.word}: ${count}`, "data-word": this.word }, label, this.track);
-      row.classList.toggle("ew-unheard", !this.events.length);
+      row.classList.toggle("ew-undetected", !this.events.length);
       return row;
     }
 
-    /** Say what stands at a time. */
+    /** The tooltip at a time. */
     read(s) {
       const score = this.bytes ? this.bytes[Math.floor(s / this.step_s)] : undefined;
-      const said = score === undefined ? "" : ` · score ${(score / 255).toFixed(2)}`;
-      return `${this.word}${said}`;
+      const text = score === undefined ? "" : ` · score ${(score / 255).toFixed(2)}`;
+      return `${this.word}${text}`;
     }
 
-    draw(stretch, width, theme) {
-      const context = pencil(this.canvas, width, LANE_PX);
-      if (this.bytes) this._drawCurve(context, stretch, width, theme);
-      const shown = this.byScore.filter((event) => event.offset_s >= stretch.from_s && event.onset_s <= stretch.to_s);
-      this._placeButtons(shown.slice(0, N_BUTTONS), stretch, width);
+    draw(range, width, theme) {
+      const context = prepareCanvas(this.canvas, width, LANE_PX);
+      if (this.bytes) this._drawCurve(context, range, width, theme);
+      const shown = this.byScore.filter((event) => event.offset_s >= range.from_s && event.onset_s <= range.to_s);
+      this._placeButtons(shown.slice(0, N_BUTTONS), range, width);
       context.fillStyle = this.colour;
       for (const event of shown.slice(N_BUTTONS)) {
-        const x = ((event.onset_s - stretch.from_s) / stretch.span_s) * width;
-        context.fillRect(x, 4, Math.max(1, ((event.offset_s - event.onset_s) / stretch.span_s) * width), LANE_PX - 8);
+        const x = ((event.onset_s - range.from_s) / range.span_s) * width;
+        context.fillRect(x, 4, Math.max(1, ((event.offset_s - event.onset_s) / range.span_s) * width), LANE_PX - 8);
       }
     }
 
-    _drawCurve(context, stretch, width, theme) {
+    _drawCurve(context, range, width, theme) {
       const high = (score) => LANE_PX - 3 - score * (LANE_PX - 6);
-      const columns = traceColumns(this.bytes, this.step_s, stretch.from_s, stretch.to_s, Math.round(width));
+      const columns = traceColumns(this.bytes, this.step_s, range.from_s, range.to_s, Math.round(width));
       const end = columns.findIndex((score) => score < 0);
       const known = end < 0 ? columns : columns.subarray(0, end);
       if (this.threshold !== null) {
@@ -96,19 +96,19 @@
       context.globalAlpha = 1;
     }
 
-    _placeButtons(shown, stretch, width) {
+    _placeButtons(shown, range, width) {
       while (this.buttons.length < shown.length) this.buttons.push(this._makeButton());
       this.buttons.splice(shown.length).forEach((button) => button.remove());
       shown.forEach((event, index) => {
         const button = this.buttons[index];
-        const left = ((event.onset_s - stretch.from_s) / stretch.span_s) * width;
-        const wide = Math.max(LEAST_PX, ((event.offset_s - event.onset_s) / stretch.span_s) * width);
+        const left = ((event.onset_s - range.from_s) / range.span_s) * width;
+        const wide = Math.max(LEAST_PX, ((event.offset_s - event.onset_s) / range.span_s) * width);
         button.style.left = `${((100 * left) / width).toFixed(4)}%`;
         button.style.width = `${((100 * wide) / width).toFixed(4)}%`;
         if (button.dataset.eventIndex !== String(event.at)) {
           button.dataset.eventIndex = event.at;
-          const said = `${this.word}, ${clock(event.onset_s)} to ${clock(event.offset_s)}, score ${event.score.toFixed(2)}`;
-          button.setAttribute("aria-label", `Play ${said}`);
+          const text = `${this.word}, ${showTime(event.onset_s)} to ${showTime(event.offset_s)}, score ${event.score.toFixed(2)}`;
+          button.setAttribute("aria-label", `Play ${text}`);
           button.lastChild.textContent = event.score.toFixed(2);
         }
         button.classList.toggle("ew-narrow", wide < 38);
@@ -117,14 +117,14 @@
     }
 
     _makeButton() {
-      const button = make("button", { type: "button", className: "ew-region", tabIndex: -1, "data-word": this.word, ondblclick: () => this.report.lookClosely(), onclick: () => this.report.select(Number(button.dataset.eventIndex), { isHeard: true }) }, make("span"));
+      const button = make("button", { type: "button", className: "ew-region", tabIndex: -1, "data-word": this.word, ondblclick: () => this.report.lookClosely(), onclick: () => this.report.select(Number(button.dataset.eventIndex), { isPlayed: true }) }, make("span"));
       button.style.setProperty("--ew-colour", this.colour);
       this.track.append(button);
       return button;
     }
   }
 
-  /** The strongest tags over time, a row each; the darker, the higher the score. */
+  /** The strongest tags over time, a row each; a fuller colour is a higher score. */
   class TagRows {
     constructor(report) {
       this.report = report;
@@ -147,20 +147,20 @@
       return byte === undefined ? this.tags.names[row] : `${this.tags.names[row]} · ${(1e-3 * 1000 ** (byte / 255)).toFixed(byte > 170 ? 2 : 3)}`;
     }
 
-    draw(stretch, width, theme) {
-      const context = pencil(this.canvas, width, this.height);
+    draw(range, width, theme) {
+      const context = prepareCanvas(this.canvas, width, this.height);
       if (this.drawnWith !== theme.heat) {
         this.drawnWith = theme.heat;
         this.rows = this.bytes.map((bytes) => drawRow(bytes, theme.heat));
       }
       const { step_s } = this.tags;
       this.rows.forEach((row, index) => {
-        const last = Math.min(stretch.to_s, row.width * step_s);
-        const across = (last - stretch.from_s) / step_s;
+        const last = Math.min(range.to_s, row.width * step_s);
+        const across = (last - range.from_s) / step_s;
         if (across <= 0) return;
         context.imageSmoothingEnabled = across > width;
-        const wide = (width * (last - stretch.from_s)) / stretch.span_s;
-        context.drawImage(row, stretch.from_s / step_s, 0, across, 1, 0, index * TAG_PX + 1, wide, TAG_PX - 2);
+        const wide = (width * (last - range.from_s)) / range.span_s;
+        context.drawImage(row, range.from_s / step_s, 0, across, 1, 0, index * TAG_PX + 1, wide, TAG_PX - 2);
       });
     }
   }

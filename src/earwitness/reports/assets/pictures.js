@@ -1,11 +1,11 @@
-// Pictures: a spectrogram's tiles, decoded when they are first seen; the heat map of tags; the attention map.
+// Pictures: a spectrogram's tiles, decoded when first shown; the heat map of tags; the attention map.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
   const { readBytes, clamp } = parts;
-  const N_KEPT = 24; // decoded tiles
+  const N_CACHED = 24; // decoded tiles
 
-  /** The pictures of a view's spectrogram. `onLoad` is called when one has come that was asked for. */
+  /** The pictures of a view's spectrogram. `onLoad` is called whenever one has been decoded. */
   class Pictures {
     constructor(spectrogram, onLoad) {
       this.spectrogram = spectrogram;
@@ -13,7 +13,7 @@
       this.images = new Map();
     }
 
-    /** Draw the stretch from start_s to end_s into a box. */
+    /** Draw the time from start_s to end_s into a box. */
     draw(context, start_s, end_s, x, y, width, height) {
       const { overview, tiles, step_s } = this.spectrogram;
       context.imageSmoothingEnabled = true;
@@ -39,7 +39,7 @@
       context.drawImage(image, left, 0, across, image.height, to, y, wide, height);
     }
 
-    /** Ask for the picture of the whole; `onLoad` tells when it is there. */
+    /** Decode the overview; `onLoad` is called when it is ready. */
     load() {
       this._find(this.spectrogram.overview);
     }
@@ -48,24 +48,24 @@
       const known = this.images.get(part);
       if (known) {
         this.images.delete(part);
-        this.images.set(part, known); // the last seen is the last to go
+        this.images.set(part, known); // the most recently used is removed last
         return known.complete && known.naturalWidth ? known : null;
       }
       const image = new Image();
       image.onload = () => this.onLoad();
       image.src = readSource(part.png);
       this.images.set(part, image);
-      if (this.images.size > N_KEPT) this.images.delete(this.images.keys().next().value);
+      if (this.images.size > N_CACHED) this.images.delete(this.images.keys().next().value);
       return null;
     }
   }
 
-  /** A picture's address: as given, or what an inert element of this page ("#its-id") holds. */
+  /** A picture's address: `source` itself, or the text of an inert element of this page ("#its-id"). */
   function readSource(source) {
     return source.startsWith("#") ? document.getElementById(source.slice(1)).textContent.trim() : source;
   }
 
-  /** A frequency's height in the picture, 0 at the bottom and 1 on top: bands are as far apart as on the mel scale. */
+  /** A frequency's height in the picture, 0 at the bottom and 1 on top, on the mel scale. */
   function heightOf(hz, centres_hz) {
     const above = centres_hz.findIndex((centre) => centre >= hz);
     if (above < 0) return 1;
@@ -80,7 +80,7 @@
     return centres_hz[band];
   }
 
-  /** Bytes as a picture of one row: from nothing to the colour, as the byte grows. */
+  /** Bytes as a picture of one row: 0 is transparent, 255 the full colour. */
   function drawRow(bytes, colour) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [Math.max(1, bytes.length), 1];
@@ -92,7 +92,7 @@
     return canvas;
   }
 
-  /** Darken a box where an attention map looks less: bands stand at their frequencies, tokens at their times. */
+  /** Darken a box where attention is low: bands lie at their frequencies, tokens at their times. */
   function shade(context, map, centres_hz, width, height) {
     const weights = typeof map.weights === "string" ? readBytes(map.weights) : Uint8Array.from(map.weights);
     const [least, most] = [Math.min(...weights), Math.max(...weights)];

@@ -1,8 +1,8 @@
-// The player: one audio element behind a bar of our own. Without audio the playhead can still be moved.
+// The player: one audio element with its own bar. Without audio the playhead can still be moved.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
-  const { make, icon, clock, clamp } = parts;
+  const { make, icon, showTime, clamp } = parts;
   const PLAY = "M7 4.5v15l13-7.5z";
   const PAUSE = "M6 4.5h4.5v15H6zM13.5 4.5H18v15h-4.5z";
   const PREVIOUS = "M6 5h2.5v14H6zM20 5v14L9.5 12z";
@@ -15,7 +15,7 @@
       this.report = report;
       this.position_s = 0;
       this.stop_s = null;
-      this.waits_s = null; // where to go once the audio is known
+      this.waits_s = null; // where to seek once the audio is loaded
       this.audio = make("audio", { preload: "metadata" });
       const on = (name, act) => this.audio.addEventListener(name, act);
       on("loadedmetadata", () => this._arrive());
@@ -34,29 +34,29 @@
       this.time = make("output", { className: "ew-time", "aria-label": "Position" });
       const speeds = SPEEDS.map((speed) => make("option", { value: String(speed), selected: speed === 1 }, `${speed}×`));
       this.speed = make("select", { className: "ew-select", "aria-label": "Playback speed", onchange: () => this._setSpeed() }, speeds);
-      this.said = make("p", { className: "ew-said", role: "status" });
+      this.note = make("p", { className: "ew-status", role: "status" });
       const previous = step(PREVIOUS, "Previous event (p)", () => this.report.stepEvent(-1));
       const next = step(NEXT, "Next event (n)", () => this.report.stepEvent(1));
       this.right = make("div", { className: "ew-bar-right" }, this.speed);
       return make("div", { className: "ew-bar", role: "group", "aria-label": "Player" },
-        make("div", { className: "ew-bar-row" }, previous, this.playButton, next, this.time, this.right), this.said, this.audio);
+        make("div", { className: "ew-bar-row" }, previous, this.playButton, next, this.time, this.right), this.note, this.audio);
     }
 
-    /** Take the audio's address, or null where there is none; `said` is shown below the bar. */
-    setAudio(url, said = "") {
+    /** Set the audio's address, or null for none; `note` is shown below the bar. */
+    setAudio(url, note = "") {
       this.hasAudio = Boolean(url);
       this.waits_s = this.position_s;
       if (url) this.audio.src = url;
       else this.audio.removeAttribute("src");
-      this.said.textContent = said;
+      this.note.textContent = note;
       this._show();
     }
 
-    /** Take a function that gives the audio's address when it is first needed. */
-    setLazyAudio(load, said = "") {
+    /** Set a function that returns the audio's address when it is first needed. */
+    setLazyAudio(load, note = "") {
       this.hasAudio = true;
       this.load = load;
-      this.said.textContent = said;
+      this.note.textContent = note;
       this._show();
     }
 
@@ -64,7 +64,7 @@
       if (!this.load) return;
       const { load } = this;
       this.load = null;
-      this.setAudio(load(), this.said.textContent);
+      this.setAudio(load(), this.note.textContent);
     }
 
     seek(s) {
@@ -76,7 +76,7 @@
       this._moved();
     }
 
-    /** Play from one time, to another if it is given. */
+    /** Play from one time, to another if it is isolate. */
     play(from_s = null, to_s = null) {
       this.loadNow();
       if (from_s !== null) this.seek(from_s);
@@ -110,7 +110,7 @@
     _fail() {
       if (!this.hasAudio) return;
       this.hasAudio = false;
-      this.said.textContent = "The sound cannot be played here: the recording has moved, or this browser does not know its format.";
+      this.note.textContent = "The audio cannot be played: the recording has moved, or this browser does not support its format.";
       this._show();
     }
 
@@ -127,7 +127,7 @@
     }
 
     _moved() {
-      this._showTime();
+      this.showTime();
       this.report.onPosition(this.position_s, !this.audio.paused);
     }
 
@@ -138,13 +138,13 @@
       this.playButton.title = isPlaying ? "Pause (space)" : "Play (space)";
       this.playButton.disabled = !this.hasAudio;
       this.speed.disabled = !this.hasAudio;
-      this._showTime();
+      this.showTime();
       if (isPlaying) this._follow();
     }
 
-    _showTime() {
+    showTime() {
       const total = this.report.duration_s || 0;
-      this.time.replaceChildren(make("b", {}, clock(this.position_s)), ` / ${clock(total, total < 60 ? 1 : 0)}`);
+      this.time.replaceChildren(make("b", {}, showTime(this.position_s)), ` / ${showTime(total, total < 60 ? 1 : 0)}`);
     }
   }
 

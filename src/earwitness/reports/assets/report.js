@@ -1,9 +1,10 @@
-// A recording's report: `earwitness.mountReport(root, {view, answer, audio, attention})` puts it together.
+// A recording's report: `earwitness.mountReport(root, {view, answer, audio, attention})` builds it.
 //
-// view: what `make_view` says; answer: what `make_answer` says, perhaps with `heard_until_s` while it is still being
-// heard; audio: an address, {url, note}, {load, note} or null; attention: {maps: [...], note} or null, a map being
-// {peak_s, start_s, token_s, n_bands, n_tokens, edges_hz, weights}. All may come later, and again and again. With `hasSaving` the table of events has a button that saves it as CSV.
-// The root hears "earwitness:event-selected" (detail: {event, index}) and "earwitness:sought" (detail: {s}).
+// view: the result of `make_view`; answer: that of `make_answer`, with `heard_until_s` while the recording is still being
+// analysed; audio: an address, {url, note}, {load, note} or null; attention: {maps: [...], note} or null, where a map is
+// {peak_s, start_s, token_s, n_bands, n_tokens, edges_hz, weights}. All of them may be set later, and more than once.
+// With `hasSaving` the table of events has a button that saves it as CSV. The root receives the events
+// "earwitness:event-selected" (detail: {event, index}) and "earwitness:sought" (detail: {s}).
 "use strict";
 (() => {
   const { parts } = window.earwitness;
@@ -48,7 +49,7 @@
       return this.answer ? this.answer.recognition.event_words : [];
     }
 
-    /** The event whose reason is shown: the chosen one, else the one with the highest score. */
+    /** The index of the explained event: the selected one, else the one with the highest score. */
     get explained() {
       if (this.selected !== null) return this.selected;
       return this.events.reduce((best, event, index, all) => (best < 0 || event.score > all[best].score ? index : best), -1);
@@ -63,21 +64,21 @@
       const { signal } = this.stop;
       document.addEventListener("keydown", (event) => this._press(event), { signal });
       const paper = matchMedia("print");
-      paper.addEventListener("change", (change) => this._turn(change.matches), { signal });
-      window.addEventListener("beforeprint", () => this._turn(true), { signal });
-      window.addEventListener("afterprint", () => this._turn(false), { signal });
+      paper.addEventListener("change", (change) => this._switchToPaper(change.matches), { signal });
+      window.addEventListener("beforeprint", () => this._switchToPaper(true), { signal });
+      window.addEventListener("afterprint", () => this._switchToPaper(false), { signal });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.timeline.redraw(true), { signal });
     }
 
-    /** On paper: all of the recording and all events; afterwards as it was. */
-    _turn(isPaper) {
-      const { stretch } = this.timeline;
+    /** On paper the whole recording and all events are shown; afterwards the previous range. */
+    _switchToPaper(isPaper) {
+      const { range } = this.timeline;
       if (isPaper && !this.before) {
-        this.before = [stretch.from_s, stretch.to_s];
-        stretch.show(0, stretch.duration_s);
+        this.before = [range.from_s, range.to_s];
+        range.show(0, range.duration_s);
         this.table.showAll();
       } else if (!isPaper && this.before) {
-        stretch.show(...this.before);
+        range.show(...this.before);
         this.before = null;
       }
       this.timeline.redraw(true);
@@ -89,7 +90,7 @@
       this.facts.replaceChildren(...showFacts(view));
       this.timeline.setView(view);
       this.settings.replaceChildren(...showSettings(view, this.answer));
-      this.player._showTime();
+      this.player.showTime();
       this.why.redraw();
     }
 
@@ -107,7 +108,7 @@
       this.scenes.hidden = !scenes.length;
       (this.events.length <= N_FEW ? this.left : this.right).append(this.scenes);
       if (this.view) this.settings.replaceChildren(...showSettings(this.view, answer));
-      this.player._showTime();
+      this.player.showTime();
     }
 
     setAudio(audio) {
@@ -126,13 +127,13 @@
       return maps.find((map) => Math.abs(map.peak_s - event.peak_s) < MAP_SLACK_S) || null;
     }
 
-    /** Choose an event: show it and why; with `isHeard` play it. */
-    select(index, { isHeard = false } = {}) {
+    /** Select an event and explain it; with `isPlayed` play it. */
+    select(index, { isPlayed = false } = {}) {
       const event = this.events[index];
       if (!event) return;
       this.selected = index;
       this.timeline.reveal(event.onset_s, event.offset_s);
-      if (isHeard) this.player.play(event.onset_s, event.offset_s + 0.1);
+      if (isPlayed) this.player.play(event.onset_s, event.offset_s + 0.1);
       else this.player.seek(event.onset_s);
       this.table.mark(index, true);
       this.why.redraw();
@@ -140,12 +141,12 @@
       this.root.dispatchEvent(new CustomEvent("earwitness:event-selected", { bubbles: true, detail: { event, index } }));
     }
 
-    lookClosely() {
+    zoomToEvent() {
       const event = this.events[this.selected];
       if (event) this.timeline.zoomTo(event.onset_s, event.offset_s);
     }
 
-    /** Choose the next event in time, or the previous one. */
+    /** Select the next event in time, or the previous one. */
     stepEvent(by) {
       const at_s = this.player.position_s;
       const { events, selected } = this;
@@ -177,7 +178,7 @@
       const by = (s) => this.seek(this.player.position_s + (event.shiftKey ? 10 * s : s));
       const acts = {
         " ": () => this.player.toggle(),
-        Enter: () => this.select(this.selected === null ? 0 : this.selected, { isHeard: true }),
+        Enter: () => this.select(this.selected === null ? 0 : this.selected, { isPlayed: true }),
         ArrowLeft: () => by(-1),
         ArrowRight: () => by(1),
         n: () => this.stepEvent(1),
@@ -185,8 +186,8 @@
         "+": () => this.timeline.zoom(0.5),
         "=": () => this.timeline.zoom(0.5),
         "-": () => this.timeline.zoom(2),
-        z: () => this.lookClosely(),
-        0: () => this.timeline.stretch.show(0, this.duration_s),
+        z: () => this.zoomToEvent(),
+        0: () => this.timeline.range.show(0, this.duration_s),
         Home: () => this.seek(0),
         End: () => this.seek(this.duration_s),
         "?": () => this.toggleKeys(),
@@ -204,14 +205,14 @@
     }
   }
 
-  /** Put a report into an element; see the head of this file. */
+  /** Build a report in an element; see the head of this file. */
   window.earwitness.mountReport = (root, { view = null, answer = null, audio = null, attention = null, hasSaving = false } = {}) => {
     const report = new Report(root, hasSaving);
     if (view) report.setView(view);
     if (audio) report.setAudio(audio);
     if (attention) report.setAttention(attention);
     if (answer) report.setAnswer(answer);
-    const does = (name) => (...given) => report[name](...given);
-    return Object.fromEntries(["setView", "setAnswer", "setAudio", "setAttention", "seek", "select", "destroy"].map((name) => [name, does(name)]));
+    const bind = (name) => (...args) => report[name](...args);
+    return Object.fromEntries(["setView", "setAnswer", "setAudio", "setAttention", "seek", "select", "destroy"].map((name) => [name, bind(name)]));
   };
 })();

@@ -1,10 +1,10 @@
-// What the page saves by itself: the events as the table that `earwitness listen` writes, events.csv.
+// Saves the events as events.csv, the same table that `earwitness listen` writes.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
   const { make, baseName } = parts;
   const COLUMNS = ["file", "onset_s", "offset_s", "word", "score", "tags"];
-  const KEEP_MS = 60e3; // how long a browser may take to begin to save
+  const RELEASE_MS = 60e3; // time for the browser to start the download
 
   /** A recognition's events as events.csv: the same columns, digits, quotes and line ends. */
   function writeEvents({ source, events }) {
@@ -14,17 +14,17 @@
     return [COLUMNS, ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
   }
 
-  /** The name under which a recording's events are saved: "street.wav" gives "street.events.csv". */
+  /** The file name for a recording's events: "street.wav" gives "street.events.csv". */
   const nameEvents = (source) => `${baseName(source).replace(/(?<=.)\.[^.]*$/, "")}.events.csv`;
 
-  /** Give a blob to the browser to save. */
+  /** Download a blob under a name. */
   function save(blob, name) {
     const url = URL.createObjectURL(blob);
     const link = make("a", { href: url, download: name, hidden: true });
     document.body.append(link);
     link.click();
     link.remove();
-    setTimeout(() => URL.revokeObjectURL(url), KEEP_MS);
+    setTimeout(() => URL.revokeObjectURL(url), RELEASE_MS);
   }
 
   function saveEvents(recognition) {

@@ -1,22 +1,22 @@
-// Why an event was heard: a sentence, its tags, and where in the sound the encoder looked.
+// Why an event was detected: a sentence, its tags, and the attention map.
 "use strict";
 (() => {
   const { parts } = window.earwitness;
-  const { make, given, clock, pencil, shade, heightOf, Pictures, colourOf } = parts;
+  const { make, isolate, showTime, prepareCanvas, shade, heightOf, Pictures, colourOf } = parts;
   const MAP_PX = 150;
 
-  /** The reason in plain English. */
+  /** The reason as text. */
   function explain(report, event) {
     const [first, ...others] = event.tags;
-    const said = [given(event.word, { className: "ew-strong" }), ` was heard from ${clock(event.onset_s, 2)} to ${clock(event.offset_s, 2)}`];
-    if (!first) return [...said, "."];
-    const closeness = first.similarity > 0.95 ? "which is what the word means" : first.similarity > 0.6 ? "which is close to the word" : "which is related to the word";
-    said.push(", mostly because of the tag ", make("b", {}, first.tag), `, ${closeness} (similarity ${first.similarity.toFixed(2)}). `);
-    said.push(`It scored ${first.score.toFixed(2)} at ${clock(event.peak_s, 2)} and makes up ${Math.round(100 * first.share)}\u00a0% of the evidence`);
-    said.push(others.length ? `; then come ${others.map((each) => each.tag).join(" and ")}. ` : ". ");
+    const text = [isolate(event.word, { className: "ew-strong" }), ` was detected from ${showTime(event.onset_s, 2)} to ${showTime(event.offset_s, 2)}`];
+    if (!first) return [...text, "."];
+    const closeness = first.similarity > 0.95 ? "which means the same as the word" : first.similarity > 0.6 ? "which is close to it in meaning" : "which is related to it";
+    text.push(", mainly by the tag ", make("b", {}, first.tag), `, ${closeness} (similarity ${first.similarity.toFixed(2)}). `);
+    text.push(`It scored ${first.score.toFixed(2)} at ${showTime(event.peak_s, 2)} and contributes ${Math.round(100 * first.share)}\u00a0% of the evidence`);
+    text.push(others.length ? `; the rest comes from ${others.map((each) => each.tag).join(" and ")}. ` : ". ");
     const threshold = report.answer.curves && report.answer.thresholds ? report.answer.thresholds[event.word] : null;
-    if (threshold) said.push(`The word's score reached ${event.score.toFixed(2)}; ${threshold[0].toFixed(2)} is enough.`);
-    return said;
+    if (threshold) text.push(`The word's score reached ${event.score.toFixed(2)}; the threshold is ${threshold[0].toFixed(2)}.`);
+    return text;
   }
 
   class Why {
@@ -29,11 +29,11 @@
       const { report } = this;
       const event = report.events[report.explained];
       this.element.hidden = !event;
-      this.element.classList.toggle("ew-unasked", report.selected === null);
+      this.element.classList.toggle("ew-unselected", report.selected === null);
       if (!event) return this.element.replaceChildren();
       const swatch = make("span", { className: "ew-swatch" });
       swatch.style.backgroundColor = colourOf(report.words.indexOf(event.word));
-      this.element.replaceChildren(make("h2", {}, "Why ", swatch, given(event.word)), make("p", {}, explain(report, event)), this._tags(event), this._map(event));
+      this.element.replaceChildren(make("h2", {}, "Why ", swatch, isolate(event.word)), make("p", {}, explain(report, event)), this._tags(event), this._map(event));
       this.drawMap();
       return undefined;
     }
@@ -53,18 +53,18 @@
       this.map = this.report.findMap(event);
       const note = this.report.attention && this.report.attention.note;
       if (!this.map || !this.report.view) return note ? make("p", { className: "ew-faint" }, note) : "";
-      this.canvas = make("canvas", { role: "img", "aria-label": "Spectrogram around the event; what the encoder looked at most is bright" });
+      this.canvas = make("canvas", { role: "img", "aria-label": "Spectrogram around the event; parts with much attention are bright" });
       const end_s = this.map.start_s + this.map.n_tokens * this.map.token_s;
-      const scale = make("div", { className: "ew-map-scale" }, make("span", {}, clock(this.map.start_s, 2)), make("span", {}, clock(end_s, 2)));
+      const scale = make("div", { className: "ew-map-scale" }, make("span", {}, showTime(this.map.start_s, 2)), make("span", {}, showTime(end_s, 2)));
       this.marks = make("div", { className: "ew-map-marks" });
-      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Where the encoder looked: bright is what counted most, dark what counted least. The line marks the score's peak."));
+      return make("figure", { className: "ew-map" }, make("div", { className: "ew-map-box" }, this.canvas, this.marks), scale, make("figcaption", {}, "Attention of the encoder: bright parts counted most, dark parts least. The line marks the peak of the score."));
     }
 
     drawMap() {
       if (!this.map || !this.canvas || !this.canvas.isConnected) return;
       const { view } = this.report;
       const width = this.canvas.clientWidth || 300;
-      const context = pencil(this.canvas, width, MAP_PX);
+      const context = prepareCanvas(this.canvas, width, MAP_PX);
       const end_s = this.map.start_s + this.map.n_tokens * this.map.token_s;
       if (!this.pictures || this.pictures.spectrogram !== view.spectrogram) this.pictures = new Pictures(view.spectrogram, () => this.drawMap());
       this.pictures.draw(context, this.map.start_s, end_s, 0, 0, width, MAP_PX);

@@ -1,8 +1,8 @@
-// The server's API: requests with the token, problems as errors, uploads that tell how far they are.
+// The server's API: requests with the token, problems as errors, uploads with progress.
 
 const KEY = "earwitness.token";
 
-/** What went wrong, as the server tells it: title and detail for people; retry_s if it says when to try again. */
+/** An error with title and detail for people; retry_s where the server says when to try again. */
 export class Problem extends Error {
   constructor(title, detail, status = 0, retry_s = null) {
     super(detail);
@@ -10,10 +10,10 @@ export class Problem extends Error {
   }
 }
 
-const UNREACHABLE = () => new Problem("The server does not answer", "It may have been stopped, or the connection is lost.");
+const UNREACHABLE = () => new Problem("The server does not answer", "It may have been stopped, or the connection was lost.");
 
 export class Api {
-  /** `askToken(isWrong)` asks a person and gives a promise of the token. */
+  /** `requestToken(isWrong)` shows a form and returns a promise of the token. */
   constructor(askToken) {
     this.askToken = askToken;
     this.token = sessionStorage.getItem(KEY);
@@ -28,11 +28,11 @@ export class Api {
     return response.status === 204 ? null : response.json();
   }
 
-  /** Send a request, with the token; ask for it where the server wants one. */
+  /** Send a request with the token; request one where the server requires it. */
   async request(method, path, { body, signal } = {}) {
     for (;;) {
       const used = this.token;
-      const headers = { Accept: "*/*", ...this._bear() };
+      const headers = { Accept: "*/*", ...this._authorize() };
       if (body !== undefined) headers["Content-Type"] = "application/json";
       let response;
       try {
@@ -46,7 +46,7 @@ export class Api {
     }
   }
 
-  /** Send a file as the body of a request; give { done: a promise of the answer, abort }. */
+  /** Send a file as the body of a request; return { done: a promise of the answer, abort }. */
   upload(file, name, onProgress) {
     let current = null;
     let isAborted = false;
@@ -65,7 +65,7 @@ export class Api {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", `/v1/recordings?name=${encodeURIComponent(toWellFormed(name))}`);
-      Object.entries(this._bear()).forEach(([header, value]) => request.setRequestHeader(header, value));
+      Object.entries(this._authorize()).forEach(([header, value]) => request.setRequestHeader(header, value));
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
       request.onload = () => resolve(request);
@@ -76,37 +76,37 @@ export class Api {
     });
   }
 
-  _bear() {
+  _authorize() {
     return this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
 
-  /** Ask for another token, unless one came while this one was under way; all who wait share one question. */
+  /** Request another token, unless one came meanwhile; all waiting requests share one form. */
   async _renew(used) {
     if (this.token !== used) return;
-    this.asking = this.asking || this.askToken(Boolean(used)).finally(() => { this.asking = null; });
-    this.token = await this.asking;
+    this.coming = this.coming || this.askToken(Boolean(used)).finally(() => { this.coming = null; });
+    this.token = await this.coming;
     sessionStorage.setItem(KEY, this.token);
   }
 }
 
 function finish(request) {
   if (request.status >= 200 && request.status < 300) return JSON.parse(request.responseText);
-  throw tellProblem(request.status, request.responseText, request.getResponseHeader("Retry-After"));
+  throw parseProblem(request.status, request.responseText, request.getResponseHeader("Retry-After"));
 }
 
 async function readProblem(response) {
-  return tellProblem(response.status, await response.text(), response.headers.get("Retry-After"));
+  return parseProblem(response.status, await response.text(), response.headers.get("Retry-After"));
 }
 
-function tellProblem(status, text, retryAfter) {
-  let told;
+function parseProblem(status, text, retryAfter) {
+  let body;
   try {
-    told = JSON.parse(text);
+    body = JSON.parse(text);
   } catch {
-    told = {}; // a proxy's page, perhaps
+    body = {}; // a proxy's page, perhaps
   }
   const retry_s = retryAfter && Number.isFinite(Number(retryAfter)) ? Number(retryAfter) : null;
-  return new Problem(String(told.title || `The server answered ${status}`), String(told.detail || "It said no more."), status, retry_s);
+  return new Problem(String(body.title || `The server answered ${status}`), String(body.detail || "The server gave no details."), status, retry_s);
 }
 
 /** A name without halves of surrogate pairs, which cannot be sent. */

@@ -1,17 +1,17 @@
-// The page of `earwitness serve`: puts its parts together. In: recordings and words. Out: their reports, as they grow.
+// The page of `earwitness serve`: connects its parts. In: recordings and words. Out: their reports, as they grow.
 
 import { Api } from "./api.js";
-import { Asking } from "./asking.js";
+import { Queries } from "./queries.js";
 import { Downloads } from "./downloads.js";
 import { Intake } from "./intake.js";
-import { readAddress, readKept, writeAddress, writeKept } from "./kept.js";
+import { readAddress, readSaved, writeAddress, writeSaved } from "./saved.js";
 import { Listing } from "./listing.js";
 import { Meanings } from "./meanings.js";
 import { Recorder } from "./recorder.js";
 import { Recordings } from "./recordings.js";
 import { Shown } from "./shown.js";
 import { Sliders } from "./sliders.js";
-import { askToken } from "./token.js";
+import { requestToken } from "./token.js";
 import { WordField } from "./words.js";
 import { WORD_SETS } from "./word_sets.js";
 
@@ -22,39 +22,39 @@ class App {
   constructor() {
     this.selected = null;
     this.max_words = 50;
-    this.api = new Api(askToken);
+    this.api = new Api(requestToken);
     this.meanings = new Meanings(this.api);
     this.recordings = new Recordings(this.api, { onChange: (each) => this._update(each), onRemove: (each, index) => this._drop(each, index), onReach: (problem) => this._reach(problem) });
-    this.recorder = new Recorder({ onRecorded: (file) => this.take([file]), onProblem: (problem) => this.tell(problem), onOpen: (isOpen) => this.intake.setOpen(isOpen) });
+    this.recorder = new Recorder({ onRecorded: (file) => this.take([file]), onProblem: (problem) => this.showProblem(problem), onOpen: (isOpen) => this.intake.setOpen(isOpen) });
     this.intake = new Intake({ onFiles: (files) => this.take(files), recorder: this.recorder });
     at("app-intake").append(this.intake.element);
     this.listing = new Listing(at("app-list"), { countBefore: (each) => this.recordings.countBefore(each), onSelect: (each) => this.select(each), onRemove: (each) => this.remove(each), onRetry: (each) => this.recordings.retry(each) });
-    this._buildQuestion();
+    this._buildQuery();
     this._buildActions();
-    this.asking = new Asking(this.api, this.meanings, { getQuestion: () => this.question(), getOrder: () => this._order(), onMeaning: () => this._showMeanings(), onAnswer: (each) => this._answer(each), onProblem: (problem) => this.tell(problem) });
-    this.shown = new Shown(at("app-shown"), { api: this.api, actions: this.actions, onView: (each) => this.sliders.setUsual(each.view.settings), onProblem: (problem) => this.tell(problem) });
+    this.queries = new Queries(this.api, this.meanings, { getQuery: () => this.query(), getOrder: () => this._order(), onMeaning: () => this._showMeanings(), onAnswer: (each) => this._answer(each), onProblem: (problem) => this.showProblem(problem) });
+    this.shown = new Shown(at("app-shown"), { api: this.api, actions: this.actions, onView: (each) => this.sliders.setUsual(each.view.settings), onProblem: (problem) => this.showProblem(problem) });
   }
 
   async start() {
     this._readWords(readAddress() || WORD_SETS[0]);
     window.addEventListener("hashchange", () => { this._readWords(readAddress() || WORD_SETS[0]); this._changed(); });
-    const kept = readKept();
-    const limits = await this.api.json("GET", "/v1/limits").catch((problem) => { this.tell(problem); return {}; });
+    const saved = readSaved();
+    const limits = await this.api.json("GET", "/v1/limits").catch((problem) => { this.showProblem(problem); return {}; });
     this._takeLimits(limits);
-    const restored = this.recordings.restore(kept.recordings);
+    const restored = this.recordings.restore(saved.recordings);
     restored.forEach((each) => this._update(each));
-    if (restored.length) this.select(restored.find((each) => each.id === kept.selected) || restored[0]);
+    if (restored.length) this.select(restored.find((each) => each.id === saved.selected) || restored[0]);
     this._learnFirst();
     document.documentElement.dataset.ready = "true";
   }
 
-  question() {
-    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.asked };
+  query() {
+    return { events: this.events.words, scenes: this.scenes.words, settings: this.sliders.effective };
   }
 
   take(files) {
     const added = this.recordings.add(files);
-    this.say(`${plural(added.length, "recording")} added`);
+    this.announce(`${plural(added.length, "recording")} added`);
     this._hideProblem();
     if (!this.selected || this.selected.state === "failed" || added.length === 1) this.select(added[0]);
   }
@@ -66,27 +66,27 @@ class App {
     [before, recording].filter((each) => this.recordings.all.includes(each)).forEach((each) => this.listing.show(each, each === recording));
     this.shown.open(recording);
     this._showActions();
-    if (recording && this.asking.isDue(recording)) this.asking.askOne(recording);
-    this._keep();
+    if (recording && this.queries.isDue(recording)) this.queries.queryOne(recording);
+    this._save();
   }
 
   async remove(recording) {
     const name = baseName(recording.name);
     try {
       await this.recordings.remove(recording);
-      this.say(`${name} is deleted`);
+      this.announce(`${name} deleted`);
     } catch (error) {
-      this.tell(error);
+      this.showProblem(error);
     }
   }
 
-  /** Tell who cannot see it. */
-  say(text) {
-    at("app-said").textContent = text;
+  /** Announce a text to screen readers. */
+  announce(text) {
+    at("app-status").textContent = text;
   }
 
-  /** Show a problem; until the next answer, unless it `stays`. */
-  tell(problem) {
+  /** Show a problem until the next answer, or longer if it `stays`. */
+  showProblem(problem) {
     if (problem.name === "AbortError") return;
     this.isStaying = Boolean(problem.stays);
     const close = make("button", { type: "button", className: "app-away", "aria-label": "Hide", onclick: () => this._hideProblem() }, "×");
@@ -98,19 +98,19 @@ class App {
     at("app-banner").hidden = true;
   }
 
-  _buildQuestion() {
-    const shared = { meanings: this.meanings, onChange: () => this._changed(), hasRoom: () => this.events.words.length + this.scenes.words.length < this.max_words, onFull: () => this.tell({ title: "Enough words", detail: `This server takes ${this.max_words} at once; remove some first.`, stays: true }) };
+  _buildQuery() {
+    const shared = { meanings: this.meanings, onChange: () => this._changed(), hasRoom: () => this.events.words.length + this.scenes.words.length < this.max_words, onFull: () => this.showProblem({ title: "Too many words", detail: `This server accepts up to ${this.max_words} words; remove some first.`, stays: true }) };
     this.events = new WordField({ ...shared, kind: "event", label: "Sounds", placeholder: "Add any sound" });
     this.scenes = new WordField({ ...shared, kind: "scene", label: "Places", placeholder: "Add any place" });
     this.sliders = new Sliders(() => this._changed(false));
-    this.elapsed = make("output", { className: "app-elapsed", "aria-label": "Time that the answer took" });
+    this.elapsed = make("output", { className: "app-elapsed", "aria-label": "Response time" });
     const sets = WORD_SETS.map((set) => make("button", { type: "button", className: "app-set", onclick: () => { this._readWords({ ...set, settings: this.sliders.changed }); this._changed(); } }, set.name));
     const clear = make("button", { type: "button", className: "app-set", onclick: () => { this._readWords({ events: [], scenes: [], settings: this.sliders.changed }); this._changed(); this.events.input.focus(); } }, "Clear");
-    at("app-ask").append(this.events.element, this.scenes.element, make("div", { className: "app-foot" }, make("div", { className: "app-sets", role: "group", "aria-label": "Sets of words" }, make("span", { className: "app-label" }, "Try"), sets, clear), this.sliders.element, this.elapsed));
+    at("app-query").append(this.events.element, this.scenes.element, make("div", { className: "app-foot" }, make("div", { className: "app-sets", role: "group", "aria-label": "Sets of words" }, make("span", { className: "app-label" }, "Try"), sets, clear), this.sliders.element, this.elapsed));
   }
 
   _buildActions() {
-    this.downloads = new Downloads(this.api, { getTarget: () => ({ recording: this.selected, question: this.asking.usable() }), onProblem: (problem) => this.tell(problem), onDone: (name) => this.say(`${name} is saved`) });
+    this.downloads = new Downloads(this.api, { getTarget: () => ({ recording: this.selected, query: this.queries.usable() }), onProblem: (problem) => this.showProblem(problem), onDone: (name) => this.announce(`${name} is saved`) });
     this.until = make("span", { className: "app-until" });
     const away = make("button", { type: "button", className: "app-link", onclick: () => this.remove(this.selected) }, "delete now");
     this.actions = [make("p", { className: "app-expiry" }, this.until, away), this.downloads.element];
@@ -124,20 +124,20 @@ class App {
     this.sliders.set(settings);
   }
 
-  /** The question is another one: keep it, ask it of all. */
+  /** The query changed: save it and send it for all recordings. */
   _changed(isHasty = true) {
-    writeAddress(this.question());
-    if (this.recordings.all.length) this.asking.askAll(isHasty);
+    writeAddress(this.query());
+    if (this.recordings.all.length) this.queries.queryAll(isHasty);
     else this._learnFirst();
   }
 
-  /** Say what words mean before there is a recording. */
+  /** Fetch the words' meanings before there is a recording. */
   async _learnFirst() {
     try {
       await this.meanings.learn([...this.events.words, ...this.scenes.words]);
       this._showMeanings();
     } catch (error) {
-      this.tell(error);
+      this.showProblem(error);
     }
   }
 
@@ -151,7 +151,7 @@ class App {
     if (limits.max_upload_mb) this.recordings.largest_mb = limits.max_upload_mb;
     if (limits.max_duration_s) this.recorder.longest_s = limits.max_duration_s;
     const minutes = Math.round((limits.keep_s || 0) / 60);
-    if (minutes) at("app-keeps").textContent = `Recordings stay on this server for ${minutes < 120 ? plural(minutes, "minute") : plural(Math.round(minutes / 60), "hour")} and are then deleted. Up to ${limits.max_upload_mb} MB each.`;
+    if (minutes) at("app-retention").textContent = `Recordings are deleted from this server after ${minutes < 120 ? plural(minutes, "minute") : plural(Math.round(minutes / 60), "hour")}. Up to ${limits.max_upload_mb} MB each.`;
   }
 
   _order() {
@@ -160,26 +160,26 @@ class App {
 
   _update(recording) {
     this.listing.show(recording, recording === this.selected);
-    if (recording.told !== recording.state) this._turned(recording);
+    if (recording.shownState !== recording.state) this._changeState(recording);
     if (recording === this.selected) {
       this.shown.refresh();
       this._showActions();
     }
-    if (this.asking && this.asking.isDue(recording)) this.asking.askOne(recording);
+    if (this.queries && this.queries.isDue(recording)) this.queries.queryOne(recording);
   }
 
-  /** A recording came into another state. */
-  _turned(recording) {
+  /** A recording changed its state. */
+  _changeState(recording) {
     const { state } = recording;
-    recording.told = state;
+    recording.shownState = state;
     this._arrange();
     if (["done", "failed", "gone"].includes(state)) {
-      const said = { done: "is heard", failed: `failed: ${recording.problem ? recording.problem.title : ""}`, gone: "is no longer kept" }[state];
-      this.say(`${baseName(recording.name)} ${said}`);
+      const text = { done: "is analysed", failed: `failed: ${recording.problem ? recording.problem.title : ""}`, gone: "is no longer stored" }[state];
+      this.announce(`${baseName(recording.name)} ${text}`);
       this.recordings.all.forEach((each) => each.state === "waiting" && this.listing.show(each, each === this.selected));
     }
     if (recording === this.selected && (state === "gone" || state === "failed")) this.shown.open(recording);
-    this._keep();
+    this._save();
   }
 
   _answer(recording) {
@@ -190,7 +190,7 @@ class App {
     this.elapsed.textContent = `answered in ${recording.answer.elapsed_ms.toFixed(recording.answer.elapsed_ms < 10 ? 1 : 0)} ms`;
     performance.mark("earwitness:answered");
     const n = recording.answer.recognition.events.length;
-    if (recording.state === "done") this.say(`${plural(n, "event")} in ${baseName(recording.name)}`);
+    if (recording.state === "done") this.announce(`${plural(n, "event")} in ${baseName(recording.name)}`);
   }
 
   _drop(recording, index) {
@@ -198,11 +198,11 @@ class App {
     this.shown.forget(recording);
     if (recording === this.selected) this.select(this.recordings.all[Math.min(index, this.recordings.all.length - 1)] || null);
     this._arrange();
-    this._keep();
+    this._save();
   }
 
   _reach(problem) {
-    if (problem) this.tell(problem);
+    if (problem) this.showProblem(problem);
     else if (this.isOut) this._hideProblem();
     this.isOut = Boolean(problem);
   }
@@ -211,7 +211,7 @@ class App {
     const { selected } = this;
     if (!selected || !selected.expires) return;
     const until = new Date(selected.expires).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-    this.until.textContent = `kept until ${until} · `;
+    this.until.textContent = `stored until ${until} · `;
   }
 
   _arrange() {
@@ -219,8 +219,8 @@ class App {
     document.title = this.selected ? `${baseName(this.selected.name)} · earwitness` : "earwitness";
   }
 
-  _keep() {
-    writeKept(this.recordings.all.filter((each) => each.state !== "gone" && each.state !== "failed"), this.selected);
+  _save() {
+    writeSaved(this.recordings.all.filter((each) => each.state !== "gone" && each.state !== "failed"), this.selected);
   }
 }
 

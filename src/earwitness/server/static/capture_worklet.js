@@ -1,4 +1,4 @@
-// In the browser's audio thread: passes the microphone's samples on, some hundredths of a second at a time.
+// In the browser's audio thread: posts the microphone's samples in blocks of some hundredths of a second.
 
 const N_SAMPLES = 2048;
 
@@ -7,7 +7,7 @@ class Capture extends AudioWorkletProcessor {
     super();
     this.block = new Float32Array(N_SAMPLES);
     this.n_filled = 0;
-    this.port.onmessage = () => this._flush(); // it ends: what is left is passed on too
+    this.port.onmessage = () => this._flush(); // the end: post what is left
   }
 
   process([[channel]]) {
@@ -17,18 +17,18 @@ class Capture extends AudioWorkletProcessor {
       this.block.set(channel.subarray(at, at + n), this.n_filled);
       this.n_filled += n;
       at += n;
-      if (this.n_filled === N_SAMPLES) this._pass();
+      if (this.n_filled === N_SAMPLES) this._post();
     }
     return true;
   }
 
-  _pass() {
+  _post() {
     this.port.postMessage(this.block.slice(0, this.n_filled));
     this.n_filled = 0;
   }
 
   _flush() {
-    if (this.n_filled) this._pass();
+    if (this.n_filled) this._post();
     this.port.postMessage(null);
   }
 }

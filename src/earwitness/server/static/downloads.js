@@ -1,4 +1,4 @@
-// The menu of downloads: the answer as it stands, in each of the formats that the server writes.
+// The menu of downloads: the current answer in each of the server's formats.
 
 const { make, save } = window.earwitness.parts;
 const FORMATS = [
@@ -7,7 +7,7 @@ const FORMATS = [
   ["tags_csv", "Tags", "CSV"],
   ["report", "Report in one file", "HTML"],
   ["json", "Everything", "JSON"],
-  ["jsonl", "Everything in a line", "JSON lines"],
+  ["jsonl", "Everything on one line", "JSON lines"],
   ["dcase", "DCASE submission", "TSV"],
   ["audacity", "Audacity labels", "TXT"],
   ["raven", "Raven selection table", "TXT"],
@@ -15,7 +15,7 @@ const FORMATS = [
 ];
 
 export class Downloads {
-  /** `getTarget()` gives { recording, question }; `onProblem(error)` tells what went wrong. */
+  /** `getTarget()` returns { recording, query }; `onProblem(error)` shows an error. */
   constructor(api, { getTarget, onProblem, onDone }) {
     Object.assign(this, { api, getTarget, onProblem, onDone });
     const items = FORMATS.map(([format, name, kind]) => make("button", { type: "button", role: "menuitem", className: "app-item", "data-format": format, onclick: () => this._fetch(format) }, make("span", {}, name), make("span", { className: "app-kind" }, kind)));
@@ -48,12 +48,12 @@ export class Downloads {
   }
 
   async _fetch(format) {
-    const { recording, question } = this.getTarget();
+    const { recording, query } = this.getTarget();
     this.toggle(false);
     this.button.focus();
     this.button.setAttribute("aria-busy", "true");
     try {
-      const response = await this.api.request("POST", `/v1/recordings/${recording.id}/ask?format=${format}`, { body: question });
+      const response = await this.api.request("POST", `/v1/recordings/${recording.id}/ask?format=${format}`, { body: query });
       const name = readName(response.headers.get("Content-Disposition")) || `${recording.name}.${format}`;
       save(await response.blob(), name);
       this.onDone(name);
@@ -64,7 +64,7 @@ export class Downloads {
   }
 }
 
-/** The name that a Content-Disposition gives: filename*=UTF-8''... before filename="...". */
+/** The name in a Content-Disposition: filename*=UTF-8''... before filename="...". */
 function readName(disposition) {
   const wide = /filename\*\s*=\s*UTF-8''([^;]+)/i.exec(disposition || "");
   const plain = /filename\s*=\s*"((?:[^"\\]|\\.)*)"/i.exec(disposition || "");

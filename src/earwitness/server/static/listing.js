@@ -1,6 +1,6 @@
-// The list of recordings: for each its name, how far it is, how many events, the best scene; and what can be done.
+// The list of recordings: name, progress, number of events, best scene, and buttons.
 
-const { make, given, lasting, plural, baseName } = window.earwitness.parts;
+const { make, isolate, showDuration, plural, baseName } = window.earwitness.parts;
 
 export class Listing {
   constructor(element, { countBefore, onSelect, onRemove, onRetry }) {
@@ -8,10 +8,10 @@ export class Listing {
     this.rows = new Map();
   }
 
-  /** Show one recording as it is now; its row is made once, so that focus stays. */
+  /** Update a recording's row; it is made once, so that focus stays. */
   show(recording, isSelected) {
     const row = this.rows.get(recording) || this._add(recording);
-    const state = tellState(recording, this.countBefore(recording));
+    const state = describeState(recording, this.countBefore(recording));
     if (row.state.textContent !== state) row.state.textContent = state;
     const isBusy = ["queued", "sending", "waiting", "working", "held"].includes(recording.state);
     row.bar.hidden = !isBusy;
@@ -39,7 +39,7 @@ export class Listing {
   }
 
   _add(recording) {
-    const name = given(baseName(recording.name), { className: "app-name", title: recording.name });
+    const name = isolate(baseName(recording.name), { className: "app-name", title: recording.name });
     const state = make("span", { className: "app-state" });
     const bar = make("progress", { className: "app-bar", max: 1, "aria-label": "Progress" });
     const problem = make("p", { className: "app-problem", hidden: true });
@@ -54,28 +54,28 @@ export class Listing {
   }
 }
 
-/** A recording's state in a few words. */
-export function tellState(recording, n_before = 0) {
+/** A recording's state as text. */
+export function describeState(recording, n_before = 0) {
   const percent = `${Math.round(100 * (recording.share || 0))} %`;
-  if (recording.state === "done") return tellAnswer(recording);
+  if (recording.state === "done") return describeAnswer(recording);
   return {
-    queued: "to be sent",
-    sending: `sending ${percent}`,
-    held: `waits for room, again in ${Math.max(0, Math.ceil(((recording.retryAt || 0) - Date.now()) / 1000))} s`,
-    waiting: recording.isRestored && !recording.heard_until_s && recording.duration_s === undefined ? "looking for it" : n_before ? `waiting, ${n_before} before it` : "waiting",
-    working: `hearing ${percent}`,
-    failed: recording.problem ? recording.problem.title : "failed",
-    gone: "no longer kept",
+    queued: "Queued",
+    sending: `Uploading... ${percent}`,
+    held: `Server busy, retrying in ${Math.max(0, Math.ceil(((recording.retryAt || 0) - Date.now()) / 1000))} s`,
+    waiting: recording.isRestored && !recording.heard_until_s && recording.duration_s === undefined ? "Checking..." : n_before ? `Waiting, ${n_before} before it` : "Waiting",
+    working: `Analysing... ${percent}`,
+    failed: recording.problem ? recording.problem.title : "Failed",
+    gone: "No longer stored",
   }[recording.state];
 }
 
-function tellAnswer({ answer, duration_s }) {
-  const said = [duration_s ? lasting(duration_s) : ""];
+function describeAnswer({ answer, duration_s }) {
+  const parts = [duration_s ? showDuration(duration_s) : ""];
   if (answer) {
     const { events, event_words, scenes } = answer.recognition;
-    if (event_words.length) said.push(plural(events.length, "event"));
+    if (event_words.length) parts.push(plural(events.length, "event"));
     const best = scenes.find((each) => each.is_winner) || scenes[0];
-    if (best) said.push(best.scene);
+    if (best) parts.push(best.scene);
   }
-  return said.filter(Boolean).join(" · ");
+  return parts.filter(Boolean).join(" · ");
 }

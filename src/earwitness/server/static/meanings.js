@@ -1,10 +1,10 @@
-// What the server understands by words, asked once for each: words that it does not understand are left out of questions.
+// The meanings of words, fetched from the server once each; words that it does not know are left out of queries.
 
 export class Meanings {
   constructor(api) {
     this.api = api;
     this.known = new Map();
-    this.pending = new Map(); // word -> a promise that it is known
+    this.pending = new Map(); // word -> a promise that resolves when it is known
   }
 
   of(word) {
@@ -16,7 +16,7 @@ export class Meanings {
     return Boolean(meaning && meaning.is_understood);
   }
 
-  /** Learn those of `words` that are not known yet; what is under way is not asked twice. */
+  /** Fetch those of `words` that are not known yet; none is fetched twice. */
   async learn(words) {
     const news = words.filter((word) => !this.known.has(word) && !this.pending.has(word));
     if (news.length) {
@@ -28,8 +28,8 @@ export class Meanings {
 
   async _fetch(words) {
     const query = words.map((word) => `word=${encodeURIComponent(word)}`).join("&");
-    const told = await this.api.json("GET", `/v1/words?${query}`);
-    told.words.forEach((meaning, index) => this.known.set(words[index], meaning));
+    const answer = await this.api.json("GET", `/v1/words?${query}`);
+    answer.words.forEach((meaning, index) => this.known.set(words[index], meaning));
   }
 
   async suggest(start, signal) {

@@ -1,11 +1,11 @@
-// Recording from the microphone: level, time, stop; what was recorded becomes a WAV file. Nothing is changed in the
-// sound: the browser's echo cancelling, noise suppression and gain control are for telephones and stay off.
+// Recording from the microphone to a WAV file: level, time, stop. The audio is not changed: the browser's echo
+// cancelling, noise suppression and gain control are for calls and stay off.
 
 import { Problem } from "./api.js";
 import { makeWav } from "./wav.js";
 
-const { make, clock, pencil } = window.earwitness.parts;
-const HEARD = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
+const { make, showTime, prepareCanvas } = window.earwitness.parts;
+const CONSTRAINTS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
 const LEAST_DB = -60;
 const N_BARS = 120;
 const FLUSH_MS = 500;
@@ -17,7 +17,7 @@ export class Recorder {
     this.meter = make("canvas", { className: "app-level", role: "img", "aria-label": "Level of the microphone" });
     this.time = make("output", { className: "app-record-time", "aria-label": "Recorded" });
     this.level = make("span", { className: "app-record-level", "aria-hidden": "true" });
-    const stop = make("button", { type: "button", className: "app-primary app-stop", onclick: () => this.finish() }, "Stop and listen");
+    const stop = make("button", { type: "button", className: "app-primary app-stop", onclick: () => this.finish() }, "Stop and analyse");
     const drop = make("button", { type: "button", className: "ew-button", onclick: () => this.cancel() }, "Discard");
     this.stopButton = stop;
     this.element = make("div", { className: "app-recorder", role: "group", "aria-label": "Recording", hidden: true },
@@ -28,12 +28,12 @@ export class Recorder {
     if (this.stream || this.isOpening) return;
     this.isOpening = true;
     try {
-      if (!navigator.mediaDevices) throw new Problem("No microphone here", "Browsers give it to pages on this machine or over https only.");
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio: HEARD });
+      if (!navigator.mediaDevices) throw new Problem("No microphone available", "Browsers allow it only for pages on this machine or over https.");
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio: CONSTRAINTS });
       await this._listen();
     } catch (error) {
       this._close();
-      this.onProblem(tellMicrophone(error));
+      this.onProblem(describeError(error));
     }
     this.isOpening = false;
   }
@@ -68,7 +68,7 @@ export class Recorder {
 
   _draw() {
     const [width, height] = [this.meter.clientWidth || 240, this.meter.clientHeight || 48];
-    const context = pencil(this.meter, width, height);
+    const context = prepareCanvas(this.meter, width, height);
     const style = getComputedStyle(this.element);
     const step = width / N_BARS;
     const shown = this.levels.slice(-N_BARS);
@@ -77,12 +77,12 @@ export class Recorder {
       context.fillStyle = style.getPropertyValue(db > -1 ? "--app-bad" : "--ew-accent").trim();
       context.fillRect((N_BARS - shown.length + index) * step, (height - high) / 2, Math.max(1, step - 1), high);
     });
-    this.time.textContent = clock(this.n_samples / this.context.sampleRate);
+    this.time.textContent = showTime(this.n_samples / this.context.sampleRate);
     const last = shown[shown.length - 1];
     this.level.textContent = last === undefined ? "" : last > -1 ? "too loud" : `${Math.round(last)} dB`;
   }
 
-  /** End, and give what was recorded. */
+  /** Stop and return the recorded file. */
   async finish() {
     if (!this.node || this.isEnding) return;
     this.isEnding = true;
@@ -94,7 +94,7 @@ export class Recorder {
     const [blocks, rate_hz, n_samples] = [this.blocks, this.context.sampleRate, this.n_samples];
     this._close();
     if (!n_samples) {
-      this.onProblem(new Problem("Nothing was recorded", "The microphone gave no sound."));
+      this.onProblem(new Problem("Nothing was recorded", "The microphone returned no audio."));
       return;
     }
     const at = new Date().toTimeString().slice(0, 8).replaceAll(":", ".");
@@ -115,12 +115,12 @@ export class Recorder {
   }
 }
 
-function tellMicrophone(error) {
-  const told = {
-    NotAllowedError: ["The microphone was not allowed", "Allow it in the browser's address bar, then record again. Files can be dropped all the same."],
+function describeError(error) {
+  const known = {
+    NotAllowedError: ["Microphone access was denied", "Allow it in the browser's address bar and record again, or choose a file."],
     NotFoundError: ["There is no microphone", "Connect one, then record again."],
-    NotReadableError: ["The microphone is in use", "Another program holds it; close that, then record again."],
+    NotReadableError: ["The microphone is in use", "Another program uses it; close that program, then record again."],
   }[error.name];
-  if (told) return new Problem(...told);
+  if (known) return new Problem(...known);
   return error instanceof Problem ? error : new Problem("The microphone cannot be used", String(error.message || error));
 }

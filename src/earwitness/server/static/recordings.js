@@ -1,7 +1,7 @@
-// The recordings of this page and what becomes of each: sent, waiting, heard, done; or refused, failed, gone.
+// The recordings of this page and their states: sent, waiting, analysed; or refused, failed, gone.
 //
 // A recording's `state` is "queued", "sending", "held" (it will be sent again), "waiting", "working", "done", "failed"
-// (with `problem`) or "gone". `onChange(recording)` is called whenever something of it is new.
+// (with `problem`) or "gone". `onChange(recording)` is called after every change.
 
 import { Problem } from "./api.js";
 
@@ -18,7 +18,7 @@ export class Recordings {
     this.largest_mb = Infinity;
   }
 
-  /** Take files; give their recordings, which are sent in order. */
+  /** Add files; return their recordings, which are sent in order. */
   add(files) {
     const added = [...files].map((file) => ({ name: file.name || "recording", file, state: "queued", share: 0 }));
     this.all.push(...added);
@@ -27,10 +27,10 @@ export class Recordings {
     return added;
   }
 
-  /** Take recordings that the server had before this page was loaded again. */
-  restore(kept) {
-    const isKept = (each) => typeof each.id === "string" && Date.parse(each.expires) > Date.now() - 3600e3;
-    const restored = kept.filter(isKept).map(({ id, name, expires }) => ({ id, name: String(name), expires, state: "waiting", share: 0, isRestored: true }));
+  /** Add recordings that the server had before this page was reloaded. */
+  restore(saved) {
+    const isStored = (each) => typeof each.id === "string" && Date.parse(each.expires) > Date.now() - 3600e3;
+    const restored = saved.filter(isStored).map(({ id, name, expires }) => ({ id, name: String(name), expires, state: "waiting", share: 0, isRestored: true }));
     this.all.push(...restored);
     restored.forEach((each) => this._poll(each));
     return restored;
@@ -43,7 +43,7 @@ export class Recordings {
     this._sendNext();
   }
 
-  /** Take a recording off the page, and off the server if it is there. */
+  /** Remove a recording from the page and from the server. */
   async remove(recording) {
     clearTimeout(recording.timer);
     recording.isRemoved = true;
@@ -60,7 +60,7 @@ export class Recordings {
     }
   }
 
-  /** How many of this page's recordings are heard before this one. */
+  /** How many of this page's recordings are analysed before this one. */
   countBefore(recording) {
     const before = this.all.slice(0, this.all.indexOf(recording));
     return before.filter((each) => each.state === "waiting" || each.state === "working").length;
@@ -69,8 +69,8 @@ export class Recordings {
   _check(recording) {
     const mb = recording.file.size / 1e6;
     if (recording.file.size && mb <= this.largest_mb) return this.onChange(recording);
-    const why = recording.file.size ? `It has ${mb.toFixed(0)} MB; this server takes ${this.largest_mb} MB.` : "The file is empty.";
-    return this._fail(recording, new Problem(recording.file.size ? "Too large" : "Nothing in it", why));
+    const why = recording.file.size ? `The file has ${mb.toFixed(0)} MB; this server accepts up to ${this.largest_mb} MB.` : "The file has no content.";
+    return this._fail(recording, new Problem(recording.file.size ? "Too large" : "Empty file", why));
   }
 
   _sendNext() {
@@ -86,10 +86,10 @@ export class Recordings {
       this.onChange(recording);
     });
     try {
-      const told = await recording.sending.done;
+      const answer = await recording.sending.done;
       recording.file = null;
-      this._take(recording, told);
-      if (recording.isRemoved) this.api.json("DELETE", `/v1/recordings/${told.id}`).catch(() => null);
+      this._take(recording, answer);
+      if (recording.isRemoved) this.api.json("DELETE", `/v1/recordings/${answer.id}`).catch(() => null);
       else this._pollLater(recording, POLL_MS.working);
     } catch (error) {
       if (error.name !== "AbortError") this._hold(recording, error);
@@ -98,7 +98,7 @@ export class Recordings {
     this._sendNext();
   }
 
-  /** Send again after a while where the server is busy or full; else tell why it was refused. */
+  /** Send again later where the server is busy or full; else show why it was refused. */
   _hold(recording, problem) {
     if (problem.status !== 429 && problem.status !== 503) return this._fail(recording, problem);
     const wait_s = Math.max(LEAST_HOLD_S, problem.retry_s || 5);
@@ -141,10 +141,10 @@ export class Recordings {
     if (!recording.isRemoved && POLL_MS[recording.state]) this._pollLater(recording, POLL_MS[recording.state]);
   }
 
-  _take(recording, told) {
-    const state = OF_SERVER.includes(told.state) ? told.state : "failed";
-    const problem = told.error ? new Problem(told.error.title, told.error.detail, told.error.status) : null;
-    Object.assign(recording, { id: told.id, name: told.name || recording.name, state, share: told.share, heard_until_s: told.heard_until_s, duration_s: told.duration_s, expires: told.expires, problem });
+  _take(recording, answer) {
+    const state = OF_SERVER.includes(answer.state) ? answer.state : "failed";
+    const problem = answer.error ? new Problem(answer.error.title, answer.error.detail, answer.error.status) : null;
+    Object.assign(recording, { id: answer.id, name: answer.name || recording.name, state, share: answer.share, heard_until_s: answer.heard_until_s, duration_s: answer.duration_s, expires: answer.expires, problem });
     if (!recording.isRemoved) this.onChange(recording);
   }
 }

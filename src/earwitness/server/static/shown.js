@@ -1,8 +1,8 @@
-// The recording that is looked at: its report grows while it is heard; sound, reasons and downloads come with it.
+// The selected recording: its report grows during the analysis; with audio, explanations and downloads.
 
-const { make, given, baseName } = window.earwitness.parts;
-const LEAST_VIEW_MS = 900; // between two views of a recording that is still heard
-const VIEW_REST = 5; // a view may take a sixth of the time
+const { make, isolate, baseName } = window.earwitness.parts;
+const LEAST_VIEW_MS = 900; // between two views of a recording that is still being analysed
+const VIEW_REST = 5; // views take at most a sixth of the time
 const OF_ROOT = "earwitness:event-selected";
 
 export class Shown {
@@ -22,7 +22,7 @@ export class Shown {
     if (recording) this.refresh();
   }
 
-  /** Bring what is shown up to what is known of the recording. */
+  /** Update the report to the recording's current state. */
   refresh() {
     const { recording } = this;
     if (!recording) return;
@@ -49,16 +49,16 @@ export class Shown {
     const { recording } = this;
     const problem = recording.state === "failed" ? recording.problem : null;
     const gone = recording.state === "gone";
-    const title = problem ? problem.title : gone ? "No longer kept" : recording.state === "sending" || recording.state === "queued" ? "On its way" : recording.state === "held" ? "Waits for room" : "It is heard soon";
-    const detail = problem ? problem.detail : gone ? "The server keeps recordings for a limited time. Send it again to go on." : "The report appears here and grows while it is heard.";
-    const said = `${title}|${detail}`;
-    if (this.root.dataset.said === said && this.root.querySelector(".app-wait")) return;
-    this.root.dataset.said = said;
-    const wait = make("div", { className: `app-wait${problem || gone ? " is-bad" : ""}` }, make("h1", {}, given(baseName(recording.name))), make("p", { className: "app-wait-title" }, title), make("p", { className: "ew-faint" }, detail), problem || gone ? null : make("div", { className: "app-ghost", "aria-hidden": "true" }));
+    const title = problem ? problem.title : gone ? "No longer stored" : recording.state === "sending" || recording.state === "queued" ? "Uploading" : recording.state === "held" ? "Waiting for the server" : "Waiting to be analysed";
+    const detail = problem ? problem.detail : gone ? "The server stores recordings for a limited time. Upload it again to continue." : "The report appears here and grows during the analysis.";
+    const state = `${title}|${detail}`;
+    if (this.root.dataset.waiting === state && this.root.querySelector(".app-wait")) return;
+    this.root.dataset.waiting = state;
+    const wait = make("div", { className: `app-wait${problem || gone ? " is-bad" : ""}` }, make("h1", {}, isolate(baseName(recording.name))), make("p", { className: "app-wait-title" }, title), make("p", { className: "ew-faint" }, detail), problem || gone ? null : make("div", { className: "app-ghost", "aria-hidden": "true" }));
     this.root.replaceChildren(wait);
   }
 
-  /** Fetch the view: again and again while it is heard, but no more often than it can be drawn; once more at the end. */
+  /** Fetch the view repeatedly during the analysis, no more often than it can be drawn, and once at the end. */
   async _fetchView(recording) {
     const isDone = recording.state === "done";
     const due = isDone ? !recording.hasWholeView : performance.now() >= (recording.nextView_ms || 0);
@@ -86,16 +86,16 @@ export class Shown {
     else this._mount();
   }
 
-  /** Give the player the sound: by its address, or with a token through memory, since a player sends no headers. */
+  /** Give the player the audio by its address; with a token through memory, because players send no headers. */
   async _giveSound(recording) {
     const path = `/v1/recordings/${recording.id}/audio`;
     const { report } = this;
     if (!this.api.hasToken) return report.setAudio(path);
     try {
       if (!recording.soundUrl) {
-        report.setAudio({ url: null, note: "The sound is on its way." });
+        report.setAudio({ url: null, note: "Loading the audio..." });
         const sound = await (await this.api.request("GET", path)).blob();
-        if (recording.isRemoved) return undefined; // an address would keep the sound in memory
+        if (recording.isRemoved) return undefined; // an object URL would keep the audio in memory
         recording.soundUrl = recording.soundUrl || URL.createObjectURL(sound);
       }
       if (this.report === report) report.setAudio(recording.soundUrl);
@@ -105,7 +105,7 @@ export class Shown {
     return undefined;
   }
 
-  /** Ask where the encoder looked at an event, when it is chosen. */
+  /** Fetch the attention map of a selected event. */
   async _explain(event) {
     const { recording } = this;
     recording.maps = recording.maps || [];

@@ -1,20 +1,20 @@
-// The form for the token, shown when the server wants one.
+// The form for the token, shown when the server requires one.
 
 const { make } = window.earwitness.parts;
 
-/** Ask for the token until one is given; `isWrong` where one was tried. */
-export function askToken(isWrong) {
+/** Show the form until a token is entered; `isWrong` after a token was refused. */
+export function requestToken(isWrong) {
   return new Promise((resolve) => {
     const input = make("input", { id: "app-token", type: "password", className: "app-text", autocomplete: "current-password", required: true });
-    const said = isWrong ? "The server did not take that token." : "Whoever runs this server has it (EARWITNESS_TOKEN).";
-    const give = (event) => {
+    const text = isWrong ? "The server did not accept this token." : "The operator of this server has it (EARWITNESS_TOKEN).";
+    const submit = (event) => {
       event.preventDefault();
       if (!input.value.trim()) return;
       dialog.close();
       dialog.remove();
       resolve(input.value.trim());
     };
-    const form = make("form", { onsubmit: give }, make("h2", { id: "app-token-title" }, "This server wants a token"), make("p", { className: "ew-faint" }, said), make("label", { className: "app-label", htmlFor: "app-token" }, "Token"), input, make("button", { type: "submit", className: "app-primary" }, "Go on"));
+    const form = make("form", { onsubmit: submit }, make("h2", { id: "app-token-title" }, "This server requires a token"), make("p", { className: "ew-faint" }, text), make("label", { className: "app-label", htmlFor: "app-token" }, "Token"), input, make("button", { type: "submit", className: "app-primary" }, "Continue"));
     const dialog = make("dialog", { className: "app-dialog", "aria-labelledby": "app-token-title", oncancel: (event) => event.preventDefault() }, form);
     document.body.append(dialog);
     dialog.showModal();

@@ -1,4 +1,4 @@
-// Samples as a WAV file: one channel, 16 bits, so that the server needs nothing to decode it.
+// Samples as a WAV file: one channel, 16 bits, which every server can decode.
 
 /** `blocks` of float samples, -1 to 1, at `rate_hz`, as a Blob. */
 export function makeWav(blocks, rate_hz) {

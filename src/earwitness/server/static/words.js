@@ -1,6 +1,6 @@
-// A field of words: each a chip; Enter or a comma adds one, backspace takes the last away, what it may be is suggested.
+// A field of words: each is a chip; Enter or a comma adds one, backspace removes the last; words are suggested.
 
-const { make, given, colourOf } = window.earwitness.parts;
+const { make, isolate, colourOf } = window.earwitness.parts;
 const SUGGEST_MS = 60;
 const N_SHOWN = 8;
 const LONGEST = 100; // characters of a word
@@ -10,7 +10,7 @@ const FLAGS = { "is-far": "far", "is-unknown": "unknown" };
 let n_fields = 0;
 
 export class WordField {
-  /** `kind` is "event" or "scene"; `onChange()` after each change; `hasRoom()` tells whether one more may be added. */
+  /** `kind` is "event" or "scene"; `onChange()` after each change; `hasRoom()` returns whether one more may be added. */
   constructor({ kind, label, placeholder, meanings, onChange, hasRoom, onFull }) {
     Object.assign(this, { kind, meanings, onChange, hasRoom, onFull, words: [], suggested: [], active: -1 });
     const id = `app-words-${(n_fields += 1)}`;
@@ -31,7 +31,7 @@ export class WordField {
     this.redraw();
   }
 
-  /** Add words, each once whatever its case; tell whether anything is new. */
+  /** Add words, each once whatever its case; return whether any is new. */
   add(words) {
     const news = words.filter((word) => this._take(word));
     if (!news.length) return false;
@@ -47,7 +47,7 @@ export class WordField {
     this.onChange();
   }
 
-  /** Show the chips anew: after words changed, or when it is known what they mean. */
+  /** Redraw the chips after words or meanings changed. */
   redraw() {
     const usable = this.words.filter((word) => this.meanings.isUsable(word));
     const focused = this.chips.contains(document.activeElement) ? document.activeElement.dataset.word : null;
@@ -74,25 +74,25 @@ export class WordField {
     if (isEvent && index >= 0) swatch.style.backgroundColor = colourOf(index);
     const state = !meaning ? "is-pending" : !meaning.is_understood ? "is-unknown" : meaning.is_far && isEvent ? "is-far" : "";
     const tip = this._tip(meaning, isEvent);
-    const said = make("button", { type: "button", className: "app-chip-word", "data-word": word, onkeydown: (event) => this._pressChip(event, word) }, isEvent ? swatch : null, given(word), FLAGS[state] ? make("span", { className: "app-chip-flag" }, FLAGS[state]) : null);
+    const text = make("button", { type: "button", className: "app-chip-word", "data-word": word, onkeydown: (event) => this._pressChip(event, word) }, isEvent ? swatch : null, isolate(word), FLAGS[state] ? make("span", { className: "app-chip-flag" }, FLAGS[state]) : null);
     const away = make("button", { type: "button", className: "app-chip-away", tabIndex: -1, "aria-label": `Remove ${word}`, title: "Remove", onclick: () => this.remove(word) }, "×");
-    const item = make("li", { className: `app-chip ${state}` }, said, away, tip);
+    const item = make("li", { className: `app-chip ${state}` }, text, away, tip);
     const turn = () => item.classList.toggle("is-right", item.getBoundingClientRect().left + TIP_PX > window.innerWidth);
     ["pointerenter", "focusin"].forEach((name) => item.addEventListener(name, turn));
     return item;
   }
 
-  /** What is understood by a word, for who points at it. */
+  /** The tooltip of a word: its nearest tags. */
   _tip(meaning, isEvent) {
     if (!meaning) return null;
-    if (!meaning.is_understood) return make("span", { className: "app-tip", role: "tooltip" }, make("b", {}, "Not understood. "), meaning.error || "");
+    if (!meaning.is_understood) return make("span", { className: "app-tip", role: "tooltip" }, make("b", {}, "Unknown word. "), meaning.error || "");
     if (!isEvent) return null;
     const rows = meaning.tags.slice(0, 4).map((each) => {
       const bar = make("span", { className: "ew-meter", "aria-hidden": "true" }, make("span"));
       bar.firstChild.style.width = `${Math.round(100 * Math.max(0, each.similarity))}%`;
       return make("span", { className: "app-tip-row" }, make("span", {}, each.tag), bar, make("span", { className: "ew-n" }, each.similarity.toFixed(2)));
     });
-    const far = meaning.is_far ? make("span", { className: "app-tip-far" }, "Far from every tag: expect little of it.") : null;
+    const far = meaning.is_far ? make("span", { className: "app-tip-far" }, "Far from every tag: results may be unreliable.") : null;
     return make("span", { className: "app-tip", role: "tooltip" }, make("b", {}, "Nearest tags"), rows, far);
   }
 
@@ -132,7 +132,7 @@ export class WordField {
   }
 
   _type() {
-    if (/[,;]/.test(this.input.value)) return this._enter(true); // keyboards of phones send no keys
+    if (/[,;]/.test(this.input.value)) return this._enter(true); // keyboards of phones send no key events
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this._suggest(), SUGGEST_MS);
     return undefined;
@@ -140,14 +140,14 @@ export class WordField {
 
   async _suggest() {
     const start = this.input.value.trim();
-    if (this.asking) this.asking.abort();
+    if (this.fetching) this.fetching.abort();
     if (!start) return this._close();
-    this.asking = new AbortController();
+    this.fetching = new AbortController();
     try {
-      const words = await this.meanings.suggest(start, this.asking.signal);
+      const words = await this.meanings.suggest(start, this.fetching.signal);
       if (this.input.value.trim() === start && document.activeElement === this.input) this._open(words.filter((word) => !this.words.includes(word)).slice(0, N_SHOWN));
     } catch {
-      this._close(); // a word can be typed whole
+      this._close(); // suggestions are optional
     }
     return undefined;
   }
