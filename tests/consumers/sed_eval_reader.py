@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dcase_util
 import sed_eval
 from expected import check_events, find_files, read_expected, results_of
@@ -14,11 +16,12 @@ for path in paths:
     table = dcase_util.containers.MetaDataContainer().load(
         str(path), delimiter="\t"
     )  # it takes a comma in a name for one
-    check_events([(row.onset, row.offset, row.event_label) for row in table], events, path)
-    assert {row.filename for row in table} == {each.file for each in events}, path
+    found = [row for row in table if row.onset is not None]  # a file without events is a row without times
+    check_events([(row.onset, row.offset, row.event_label) for row in found], events, path)
+    assert {row.filename for row in found} == {Path(each.file).name for each in events}, path
     metrics = sed_eval.sound_event.EventBasedMetrics(table.unique_event_labels, t_collar=0.2)
     for name in table.unique_files:
-        own = table.filter(filename=name)
+        own = [row for row in table.filter(filename=name) if row.onset is not None]
         metrics.evaluate(reference_event_list=own, estimated_event_list=own)
     score = metrics.results_overall_metrics()["f_measure"]["f_measure"]
     assert score == 1.0, f"{path}: F1 against itself is {score}"
