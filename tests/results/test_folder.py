@@ -21,7 +21,7 @@ from earwitness.results.formats.base import SCHEMA
 from earwitness.results.formats.csv_tables import COLUMNS
 from earwitness.results.formats.json_lines import from_dict
 from earwitness.results.formats.raven import RAVEN
-from earwitness.results.formats.table import FORMATS
+from earwitness.results.formats.registry import FORMATS
 from earwitness.settings import Settings
 from made_recognitions import BARK, RECOGNITION, SCORES, SILENT, encode
 from results_read import read_run
