@@ -14,13 +14,13 @@ from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.explain import explain_peaks
 from earwitness.recognition.pipeline import recognize
 from earwitness.results.formats.json_lines import from_dict
-from earwitness.server.schemas import Format
+from earwitness.server.answers import FILES
 from earwitness.settings import Settings
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
 EVENTS = ["telephone ringing", "dog bark", "gunshot"]
 SCENES = ["park", "office"]
-FORMATS = [each for each in Format.__args__ if each != "report"]  # type: ignore[attr-defined]
+FORMATS = [each for each in FILES if each != "report"]
 
 
 def test_a_recording_is_received_heard_and_told(server: RunningServer, demo_wav: bytes) -> None:
@@ -135,6 +135,8 @@ def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: R
     assert response.headers["content-disposition"].startswith('attachment; filename="street.')
     if form == "parquet":
         assert response.content[:4] == b"PAR1"
+    elif form == "scores_npz":
+        assert np.load(io.BytesIO(response.content))["words"].tolist() == EVENTS
     elif form == "scenes_csv":
         assert "park" in response.text
     elif form == "tags_csv":
