@@ -17,10 +17,10 @@ from earwitness.metrics.event_metrics import (
     Collar,
     count_events,
     find_rare_class,
-    score_events,
     score_rare_events,
 )
 from made_events import LABELS, Lists, as_dicts, assert_same, event, flatten, make_lists, reference_tools
+from scoring import score_events
 
 with reference_tools():
     import sed_eval

@@ -20,7 +20,6 @@ from earwitness.metrics.intervals import (
     jackknife,
     jackknife_difference,
     of_sums,
-    wilson,
 )
 from made_events import LABELS, make_lists
 
@@ -125,14 +124,6 @@ def test_draws_without_a_number_are_left_out_and_told() -> None:
     assert jackknife(5, only_first).n_undefined == 1
 
 
-@pytest.mark.parametrize(
-    ("n_right", "n_all", "low", "high"), [(81, 100, 0.7222, 0.8749), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)]
-)
-def test_wilson_s_interval_is_that_of_the_books(n_right: int, n_all: int, low: float, high: float) -> None:
-    found = wilson(n_right, n_all)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
-
-
 def draw_ranking(generator: np.random.Generator, n_files: int, gain: float) -> tuple[np.ndarray, np.ndarray]:
     """Return whether clips hold labels, one in five, and scores that are higher by `gain` where they do."""
     is_there = generator.random((n_files, 4)) < 0.2
@@ -197,5 +188,3 @@ def test_what_has_no_interval_is_reported() -> None:
         bootstrap(40, mean, level=95)
     with pytest.raises(AnnotationError, match="2 strata for 40 files"):
         bootstrap(40, mean, strata=["a", "b"])
-    with pytest.raises(AnnotationError, match="3 of 2 at level"):
-        wilson(3, 2)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.event_metrics import Collar, score_events
-from earwitness.metrics.intersection_metrics import DESED_CRITERIA, Criteria, score_intersections
+from earwitness.metrics.event_metrics import Collar
+from earwitness.metrics.intersection_metrics import DESED_CRITERIA, Criteria
 from earwitness.metrics.intervals import bootstrap
 from earwitness.metrics.psds import PSDS_1, PSDS_2, PsdsSettings, count_curves, score_psds
 from earwitness.metrics.score_curves import ScoreCurves
@@ -25,6 +25,7 @@ from make_psds_golden import (
     make_case,
     score_with_sed_scores_eval,
 )
+from scoring import score_events, score_intersections
 
 
 def score_all(ref: Events, est: Curves) -> dict[str, dict[str, float]]:

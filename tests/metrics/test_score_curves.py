@@ -72,7 +72,7 @@ def test_a_folder_of_scores_is_read(tmp_path: Path) -> None:
         ("onset\toffset\tdog\n0\t1\thigh\n", r"a\.tsv: not a table of scores .*high"),
         ("onset\toffset\tdog\n0\t1\n", r"a\.tsv: not a table of scores"),
         ("onset\toffset\tdog\n0\t1\t0.5\n2\t3\t0.5\n", r"line 3: onset 2.0 is not the offset before, 1.0"),
-        ("onset\toffset\tdog\n0\t0\t0.5\n", r"a\.tsv: edges of stretches must rise"),
+        ("onset\toffset\tdog\n0\t0\t0.5\n", r"a\.tsv: edges of segments must rise"),
         ("onset\toffset\tdog\n0\t1\tnan\n", r"a\.tsv: a score is nan"),
         ("onset\toffset\tdog\n", r"a\.tsv: scores of shape \(0, 1\)"),
     ],

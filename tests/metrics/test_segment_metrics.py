@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.segment_metrics import score_segments
 from made_events import LABELS, Lists, as_dicts, assert_same, event, flatten, make_lists, reference_tools
+from scoring import score_segments
 
 with reference_tools():
     import sed_eval

@@ -1,7 +1,7 @@
-"""What was missed, what was heard that is not there, and how both change with the threshold.
+"""What was missed, what was detected that is not there, and how both change with the threshold.
 
-In: references and estimates by file, each estimate with its score and what was heard. Out: rows for `errors_list.csv`
-and `curves.csv`.
+In: references and estimates by file, each estimate with its score, and the tags of each file. Out: rows for
+`errors_list.csv` and `curves.csv`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def list_event_errors(
     tags: Mapping[str, str],
     classes: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Return what was missed and what was heard that is not there, file by file.
+    """Return what was missed and what was detected that is not there, file by file.
 
     Args:
         kind: "rare", "collar" or "desed_collar": how far times may lie apart.
         ref, est: by file.
-        heard: the tags of each file's recording, to tell what was heard where an event was missed.
+        tags: the tags of each file's recording, which say what was there where an event was missed.
         classes: for "rare", the class of each file; estimates of others are "passed over".
     """
     rows: list[Row] = []
@@ -79,9 +79,9 @@ def list_wrong_answers(
 
     Args:
         kind: how the rows are called.
-        ref: the truth by file, told as `word`.
+        ref: the truth by file, listed as `word`.
         answers: the answer and its score by file.
-        heard: the tags of each file's recording.
+        tags: the tags of each file's recording.
     """
     rows = []
     for file, truth in ref.items():
@@ -103,7 +103,7 @@ def draw_curve(
 ) -> list[Row]:
     """Return precision, recall, F1 and false alarms an hour against the threshold, all labels together.
 
-    Events of the run are kept where their score reaches the threshold; so the curve begins at the run's own.
+    Events of the run count where their score reaches the threshold; so the curve begins at the run's own.
 
     Args:
         kind: "rare", "collar" or "desed_collar".

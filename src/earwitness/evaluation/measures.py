@@ -42,10 +42,10 @@ N_RESAMPLES = 1000
 N_RESAMPLES_RANKED = 200  # where every repetition ranks all clips
 N_GROUPS = 100  # of files that are left out in turn, where the jackknife ranks all clips
 N_TOP = 3
-N_FEW = 30  # files, below which an interval is told to be rough
+N_FEW = 30  # files, below which an interval is reported as rough
 RANKED = ("scenes", "top1")  # one right answer a file
 SILENCE_IS_ZERO = ("desed_collar", "intersection", "clips")  # as the tools of DESED count
-PROTOCOLS = {  # name -> kinds of measures of events; mistakes are told by the first
+PROTOCOLS = {  # name -> kinds of measures of events; mistakes are listed by the first
     "rare": ("rare",),
     "collar": ("collar",),
     "segment": ("segment",),
@@ -126,13 +126,13 @@ class MetricSpec:
     is_ranking: bool = False
 
     def fits(self, *measures: Measure) -> bool:
-        """Tell whether measures have what the number needs."""
+        """Return whether measures have what the number needs."""
         return not self.needs_values or all(each.values is not None for each in measures)
 
 
 @dataclass(frozen=True)
 class MetricValue:
-    """A number with its interval; `low` and `high` are nan where they cannot be told."""
+    """A number with its interval; `low` and `high` are nan where they are not known."""
 
     measure: str
     name: str
@@ -289,7 +289,7 @@ def note_few(n_files: int) -> list[str]:
     """Return a note where intervals over so few files must not be trusted."""
     if n_files >= N_FEW:
         return []
-    return [f"{n_files} files are too few for intervals to be trusted: they cannot tell what no file here shows"]
+    return [f"{n_files} files are too few for intervals to be trusted: they do not cover what no file here shows"]
 
 
 def list_classes(measure: Measure) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ class Plan:
         events: in time.
         scenes: of which one is true.
         clips: labels of whole clips.
-        kinds: how events are scored, kinds of measures; the first tells mistakes.
+        kinds: how events are scored, kinds of measures; the first decides what a mistake is.
         is_traced: whether scores over time are wanted, too, for PSDS.
     """
 

@@ -1,7 +1,7 @@
-"""What annotators wrote, and what a system answered: tables of events, scenes, labels and durations.
+"""What annotators wrote, and what a system answered: tables of events, scenes and labels.
 
 In: CSV or TSV tables, with or without a header, as DCASE, sed_eval and earwitness write them, or folders with a table
-for each recording. Out: `LabelledEvent`s, scenes, labels and durations by file; a file without events has an empty
+for each recording. Out: `LabelledEvent`s, scenes and labels by file; a file without events has an empty
 list. `match_files` brings estimates to their references.
 """
 
@@ -37,7 +37,6 @@ SCENES = Layout(
 LABELS = Layout(
     {"file": _FILE, "labels": ("event_labels", "labels", "tags", *_LABEL)}, ("file", "labels"), optional=("score",)
 )
-DURATIONS = Layout({"file": _FILE, "duration": ("duration_s", "duration")}, ("file", "duration"), ("duration",))
 TABLE_SUFFIXES = (".txt", ".tsv", ".csv", ".ann")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 Answer = TypeVar("Answer")
@@ -129,7 +128,7 @@ def list_tables(folder: Path) -> list[Path]:
 
 
 def find_kind(path: str | Path) -> Literal["events", "scenes", "labels"]:
-    """Tell what a table, or a folder of tables, lists for each file, by its header, else by its first rows.
+    """Return what a table, or a folder of tables, lists for each file, by its header, else by its first rows.
 
     Without a header, a file and one more cell is a scene, unless a file has several or commas separate them.
 
@@ -215,26 +214,6 @@ def read_labels(path: str | Path) -> dict[str, dict[str, float | None]]:
     return files
 
 
-def read_durations(path: str | Path) -> dict[str, float]:
-    """Read a table of durations in seconds: file and duration, as DESED writes them.
-
-    Raises:
-        AnnotationError: a row is broken, a duration is not above 0, or a file has two.
-    """
-    table = open_table(path, DURATIONS)
-    durations: dict[str, float] = {}
-    for line, cells in table.rows():
-        name = table.cell(cells, "file")
-        if not name:
-            table.fail(line, f"{cells!r} lacks a file; {table.expected}")
-        duration_s = _read_time(table, line, cells, "duration")
-        if not 0 < duration_s < math.inf:
-            table.fail(line, f"duration {duration_s}: give seconds above 0")
-        if durations.setdefault(name, duration_s) != duration_s:
-            table.fail(line, f"{name} has two durations, {durations[name]} and {duration_s}; keep one of them")
-    return durations
-
-
 def match_files(ref: Mapping[str, Answer], est: Mapping[str, Answer], empty: Answer) -> MatchedFiles[Answer]:
     """Bring estimates under the names of their references: `street/a.wav`, `a.wav` and `a` are one file.
 
@@ -242,7 +221,7 @@ def match_files(ref: Mapping[str, Answer], est: Mapping[str, Answer], empty: Ans
     an estimate counts as `empty`, which the notes say; official scores count every file of the reference.
 
     Raises:
-        AnnotationError: an estimated file is not in the reference, or names without folders are not enough to tell.
+        AnnotationError: an estimated file is not in the reference, or names without folders fit several files.
     """
     by_name: dict[str, list[str]] = {}
     by_stem: dict[str, list[str]] = {}

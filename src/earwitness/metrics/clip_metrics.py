@@ -261,7 +261,7 @@ def _check(
             f"reference {ref.shape}, scores {est_scores.shape}, {len(labels)} labels: give (clips, labels) twice"
         )
     if not np.isin(ref, (0, 1)).all():
-        raise AnnotationError("the reference holds other values than 0 and 1; tell whether a clip holds a label")
+        raise AnnotationError("the reference holds other values than 0 and 1; give 1 where a clip holds a label")
     if np.isnan(est_scores).any():
         raise AnnotationError(
             f"a score of {labels[int(np.isnan(est_scores).any(axis=0).argmax())]} is nan; give numbers"

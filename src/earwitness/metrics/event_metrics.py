@@ -20,7 +20,7 @@ import numpy as np
 
 from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import LabelledEvent
-from earwitness.metrics.counts import N_KINDS, DetectionCounts, DetectionScores, FileCounts, mean_of_defined, plain
+from earwitness.metrics.counts import N_KINDS, DetectionCounts, FileCounts, mean_of_defined, plain
 from earwitness.metrics.matching import match_pairs
 
 EventLists = Mapping[str, Sequence[LabelledEvent]]
@@ -91,7 +91,7 @@ class RareEventScores:
 
     @property
     def f1(self) -> float:
-        """Unweighted mean over classes; a class without an estimate is left out, as nan, and told in the notes."""
+        """Unweighted mean over classes; a class without an estimate is left out, as nan, and named in the notes."""
         return mean_of_defined([each.f1 for each in self.by_label.values()])
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,25 +125,6 @@ def count_events(ref: EventLists, est: EventLists, labels: Sequence[str] | None,
         if ref[file] or est[file]:
             _count_file(row, ref[file], est[file], places, collar)
     return FileCounts(tuple(ref), labels, rows)
-
-
-def score_events(
-    ref: EventLists,
-    est: EventLists,
-    labels: Sequence[str] | None = None,
-    collar: Collar = EVENT_COLLAR,
-    is_silence_zero: bool = False,
-) -> DetectionScores:
-    """Return event-based scores over all files: overall (micro), by label, macro.
-
-    Args:
-        ref, est, labels, collar: see `count_events`.
-        is_silence_zero: see `DetectionScores`.
-
-    Raises:
-        AnnotationError: see `count_events`.
-    """
-    return count_events(ref, est, labels, collar).score(is_silence_zero)
 
 
 def count_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, str] | None = None) -> FileCounts:

@@ -8,9 +8,8 @@ such a metric of counts per file; `CurveCounts.score`, `SceneAnswers.score` and 
     bootstrap(len(counts.files), metric)
 
 Sources: Mesaros et al., "Sound event detection in the DCASE 2017 challenge", IEEE/ACM TASLP 27(6), 2019, for the
-jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13; Wilson, "Probable
-inference, the law of succession, and statistical inference", JASA 22, 1927; Abramowitz and Stegun, 26.7.3 and 26.7.4,
-for Student's t.
+jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13;
+Abramowitz and Stegun, 26.7.3 and 26.7.4, for Student's t.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -34,9 +32,9 @@ class Interval:
 
     Attributes:
         value: over all files.
-        low, high: limits of the interval; nan where it cannot be told.
+        low, high: limits of the interval; nan where it is not known.
         level: how sure, such as 0.95.
-        method: "jackknife", "bootstrap" or "wilson".
+        method: "jackknife" or "bootstrap".
         n_undefined: how many of the repetitions gave no number and were left out.
     """
 
@@ -182,26 +180,9 @@ def bootstrap_difference(
     found = np.array([metric(weights) - other(weights) for weights in draws])
     low, high, n_undefined, defined = _find_limits(found, level)
     tail = min((defined <= 0).sum(), (defined >= 0).sum())
-    p_value = min(1.0, 2 * (int(tail) + 1) / (len(defined) + 1))  # never 0: so many draws cannot tell
+    p_value = min(1.0, 2 * (int(tail) + 1) / (len(defined) + 1))  # never 0: so many draws cannot show it
     whole = np.ones(n_files)
     return Difference(float(metric(whole) - other(whole)), low, high, p_value, level, n_undefined)
-
-
-def wilson(n_right: int, n_all: int, level: float = 0.95) -> Interval:
-    """Return Wilson's interval of a share of independent clips, such as an accuracy.
-
-    Raises:
-        AnnotationError: there is no clip, or more are right than there are.
-    """
-    if not 0 <= n_right <= n_all or not n_all or not 0 < level < 1:
-        raise AnnotationError(
-            f"{n_right} of {n_all} at level {level}: give counts of at least one clip, a level below 1"
-        )
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, scale = n_right / n_all, 1 + z * z / n_all
-    centre = (share + z * z / (2 * n_all)) / scale
-    reach = z / scale * math.sqrt(share * (1 - share) / n_all + z * z / (4 * n_all * n_all))
-    return Interval(share, max(0.0, centre - reach), min(1.0, centre + reach), level, "wilson")
 
 
 def draw_weights(

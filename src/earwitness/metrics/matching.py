@@ -40,7 +40,7 @@ def match_pairs(hits: np.ndarray) -> np.ndarray:
 
 
 def _lengthen(choices: dict[int, list[int]], partner: dict[int, int]) -> bool:
-    """Add pairs along shortest alternating paths; tell whether there was one."""
+    """Add pairs along shortest alternating paths; return whether there was one."""
     taken = set(partner.values())
     origin: dict[int, int | None] = {est: None for est in choices if est not in taken}  # reference it was reached from
     reached: dict[int, list[int]] = {}  # reference -> estimates of the layer before

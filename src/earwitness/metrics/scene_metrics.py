@@ -149,7 +149,7 @@ class SceneAnswers:
 
 @dataclass(frozen=True)
 class TauName:
-    """What the name of a clip of TAU Urban Acoustic Scenes tells: airport-lisbon-1000-40000-a.wav."""
+    """What the name of a clip of TAU Urban Acoustic Scenes says: airport-lisbon-1000-40000-a.wav."""
 
     scene: str
     city: str
@@ -207,7 +207,7 @@ def score_scenes(
 
 
 def read_tau_name(file: str) -> TauName | None:
-    """Return what a name of TAU Urban Acoustic Scenes tells; None for other names.
+    """Return what a name of TAU Urban Acoustic Scenes says; None for other names.
 
     In the sets of 2018 and 2019 names end with the device, too; those of 2022 have a further number for the second,
     which is passed over.

@@ -1,4 +1,4 @@
-"""Scores over time: how strongly each label is heard in each stretch of a file.
+"""Scores over time: how high each label scores in each segment of a file.
 
 In: arrays, or a folder of TSV files with the columns `onset offset label label ...`, as sed_scores_eval reads and
 writes them. Out: `ScoreCurves` by file, and the events that a threshold makes of them.
@@ -16,16 +16,16 @@ import numpy as np
 from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import OWN_EVENTS, LabelledEvent
 
-BLOCK_CELLS = 4_000_000  # of thresholds x stretches are looked at together
+BLOCK_CELLS = 4_000_000  # of thresholds x segments are looked at together
 
 
 @dataclass(frozen=True)
 class ScoreCurves:
-    """Scores of V labels in T stretches of a file; -inf is never an event.
+    """Scores of V labels in T segments of a file; -inf is never an event.
 
     Attributes:
         labels: V labels.
-        edges_s: (T + 1,) float64, where each stretch begins, and where the last one ends, in seconds; rising.
+        edges_s: (T + 1,) float64, where each segment begins, and where the last one ends, in seconds; rising.
         scores: (T, V) float64; only their order matters.
     """
 
@@ -38,20 +38,20 @@ class ScoreCurves:
         if n_segments < 1 or self.scores.shape != (n_segments, len(self.labels)):
             raise AnnotationError(
                 f"scores of shape {self.scores.shape} with {len(self.edges_s)} edges and {len(self.labels)} labels: "
-                "give (stretches, labels) and one edge more than stretches"
+                "give (segments, labels) and one edge more than segments"
             )
         if not (np.isfinite(self.edges_s).all() and (np.diff(self.edges_s) > 0).all() and self.edges_s[0] >= 0):
-            raise AnnotationError("edges of stretches must rise from 0 or more, in seconds")
+            raise AnnotationError("edges of segments must rise from 0 or more, in seconds")
         if np.isnan(self.scores).any():
             raise AnnotationError("a score is nan; give numbers, -inf for what is never an event")
 
     @property
     def duration_s(self) -> float:
-        """Where the last stretch ends."""
+        """Where the last segment ends."""
         return float(self.edges_s[-1])
 
     def find_events(self, thresholds: Mapping[str, float] | float) -> list[LabelledEvent]:
-        """Return the stretches with scores above a threshold as events; neighbours are one event.
+        """Return the segments with scores above a threshold as events; neighbours are one event.
 
         Args:
             thresholds: one for all labels, or one for each.
@@ -108,7 +108,7 @@ def count_onsets(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def holds_curves(path: str | Path) -> bool:
-    """Tell whether a folder holds tables of scores over time, not tables of events."""
+    """Return whether a folder holds tables of scores over time, not tables of events."""
     first = next(iter(sorted(Path(path).glob("*.tsv"))), None) if Path(path).is_dir() else None
     if first is None:
         return False
@@ -146,7 +146,7 @@ def _read_curves(path: Path) -> ScoreCurves:
     if apart.size:
         raise AnnotationError(
             f"{path}: line {apart[0] + 3}: onset {table[apart[0] + 1, 0]} is not the offset before, "
-            f"{table[apart[0], 1]}; stretches must follow each other"
+            f"{table[apart[0], 1]}; segments must follow each other"
         )
     try:
         return ScoreCurves(tuple(names[2:]), np.append(table[:, 0], table[-1:, 1]), table[:, 2:])

@@ -50,19 +50,19 @@ class Layout:
         return found | {name: names.index(name) for name in self.optional if name in names}
 
     def is_header(self, cells: Sequence[str]) -> bool:
-        """Tell whether cells are a header: the file's column is named, and nothing that must be a number is one."""
+        """Return whether cells are a header: the file's column is named, and nothing that must be a number is one."""
         first = self.positions[0]
         return first in self.find(cells) and not any(_is_number(cell) for cell in cells)
 
     def is_row(self, cells: Sequence[str]) -> bool:
-        """Tell whether cells are a row by position, with numbers where numbers stand."""
+        """Return whether cells are a row by position, with numbers where numbers stand."""
         places = [self.positions.index(name) for name in self.numeric]
         return len(cells) >= len(self.positions) and all(_is_number(cells[place]) for place in places)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table on disk: where each column stands, and whether a header tells so."""
+    """A table on disk: where each column stands, and whether a header says so."""
 
     path: Path
     layout: Layout
@@ -89,7 +89,7 @@ class Table:
         return cells[place].strip() if place is not None and place < len(cells) else ""
 
     def is_too_long(self, cells: Sequence[str]) -> bool:
-        """Tell whether a row by position has more cells than it should."""
+        """Return whether a row by position has more cells than it should."""
         extra = [cell for cell in cells[len(self.layout.positions) :] if cell.strip()]
         if self.has_header or not extra:
             return False
@@ -150,7 +150,7 @@ def sample_rows(path: str | Path, *layouts: Layout) -> list[list[str]]:
 
 
 def is_blank(path: str | Path) -> bool:
-    """Tell whether a file holds nothing but blanks, as the table of a recording without events.
+    """Return whether a file holds nothing but blanks, as the table of a recording without events.
 
     Raises:
         AnnotationError: it cannot be read.

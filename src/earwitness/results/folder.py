@@ -2,7 +2,7 @@
 
 In: `Recognition`s and clip scores, one recording after another. Out: a folder with `events.csv`, `scenes.csv`,
 `clips.csv` or `tags.csv`, `errors.csv`, `run.json`, and files in the formats of `formats.registry`. Rows are written as
-soon as a recording is done, so that a run that is cut off keeps what it had.
+soon as a recording is done, so that a run that is cut off leaves what it had.
 """
 
 from __future__ import annotations

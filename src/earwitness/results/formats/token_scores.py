@@ -1,7 +1,7 @@
 """The score of each word in each token, for metrics that look at every threshold, such as PSDS.
 
 In: an `Analysis` and words. Out: `TokenScores`; tables of onset, offset and a column a word, as sed_scores_eval reads
-them, and the same as .npz. A curve keeps six digits: what it is ranked by lies close to 0 and 1.
+them, and the same as .npz. A curve has six digits: what it is ranked by lies close to 0 and 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def score_words(analysis: Analysis, words: Sequence[str]) -> TokenScores:
 
 
 def check_scores(words: Sequence[str], settings: Settings) -> None:
-    """Find out before any work whether there are scores to write.
+    """Check before any work that there are scores to write.
 
     Raises:
         SettingsError: there is no word, or the method has no scores of tokens.
