@@ -117,6 +117,16 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").split()) <= LARGEST_README
 
 
+def test_the_architecture_names_every_folder_and_file_of_the_package() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    tree = page.split("```text\n", 1)[1].split("```", 1)[0]
+    package = ROOT / "src" / "earwitness"
+    files = {path.name for path in package.rglob("*.py") if path.name != "__init__.py" or path.parent == package}
+    assert set(re.findall(r"\b\w+\.py\b", tree)) == files
+    folders = {path.name for path in package.rglob("*") if path.is_dir() and path.name != "__pycache__"}
+    assert set(re.findall(r"^ +(\w+)/", tree, re.MULTILINE)) == folders
+
+
 def test_every_schema_of_the_code_is_documented_with_its_number() -> None:
     page = (DOCS / "schemas.md").read_text(encoding="utf-8")
     found = 0
