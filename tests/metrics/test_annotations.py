@@ -13,7 +13,6 @@ from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import (
     EVENTS,
     match_files,
-    read_durations,
     read_events,
     read_labels,
     read_rankings,
@@ -150,7 +149,7 @@ MARKS = ["\t", ",", ";", "\n", "\r\n", "\r", '"', " ", "\ufeff", "\0", "\x85", "
 def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, chunks: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "pieces.txt"
     path.write_bytes("".join(chunks).encode())
-    for read in (read_events, read_scenes, read_durations):
+    for read in (read_events, read_scenes):
         with suppress(AnnotationError):
             for file, found in read(path).items():
                 assert file
@@ -263,21 +262,6 @@ def test_files_are_matched_by_their_names_without_suffix_where_nothing_else_fits
     assert matched.est == {"x/a.wav": [SIREN], "b.wav": []}
     with pytest.raises(AnnotationError, match=r"a may be a\.wav or a\.flac"):
         match_files({"a.wav": [], "a.flac": []}, {"a": []}, [])
-
-
-def test_durations_are_read_and_checked(tmp_path: Path) -> None:
-    path = tmp_path / "durations.tsv"
-    path.write_text("filename\tduration\na.wav\t10.0\nb.wav\t9,5\n")
-    assert read_durations(path) == {"a.wav": 10.0, "b.wav": 9.5}
-    for text, details in (
-        ("a.wav\t10\nb.wav\t0\n", "line 2: duration 0.0: give seconds above 0"),
-        ("a.wav\t10\nb.wav\tlong\n", "line 2: duration 'long' is not a number of seconds; a row is file, duration"),
-        ("a.wav\t10\na.wav\t11\n", "line 2: a.wav has two durations, 10.0 and 11.0"),
-        ("a.wav\t10\n\t11\n", "line 2: .* lacks a file"),
-    ):
-        path.write_text(text)
-        with pytest.raises(AnnotationError, match=details):
-            read_durations(path)
 
 
 def test_files_are_matched_by_name_and_what_is_missing_is_empty() -> None:

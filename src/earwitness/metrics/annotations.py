@@ -1,8 +1,8 @@
-"""What annotators wrote, and what a system answered: tables of events, scenes, labels and durations.
+"""What annotators wrote, and what a system answered: tables of events, scenes and labels.
 
 In: CSV or TSV tables, with or without a header, as DCASE, sed_eval and earwitness write them, or folders with a table
-for each recording. Out: `LabelledEvent`s, scenes, labels and durations by file; a file without events has an empty
-list. `match_files` brings estimates to their references.
+for each recording. Out: `LabelledEvent`s, scenes and labels by file; a file without events has an empty list.
+`match_files` brings estimates to their references.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ SCENES = Layout(
 LABELS = Layout(
     {"file": _FILE, "labels": ("event_labels", "labels", "tags", *_LABEL)}, ("file", "labels"), optional=("score",)
 )
-DURATIONS = Layout({"file": _FILE, "duration": ("duration_s", "duration")}, ("file", "duration"), ("duration",))
 TABLE_SUFFIXES = (".txt", ".tsv", ".csv", ".ann")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 Answer = TypeVar("Answer")
@@ -213,26 +212,6 @@ def read_labels(path: str | Path) -> dict[str, dict[str, float | None]]:
         labels = [text] if score is not None else [each.strip() for each in text.split(",")]
         files.setdefault(name, {}).update({label: score for label in labels if label})
     return files
-
-
-def read_durations(path: str | Path) -> dict[str, float]:
-    """Read a table of durations in seconds: file and duration, as DESED writes them.
-
-    Raises:
-        AnnotationError: a row is broken, a duration is not above 0, or a file has two.
-    """
-    table = open_table(path, DURATIONS)
-    durations: dict[str, float] = {}
-    for line, cells in table.rows():
-        name = table.cell(cells, "file")
-        if not name:
-            table.fail(line, f"{cells!r} lacks a file; {table.expected}")
-        duration_s = _read_time(table, line, cells, "duration")
-        if not 0 < duration_s < math.inf:
-            table.fail(line, f"duration {duration_s}: give seconds above 0")
-        if durations.setdefault(name, duration_s) != duration_s:
-            table.fail(line, f"{name} has two durations, {durations[name]} and {duration_s}; keep one of them")
-    return durations
 
 
 def match_files(ref: Mapping[str, Answer], est: Mapping[str, Answer], empty: Answer) -> MatchedFiles[Answer]:

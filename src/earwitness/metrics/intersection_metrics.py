@@ -1,6 +1,6 @@
 """Intersection-based metrics: an estimate is right where enough of it is covered, a reference found where enough is.
 
-In: `LabelledEvent`s by file, of the reference and estimated, and `Criteria`. Out: `FileCounts` and `DetectionScores`.
+In: `LabelledEvent`s by file, of the reference and estimated, and `Criteria`. Out: `FileCounts`.
 
 Source: Bilen, Ferroni, Tuveri, Azcarreta, Krstulovic, "A framework for the robust evaluation of sound event detection",
 ICASSP 2020, equations 2 to 5. Sums are rounded to 6 digits before they are compared, as in sed_scores_eval.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.counts import N_KINDS, DetectionScores, FileCounts
+from earwitness.metrics.counts import N_KINDS, FileCounts
 from earwitness.metrics.event_metrics import EventLists, as_times, check_events
 
 TIME_DECIMALS = 6
@@ -119,25 +119,6 @@ def count_intersections(
                 row[place] = len(ref_times), n_hits + n_wrong, n_hits, 0
         row[-1] = row[:-1].sum(axis=0)
     return FileCounts(tuple(ref), labels, rows)
-
-
-def score_intersections(
-    ref: EventLists,
-    est: EventLists,
-    labels: Sequence[str] | None = None,
-    criteria: Criteria = DESED_CRITERIA,
-    is_silence_zero: bool = False,
-) -> DetectionScores:
-    """Return intersection-based scores over all files: overall (micro), by label, macro.
-
-    Args:
-        ref, est, labels, criteria: see `count_intersections`.
-        is_silence_zero: see `DetectionScores`; sed_scores_eval takes the F1 of a silent label as 0, too.
-
-    Raises:
-        AnnotationError: see `count_intersections`.
-    """
-    return count_intersections(ref, est, labels, criteria).score(is_silence_zero)
 
 
 def _reaches(covered: np.ndarray, needed: np.ndarray) -> np.ndarray:

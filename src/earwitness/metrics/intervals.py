@@ -1,16 +1,15 @@
 """How sure a number is: 95 % intervals for any metric over files, and for the difference of two systems.
 
 In: a metric as a function of how often each file counts, weights (N,). Out: `Interval`, `Difference`. `of_sums` makes
-such a metric of counts per file; `CurveCounts.score`, `SceneAnswers.score` and `score_clips` take weights themselves.
+such a metric of counts per file; `CurveCounts.score` and `score_tags` take weights themselves.
 
     counts = count_events(ref, est, labels, RARE_EVENT_COLLAR)
     metric = of_sums(counts.values, lambda sums: score_counts(sums, counts.labels).macro_f1)
     bootstrap(len(counts.files), metric)
 
 Sources: Mesaros et al., "Sound event detection in the DCASE 2017 challenge", IEEE/ACM TASLP 27(6), 2019, for the
-jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13; Wilson, "Probable
-inference, the law of succession, and statistical inference", JASA 22, 1927; Abramowitz and Stegun, 26.7.3 and 26.7.4,
-for Student's t.
+jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13; Abramowitz and Stegun,
+26.7.3 and 26.7.4, for Student's t.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from earwitness.errors import AnnotationError
+from earwitness.metrics.counts import plain
 
 Metric = Callable[[np.ndarray], float]
 
@@ -34,9 +33,9 @@ class Interval:
 
     Attributes:
         value: over all files.
-        low, high: limits of the interval; nan where it cannot be told.
+        low, high: limits of the interval; nan where it is undefined.
         level: how sure, such as 0.95.
-        method: "jackknife", "bootstrap" or "wilson".
+        method: "jackknife" or "bootstrap".
         n_undefined: how many of the repetitions gave no number and were left out.
     """
 
@@ -49,7 +48,7 @@ class Interval:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
-        return _plain(asdict(self))
+        return {name: plain(value) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,6 @@ class Difference:
     p_value: float
     level: float
     n_undefined: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return _plain(asdict(self))
 
 
 def of_sums(values: np.ndarray, metric: Callable[[np.ndarray], float]) -> Metric:
@@ -187,23 +182,6 @@ def bootstrap_difference(
     return Difference(float(metric(whole) - other(whole)), low, high, p_value, level, n_undefined)
 
 
-def wilson(n_right: int, n_all: int, level: float = 0.95) -> Interval:
-    """Return Wilson's interval of a share of independent clips, such as an accuracy.
-
-    Raises:
-        AnnotationError: there is no clip, or more are right than there are.
-    """
-    if not 0 <= n_right <= n_all or not n_all or not 0 < level < 1:
-        raise AnnotationError(
-            f"{n_right} of {n_all} at level {level}: give counts of at least one clip, a level below 1"
-        )
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, scale = n_right / n_all, 1 + z * z / n_all
-    centre = (share + z * z / (2 * n_all)) / scale
-    reach = z / scale * math.sqrt(share * (1 - share) / n_all + z * z / (4 * n_all * n_all))
-    return Interval(share, max(0.0, centre - reach), min(1.0, centre + reach), level, "wilson")
-
-
 def draw_weights(
     n_files: int, n_resamples: int, seed: int, strata: Sequence[object] | None = None
 ) -> Iterator[np.ndarray]:
@@ -289,7 +267,3 @@ def _check(n_files: int, level: float) -> None:
         raise AnnotationError(f"{n_files} files: an interval needs at least 2")
     if not 0 < level < 1:
         raise AnnotationError(f"level {level}: give a share between 0 and 1, such as 0.95")
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(each, float) and not math.isfinite(each) else each for key, each in values.items()}

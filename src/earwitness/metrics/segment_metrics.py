@@ -1,7 +1,6 @@
 """Segment-based metrics: time is cut into segments, and a label is in a segment or it is not.
 
-In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts` and `DetectionScores`, where what is
-counted are pairs of segment and label.
+In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts` of pairs of segment and label.
 
 Source: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", Applied Sciences 6(6):162, 2016.
 """
@@ -15,7 +14,7 @@ import numpy as np
 
 from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import LabelledEvent
-from earwitness.metrics.counts import N_KINDS, DetectionScores, FileCounts
+from earwitness.metrics.counts import N_KINDS, FileCounts
 from earwitness.metrics.event_metrics import EventLists, check_events
 
 SEGMENT_S = 1.0  # of DCASE 2017
@@ -59,26 +58,6 @@ def count_segments(
         n_segments = math.ceil(end_s / segment_s)
         _count_rolls(row, *(_lay_out(each[file], places, segment_s, n_segments) for each in (ref, est)))
     return FileCounts(tuple(ref), labels, rows)
-
-
-def score_segments(
-    ref: EventLists,
-    est: EventLists,
-    labels: Sequence[str] | None = None,
-    segment_s: float = SEGMENT_S,
-    durations_s: Mapping[str, float] | None = None,
-    is_silence_zero: bool = False,
-) -> DetectionScores:
-    """Return segment-based scores over all files: overall (micro), by label, macro.
-
-    Args:
-        ref, est, labels, segment_s, durations_s: see `count_segments`.
-        is_silence_zero: see `DetectionScores`.
-
-    Raises:
-        AnnotationError: see `count_segments`.
-    """
-    return count_segments(ref, est, labels, segment_s, durations_s).score(is_silence_zero)
 
 
 def _lay_out(
