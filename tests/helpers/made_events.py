@@ -12,6 +12,7 @@ import pytest
 
 from earwitness.metrics.annotations import LabelledEvent
 from earwitness.metrics.counts import DetectionScores
+from earwitness.metrics.event_metrics import EVENT_COLLAR, Collar, EventLists, count_events, count_rare_events
 
 LABELS = ("babycry", "glassbreak", "gunshot")
 Lists = dict[str, list[LabelledEvent]]
@@ -98,3 +99,17 @@ def assert_same(scores: DetectionScores, expected: dict[str, float]) -> None:
     assert len(named) > 20
     for name, value in named.items():
         assert value == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
+
+
+def score_events(
+    ref: EventLists,
+    est: EventLists,
+    labels: Sequence[str] | None = None,
+    collar: Collar = EVENT_COLLAR,
+    is_silence_zero: bool = False,
+) -> DetectionScores:
+    return count_events(ref, est, labels, collar).score(is_silence_zero)
+
+
+def score_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, str] | None = None) -> DetectionScores:
+    return count_rare_events(ref, est, classes).score()

@@ -149,11 +149,11 @@ MARKS = ["\t", ",", ";", "\n", "\r\n", "\r", '"', " ", "\ufeff", "\0", "\x85", "
 def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, chunks: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "pieces.txt"
     path.write_bytes("".join(chunks).encode())
-    for read in (read_events, read_scenes, read_labels):
+    for read in (read_events, read_scenes):
         with suppress(AnnotationError):
             for file, found in read(path).items():
                 assert file
-                assert found or found in ([], {})
+                assert found or found == []
 
 
 def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:

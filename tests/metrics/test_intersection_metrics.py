@@ -13,25 +13,26 @@ from scoring import score_intersections
 def test_several_estimates_may_find_one_reference() -> None:
     ref = {"a": [event("dog", 0.0, 10.0)]}
     est = {"a": [event("dog", 0.0, 3.0), event("dog", 4.0, 7.0)]}
-    overall = score_intersections(ref, est).overall
+    overall = count_intersections(ref, est, None).score().overall
     assert (overall.n_hits, overall.n_insertions, overall.f1) == (1, 0, 1.0)
 
 
 def test_an_estimate_that_is_mostly_wrong_does_not_help() -> None:
     ref = {"a": [event("dog", 0.0, 10.0)]}
     est = {"a": [event("dog", 0.0, 4.0), event("dog", 8.0, 13.0)]}  # 2 s of 5 s are right
-    overall = score_intersections(ref, est).overall
+    overall = count_intersections(ref, est, None).score().overall
     assert (overall.n_hits, overall.n_insertions, overall.n_deletions) == (0, 1, 1)
 
 
 @pytest.mark.parametrize(("dtc", "gtc", "n_hits"), [(0.5, 0.25, 1), (0.51, 0.25, 0), (0.5, 0.26, 0)])
 def test_shares_are_inclusive(dtc: float, gtc: float, n_hits: int) -> None:
     ref, est = {"a": [event("dog", 0.0, 8.0)]}, {"a": [event("dog", 6.0, 10.0)]}
-    assert score_intersections(ref, est, criteria=Criteria(dtc, gtc)).overall.n_hits == n_hits
+    assert count_intersections(ref, est, None, Criteria(dtc, gtc)).score().overall.n_hits == n_hits
 
 
 def test_an_estimate_without_length_does_not_count() -> None:
-    overall = score_intersections({"a": [event("dog", 0.0, 8.0)]}, {"a": [event("dog", 1.0, 1.0)]}).overall
+    ref, est = {"a": [event("dog", 0.0, 8.0)]}, {"a": [event("dog", 1.0, 1.0)]}
+    overall = count_intersections(ref, est, None).score().overall
     assert (overall.n_est, overall.n_deletions) == (0, 1)
 
 

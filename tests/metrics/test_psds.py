@@ -8,11 +8,11 @@ import pytest
 
 from earwitness.errors import AnnotationError
 from earwitness.metrics.event_metrics import Collar
-from earwitness.metrics.intersection_metrics import DESED_CRITERIA, Criteria
+from earwitness.metrics.intersection_metrics import DESED_CRITERIA, Criteria, count_intersections
 from earwitness.metrics.intervals import bootstrap
-from earwitness.metrics.psds import PSDS_1, PSDS_2, PsdsSettings, count_curves, score_psds
+from earwitness.metrics.psds import PSDS_1, PSDS_2, PsdsScores, PsdsSettings, count_curves
 from earwitness.metrics.score_curves import ScoreCurves
-from made_events import event, reference_tools
+from made_events import event, reference_tools, score_events
 from make_psds_golden import (
     GOLDEN,
     LABELS,
@@ -25,7 +25,12 @@ from make_psds_golden import (
     make_case,
     score_with_sed_scores_eval,
 )
-from scoring import score_events, score_intersections
+
+
+def score_psds(
+    ref: Events, est: Curves, settings: PsdsSettings, durations_s: dict[str, float] | None = None
+) -> PsdsScores:
+    return count_curves(ref, est, settings, durations_s).score()
 
 
 def score_all(ref: Events, est: Curves) -> dict[str, dict[str, float]]:
@@ -36,7 +41,7 @@ def score_all(ref: Events, est: Curves) -> dict[str, dict[str, float]]:
         found[name] = {"all": scores.psds, **scores.by_label}
     events = {file: each.find_events(THRESHOLD) for file, each in est.items()}
     for name, scores in (
-        ("intersection", score_intersections(ref, events, LABELS, is_silence_zero=True)),
+        ("intersection", count_intersections(ref, events, LABELS).score(is_silence_zero=True)),
         ("collar", score_events(ref, events, LABELS, Collar(0.2, 0.2, 0.2, time_decimals=6), is_silence_zero=True)),
     ):
         by_label = {label: each.count_silence_as_zero()[2] for label, each in scores.by_label.items()}
@@ -151,11 +156,6 @@ def test_weights_count_files_again() -> None:
     found = bootstrap(6, lambda drawn: counts.score(drawn).psds if drawn[0] else math.nan, n_resamples=50)
     assert found.low <= found.value <= found.high
     assert found.n_undefined > 5  # every label has its reference in the first file
-
-
-def test_scores_are_plain_values_for_json() -> None:
-    values = score_psds(*make_case(1), PSDS_1).to_dict()
-    assert set(json.loads(json.dumps(values, allow_nan=False))) == {"psds", "by_label", "efpr", "etpr"}
 
 
 def test_what_has_no_psds_is_reported() -> None:

@@ -1,8 +1,8 @@
 """What annotators wrote, and what a system answered: tables of events, scenes and labels.
 
 In: CSV or TSV tables, with or without a header, as DCASE, sed_eval and earwitness write them, or folders with a table
-for each recording. Out: `LabelledEvent`s, scenes and labels by file; a file without events has an empty
-list. `match_files` brings estimates to their references.
+for each recording. Out: `LabelledEvent`s, scenes and labels by file; a file without events has an empty list.
+`match_files` brings estimates to their references.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def list_tables(folder: Path) -> list[Path]:
 
 
 def find_kind(path: str | Path) -> Literal["events", "scenes", "labels"]:
-    """Return what a table, or a folder of tables, lists for each file, by its header, else by its first rows.
+    """Tell what a table, or a folder of tables, lists for each file, by its header, else by its first rows.
 
     Without a header, a file and one more cell is a scene, unless a file has several or commas separate them.
 
@@ -221,7 +221,7 @@ def match_files(ref: Mapping[str, Answer], est: Mapping[str, Answer], empty: Ans
     an estimate counts as `empty`, which the notes say; official scores count every file of the reference.
 
     Raises:
-        AnnotationError: an estimated file is not in the reference, or names without folders fit several files.
+        AnnotationError: an estimated file is not in the reference, or names without folders are not enough to tell.
     """
     by_name: dict[str, list[str]] = {}
     by_stem: dict[str, list[str]] = {}

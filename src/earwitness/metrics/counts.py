@@ -11,7 +11,7 @@ estimate and infinite with one, while sed_eval divides by 2e-16.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,16 +112,6 @@ class DetectionScores:
         """Unweighted mean of the labels' error rates."""
         return mean_of_defined([each.error_rate for each in self.by_label.values()])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        macro = {name: getattr(self, f"macro_{name}") for name in ("precision", "recall", "f1", "error_rate")}
-        return {
-            "overall": self.overall.to_dict(),
-            "macro": {name: plain(value) for name, value in macro.items()},
-            "by_label": {label: counts.to_dict() for label, counts in self.by_label.items()},
-            "is_silence_zero": self.is_silence_zero,
-        }
-
     def _rates(self) -> list[tuple[float, float, float]]:
         if self.is_silence_zero:
             return [each.count_silence_as_zero() for each in self.by_label.values()]
@@ -142,19 +132,6 @@ class FileCounts:
     files: tuple[str, ...]
     labels: tuple[str, ...]
     values: np.ndarray
-
-    def select(self, files: Collection[str]) -> FileCounts:
-        """Return the counts of some of the files, as for a breakdown.
-
-        Raises:
-            AnnotationError: a file is not among those that were counted.
-        """
-        wanted, known = set(files), set(self.files)
-        unknown = sorted(wanted - known)
-        if unknown:
-            raise AnnotationError(f"{unknown[0]} was not counted; choose among the {len(known)} files of the reference")
-        rows = [index for index, file in enumerate(self.files) if file in wanted]
-        return FileCounts(tuple(self.files[index] for index in rows), self.labels, self.values[rows])
 
     def score(self, is_silence_zero: bool = False) -> DetectionScores:
         """Return the scores of all files together."""

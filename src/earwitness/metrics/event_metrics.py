@@ -1,7 +1,6 @@
 """Event-based metrics: an estimated event is right where its label is and its times lie within a collar.
 
-In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts` and `DetectionScores`;
-`RareEventScores`, the official score of DCASE 2017 task 2.
+In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts`, also as DCASE 2017 task 2 counts.
 
 Sources: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", Applied Sciences 6(6):162, 2016;
 Mesaros et al., "DCASE 2017 challenge setup", 2017, for task 2; Turpault et al., "Sound event detection in domestic
@@ -14,13 +13,12 @@ import ntpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from earwitness.errors import AnnotationError
 from earwitness.metrics.annotations import LabelledEvent
-from earwitness.metrics.counts import N_KINDS, DetectionCounts, FileCounts, mean_of_defined, plain
+from earwitness.metrics.counts import N_KINDS, FileCounts
 from earwitness.metrics.matching import match_pairs
 
 EventLists = Mapping[str, Sequence[LabelledEvent]]
@@ -70,41 +68,6 @@ EVENT_COLLAR = Collar(onset_s=0.2, offset_s=0.2, offset_share=0.5)  # Mesaros et
 DESED_COLLAR = Collar(onset_s=0.2, offset_s=0.2, offset_share=0.2)  # DCASE task 4
 
 
-@dataclass(frozen=True)
-class RareEventScores:
-    """The official score of DCASE 2017 task 2.
-
-    Attributes:
-        by_label: counts of each class over its own files; one class at a time knows no substitutions.
-        n_passed_over: estimates of another class than the file's, neither right nor wrong in the official score.
-        notes: what must be known beside the numbers.
-    """
-
-    by_label: dict[str, DetectionCounts]
-    n_passed_over: int
-    notes: tuple[str, ...] = ()
-
-    @property
-    def error_rate(self) -> float:
-        """Unweighted mean over classes: what the challenge is ranked by."""
-        return float(np.mean([each.error_rate for each in self.by_label.values()]))
-
-    @property
-    def f1(self) -> float:
-        """Unweighted mean over classes; a class without an estimate is left out, as nan, and named in the notes."""
-        return mean_of_defined([each.f1 for each in self.by_label.values()])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return {
-            "error_rate": plain(self.error_rate),
-            "f1": plain(self.f1),
-            "by_label": {label: counts.to_dict() for label, counts in self.by_label.items()},
-            "n_passed_over": self.n_passed_over,
-            "notes": list(self.notes),
-        }
-
-
 def count_events(ref: EventLists, est: EventLists, labels: Sequence[str] | None, collar: Collar) -> FileCounts:
     """Count references, estimates, hits and substitutions, file by file.
 
@@ -130,7 +93,7 @@ def count_events(ref: EventLists, est: EventLists, labels: Sequence[str] | None,
 def count_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, str] | None = None) -> FileCounts:
     """Count as DCASE 2017 task 2 does: in each file only its class, onsets only, with a collar of 500 ms.
 
-    The row of all together is the sum over classes.
+    The row of all together is the sum over classes. The challenge is ranked by the mean error rate of the classes.
 
     Args:
         ref, est: events by file; files without an event have an empty list and must not be left out.
@@ -147,20 +110,6 @@ def count_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, st
     check_files(ref, est)
     labels = sorted({label for label in own.values() if label})
     return count_events(ref_own, est_own, labels, RARE_EVENT_COLLAR)
-
-
-def score_rare_events(ref: EventLists, est: EventLists, classes: Mapping[str, str] | None = None) -> RareEventScores:
-    """Return the official score of DCASE 2017 task 2 (see `count_rare_events`).
-
-    Raises:
-        AnnotationError: see `count_rare_events`.
-    """
-    counts = count_rare_events(ref, est, classes)
-    scores = counts.score()
-    silent = [label for label, each in scores.by_label.items() if not each.n_est]
-    notes = tuple(f"nothing was estimated for {label}: its F1 is left out of the mean" for label in silent)
-    n_est = sum(len(events) for events in est.values())
-    return RareEventScores(scores.by_label, n_est - scores.overall.n_est, notes)
 
 
 def find_rare_class(file: str) -> str | None:

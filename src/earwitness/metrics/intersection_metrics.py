@@ -1,6 +1,6 @@
 """Intersection-based metrics: an estimate is right where enough of it is covered, a reference found where enough is.
 
-In: `LabelledEvent`s by file, of the reference and estimated, and `Criteria`. Out: `FileCounts` and `DetectionScores`.
+In: `LabelledEvent`s by file, of the reference and estimated, and `Criteria`. Out: `FileCounts`.
 
 Source: Bilen, Ferroni, Tuveri, Azcarreta, Krstulovic, "A framework for the robust evaluation of sound event detection",
 ICASSP 2020, equations 2 to 5. Sums are rounded to 6 digits before they are compared, as in sed_scores_eval.

@@ -1,15 +1,15 @@
 """How sure a number is: 95 % intervals for any metric over files, and for the difference of two systems.
 
 In: a metric as a function of how often each file counts, weights (N,). Out: `Interval`, `Difference`. `of_sums` makes
-such a metric of counts per file; `CurveCounts.score`, `SceneAnswers.score` and `score_clips` take weights themselves.
+such a metric of counts per file; `CurveCounts.score` and `score_tags` take weights themselves.
 
     counts = count_events(ref, est, labels, RARE_EVENT_COLLAR)
     metric = of_sums(counts.values, lambda sums: score_counts(sums, counts.labels).macro_f1)
     bootstrap(len(counts.files), metric)
 
 Sources: Mesaros et al., "Sound event detection in the DCASE 2017 challenge", IEEE/ACM TASLP 27(6), 2019, for the
-jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13;
-Abramowitz and Stegun, 26.7.3 and 26.7.4, for Student's t.
+jackknife; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapters 11 and 13; Abramowitz and Stegun,
+26.7.3 and 26.7.4, for Student's t.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from earwitness.errors import AnnotationError
+from earwitness.metrics.counts import plain
 
 Metric = Callable[[np.ndarray], float]
 
@@ -32,7 +33,7 @@ class Interval:
 
     Attributes:
         value: over all files.
-        low, high: limits of the interval; nan where it is not known.
+        low, high: limits of the interval; nan where it is undefined.
         level: how sure, such as 0.95.
         method: "jackknife" or "bootstrap".
         n_undefined: how many of the repetitions gave no number and were left out.
@@ -47,7 +48,7 @@ class Interval:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
-        return _plain(asdict(self))
+        return {name: plain(value) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,6 @@ class Difference:
     p_value: float
     level: float
     n_undefined: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return _plain(asdict(self))
 
 
 def of_sums(values: np.ndarray, metric: Callable[[np.ndarray], float]) -> Metric:
@@ -180,7 +177,7 @@ def bootstrap_difference(
     found = np.array([metric(weights) - other(weights) for weights in draws])
     low, high, n_undefined, defined = _find_limits(found, level)
     tail = min((defined <= 0).sum(), (defined >= 0).sum())
-    p_value = min(1.0, 2 * (int(tail) + 1) / (len(defined) + 1))  # never 0: so many draws cannot show it
+    p_value = min(1.0, 2 * (int(tail) + 1) / (len(defined) + 1))  # never 0: so many draws cannot tell
     whole = np.ones(n_files)
     return Difference(float(metric(whole) - other(whole)), low, high, p_value, level, n_undefined)
 
@@ -270,7 +267,3 @@ def _check(n_files: int, level: float) -> None:
         raise AnnotationError(f"{n_files} files: an interval needs at least 2")
     if not 0 < level < 1:
         raise AnnotationError(f"level {level}: give a share between 0 and 1, such as 0.95")
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(each, float) and not math.isfinite(each) else each for key, each in values.items()}

@@ -13,12 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from earwitness.errors import AnnotationError
-from earwitness.metrics.counts import plain
 from earwitness.metrics.event_metrics import EventLists, as_times, check_events, check_files
 from earwitness.metrics.intersection_metrics import Criteria, find_cross_triggers, judge
 from earwitness.metrics.score_curves import ScoreCurves, common_labels, count_onsets, find_detections
@@ -145,11 +143,6 @@ class PsdsScores:
     efpr: np.ndarray
     etpr: np.ndarray
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return score and curve as plain values."""
-        by_label = {label: plain(value) for label, value in self.by_label.items()}
-        return {"psds": self.psds, "by_label": by_label, "efpr": self.efpr.tolist(), "etpr": self.etpr.tolist()}
-
 
 def count_curves(
     ref: EventLists,
@@ -191,20 +184,6 @@ def count_curves(
         by_label=tuple(map(_join, parts)),
         settings=settings,
     )
-
-
-def score_psds(
-    ref: EventLists,
-    est: Mapping[str, ScoreCurves],
-    settings: PsdsSettings,
-    durations_s: Mapping[str, float] | None = None,
-) -> PsdsScores:
-    """Return the PSDS of curves (see `count_curves`).
-
-    Raises:
-        AnnotationError: see `count_curves`; or a label has no reference.
-    """
-    return count_curves(ref, est, settings, durations_s).score()
 
 
 def _count_file(

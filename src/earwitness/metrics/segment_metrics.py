@@ -1,7 +1,6 @@
 """Segment-based metrics: time is cut into segments, and a label is in a segment or it is not.
 
-In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts` and `DetectionScores`, where what is
-counted are pairs of segment and label.
+In: `LabelledEvent`s by file, of the reference and estimated. Out: `FileCounts` of pairs of segment and label.
 
 Source: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", Applied Sciences 6(6):162, 2016.
 """
