@@ -28,7 +28,7 @@ from earwitness import Settings, open_store
 from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.extract import CHUNK_S
 from earwitness.archive.index import index_recordings
-from earwitness.archive.part_files import read_chunks
+from earwitness.archive.parquet_parts import read_chunks
 from earwitness.archive.store import Store, make_store
 from earwitness.audio.read import read_blocks
 from earwitness.encoders.onnx_backend import count_threads

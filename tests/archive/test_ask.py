@@ -16,7 +16,7 @@ from demo_recording import make_recording
 from earwitness import Settings, open_store
 from earwitness.archive import ask as asking
 from earwitness.archive import extract as hearing
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.archive.index import index_recordings
 from earwitness.archive.part_writer import IndexOptions
 from earwitness.archive.tag_store import TagStore

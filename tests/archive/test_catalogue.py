@@ -6,7 +6,7 @@ from typing import Any
 
 from earwitness.archive.catalogue import Catalogue, FileEntry, tabulate_files
 from earwitness.archive.extract import ANALYSED, FAILED, GONE
-from earwitness.archive.part_files import ChunkRecord
+from earwitness.archive.parquet_parts import ChunkRecord
 
 
 def record(part: str = "p", **other: Any) -> ChunkRecord:

@@ -18,7 +18,7 @@ import soundfile
 from earwitness import open_store
 from earwitness.archive import extract as hearing
 from earwitness.archive import index as indexing
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.archive.index import index_recordings
 from earwitness.archive.part_writer import IndexOptions
 from earwitness.encoders.load import LoadedEncoder

@@ -24,7 +24,7 @@ from earwitness import Settings
 from earwitness.archive import index_ray as engine_ray
 from earwitness.archive.extract import Chunk, ExtractTask
 from earwitness.archive.index import index_recordings
-from earwitness.archive.part_files import read_chunks, read_records
+from earwitness.archive.parquet_parts import read_chunks, read_records
 from earwitness.archive.part_writer import IndexOptions
 from earwitness.archive.remote_store import RemoteStorage, fetch_store
 from earwitness.archive.store import Store

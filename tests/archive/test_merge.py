@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from earwitness import open_store
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.archive.merge import merge_stores
 from earwitness.errors import ArchiveError
 from made_archives import Index, MakeArchive

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.archive import part_files
+from earwitness.archive import parquet_parts
 from earwitness.archive.part_storage import LocalStorage
 from made_parts import CHUNKS, put_part
 
@@ -22,7 +22,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if call == "write":
-        monkeypatch.setattr(part_files, "_write_table", fail)
+        monkeypatch.setattr(parquet_parts, "_write_table", fail)
     else:
         monkeypatch.setattr(*((os, "fsync", fail) if call == "fsync" else (Path, "replace", fail)))
     with pytest.raises(OSError, match="No space left"):
@@ -33,8 +33,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
 def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nsys.path[:0] = sys.argv[2:]\n"
-        "import made_parts\nfrom earwitness.archive import part_files\n"
-        "part_files.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import made_parts\nfrom earwitness.archive import parquet_parts\n"
+        "parquet_parts.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
         "made_parts.put_part(Path(sys.argv[1]), made_parts.CHUNKS)\n"
     )
     folders = sys.path

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.archive.provenance import Provenance, describe_analysis
 from earwitness.archive.store import Store, make_store
 from earwitness.encoders.load import LoadedEncoder

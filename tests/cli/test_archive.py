@@ -14,7 +14,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from demo_recording import make_recording
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.cli.main import app
 from made_sounds import make_noise
 from results_read import read_rows

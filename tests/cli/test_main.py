@@ -20,7 +20,7 @@ import earwitness
 from earwitness.cli.main import app
 from earwitness.encoders.registry import EMBEDDED, WEIGHTS
 from earwitness.results.formats.json_lines import from_dict
-from earwitness.results.formats.table import FORMATS
+from earwitness.results.formats.registry import FORMATS
 from earwitness.settings import Settings
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 from results_read import read_rows, read_run

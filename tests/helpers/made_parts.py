@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from earwitness.archive.extract import ANALYSED, FAILED, Chunk
-from earwitness.archive.part_files import name_part, write_part
+from earwitness.archive.parquet_parts import name_part, write_part
 from earwitness.archive.part_storage import LocalStorage
 
 

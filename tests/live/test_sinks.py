@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from earwitness.errors import MissingExtraError, OutputError
-from earwitness.live.sinks import Delivery, JsonLines, Refused, open_mqtt, open_webhook, parse_mqtt
+from earwitness.live.sinks import Delivery, JsonLines, LineRefused, open_mqtt, open_webhook, parse_mqtt
 
 
 def wait_until(is_so: Callable[[], bool], limit_s: float = 5.0) -> None:
@@ -113,7 +113,7 @@ def test_what_is_refused_is_not_sent_again() -> None:
     def deliver(line: dict[str, Any]) -> None:
         tried.append(line["n"])
         if line["n"] == 0:
-            raise Refused
+            raise LineRefused
 
     sink = Delivery("webhook", deliver)
     sink.send({"n": 0})

@@ -65,7 +65,7 @@ def test_a_picture_names_the_file_the_words_and_the_unit_of_time(
     recognition = make_recognition(["siren", "dog bark"], [Event(0.5, 9.0, "siren", 0.87, 0.6, ())], "street.wav")
     texts = read_texts(monkeypatch, recognition, make_waveform(3.0), out_path, encoder)
     assert out_path.read_bytes().startswith(b"\x89PNG")
-    assert {"siren", "dog bark", "no events", "0.87", "time (s)", "level (dB)", "tag score"} <= set(texts)
+    assert {"siren", "dog bark", "not detected", "0.87", "time (s)", "level (dB)", "tag score"} <= set(texts)
     assert "street.wav: 3.0 s" in texts
     assert any(text.startswith("Method tmrl, windows of 4 s every 1 s; encoder an encoder") for text in texts)
 

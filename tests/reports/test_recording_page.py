@@ -111,7 +111,7 @@ def test_without_scripts_events_and_scenes_are_tables() -> None:
     page = make_page("<b>dog</b>")
     part = page[page.index("<noscript>") : page.index("</noscript>")]
     assert "&lt;b&gt;dog&lt;/b&gt;" in part
-    assert 'data-value="2.0">2.00<' in part
+    assert "<td><bdi>2.00</bdi></td><td><bdi>3.00</bdi></td>" in part
     assert "park" in part
 
 

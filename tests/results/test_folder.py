@@ -21,7 +21,7 @@ from earwitness.results.formats.base import SCHEMA
 from earwitness.results.formats.csv_tables import COLUMNS
 from earwitness.results.formats.json_lines import from_dict
 from earwitness.results.formats.raven import RAVEN
-from earwitness.results.formats.table import FORMATS
+from earwitness.results.formats.registry import FORMATS
 from earwitness.settings import Settings
 from made_recognitions import BARK, RECOGNITION, SCORES, SILENT, encode
 from results_read import read_run
@@ -232,4 +232,4 @@ def test_a_file_of_all_recordings_is_whole_at_the_end(tmp_path: Path) -> None:
         for recognition in (RECOGNITION, SILENT, RECOGNITION):
             results.add(recognition)
     assert len(json.loads((tmp_path / "labelstudio.json").read_text())) == 3
-    assert len(json.loads((tmp_path / "aoef.json").read_text())["data"]["clips"]) == 3
+    assert len(json.loads((tmp_path / "predictions_aoef.json").read_text())["data"]["clips"]) == 3

@@ -136,7 +136,7 @@ def test_any_format_is_downloaded_under_the_recordings_name(form: str, server: R
     if form == "parquet":
         assert response.content[:4] == b"PAR1"
     elif form == "scores_npz":
-        assert np.load(io.BytesIO(response.content))["words"].tolist() == EVENTS
+        assert "dog bark" in np.load(io.BytesIO(response.content), allow_pickle=False)["words"].tolist()
     elif form == "scenes_csv":
         assert "park" in response.text
     elif form == "tags_csv":

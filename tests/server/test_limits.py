@@ -12,6 +12,7 @@ import pytest
 
 from earwitness.errors import SettingsError
 from earwitness.server.limits import Limits, read_limits
+from earwitness.settings import read_fields
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
 TIGHT = Limits(
@@ -243,7 +244,7 @@ def test_limits_are_checked(tmp_path: Path) -> None:
         ({"size": 3}, "unknown key 'size'; known are: max_upload_mb"),
     ):
         with pytest.raises(SettingsError, match=text):
-            Limits.from_mapping(given)
+            read_fields(Limits, given, "limits")
     path = tmp_path / "limits.toml"
     path.write_text("max_upload_mb = 5\nkeep_s = 60\n")
     assert read_limits(path) == Limits(max_upload_mb=5, keep_s=60)

@@ -166,7 +166,7 @@ def test_shapes_and_lengths_are_checked() -> None:
     for rate_hz, n_channels in ((48001, 1), (0, 1), (-1, 1), (8000, 3)):
         with pytest.raises(Refused, match="this server accepts up to"):
             check_shape(rate_hz, n_channels, limits)
-    with pytest.raises(Refused, match="so cut it"):
+    with pytest.raises(Refused, match=": cut it"):
         check_length(10.1, limits)
 
 

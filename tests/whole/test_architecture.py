@@ -43,7 +43,7 @@ HEAVY = {
     "transformers": {"encoders/m2d/clap", "words/text_model"},
     "matplotlib": {f"plots/{name}" for name in ("figure", "panels", "timeline", "attention")},
     "umap": {"plots/embeddings"},
-    "pyarrow": {"results/formats/parquet", "archive/part_files"},
+    "pyarrow": {"results/formats/parquet", "archive/parquet_parts"},
     "duckdb": {"archive/query"},
     "ray": {"archive/index_ray"},
     "fsspec": {"archive/remote_audio"},

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from earwitness.archive.ask import Answer
-from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.parquet_parts import import_pyarrow
 from earwitness.archive.provenance import Provenance
 from earwitness.archive.start_times import format_time
 from earwitness.files import write_csv, write_errors_reported, write_text, written_whole

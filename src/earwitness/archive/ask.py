@@ -17,7 +17,7 @@ import numpy as np
 
 from earwitness.archive.catalogue import FileEntry
 from earwitness.archive.hourly import FileSum, HourScene, HourSum, rank_hours, sum_events
-from earwitness.archive.part_files import ChunkRecord, read_levels
+from earwitness.archive.parquet_parts import ChunkRecord, read_levels
 from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.query import Choice, choose_files
 from earwitness.archive.store import Store

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earwitness.archive.extract import ANALYSED, FileVersion
-from earwitness.archive.part_files import COLUMNS, FILES, ChunkRecord, import_pyarrow
+from earwitness.archive.parquet_parts import COLUMNS, FILES, ChunkRecord, import_pyarrow
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness.archive.extract import FAILED, Chunk, ExtractTask, show_path
-from earwitness.archive.part_files import import_pyarrow
+from earwitness.archive.parquet_parts import import_pyarrow
 from earwitness.archive.part_writer import IndexOptions, IndexReport, PartWriter, adopt_settings, make_absolute
 from earwitness.archive.remote_audio import find_remote_audio, is_url
 from earwitness.archive.remote_store import open_storage

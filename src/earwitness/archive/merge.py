@@ -11,7 +11,7 @@ from pathlib import Path
 
 from earwitness.archive.catalogue import FileEntry, group_by_part
 from earwitness.archive.extract import FAILED, GONE, Chunk
-from earwitness.archive.part_files import read_chunks
+from earwitness.archive.parquet_parts import read_chunks
 from earwitness.archive.store import Store, make_store
 from earwitness.errors import ArchiveError
 

@@ -1,9 +1,9 @@
 """Where the files of a store are: the protocol that `Store` uses, and folders on a local disk.
 
-In: parts as `part_files` writes them. Out: parts that appear whole or not at all, listed and read again.
+In: parts as `parquet_parts` writes them. Out: parts that appear whole or not at all, listed and read again.
 
     store.json   what the store was made with; it never changes
-    parts/       a folder per part, see `part_files`
+    parts/       a folder per part, see `parquet_parts`
     tmp/         parts that are being written
     damaged/     parts that could not be read, set aside
     claims.lock, commit.lock   locks that end with the process that holds them
@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from earwitness.archive.part_files import CLIPS, FILES, ROWS, sync
+from earwitness.archive.parquet_parts import CLIPS, FILES, ROWS, sync
 from earwitness.errors import ArchiveError
 
 try:

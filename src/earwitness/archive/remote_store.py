@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.part_files import FILES, PART_FILES, sync
+from earwitness.archive.parquet_parts import FILES, PART_FILES, sync
 from earwitness.archive.part_storage import HEAD, LocalStorage, PartStorage
 from earwitness.archive.remote_audio import connect, is_url
 from earwitness.archive.store import make_store, reach_reported, read_provenance

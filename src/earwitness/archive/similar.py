@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.archive.extract import pool_rows
-from earwitness.archive.part_files import ChunkRecord, read_levels
+from earwitness.archive.parquet_parts import ChunkRecord, read_levels
 from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import Levels, logit_table, quantise_scores
 from earwitness.archive.query import Choice, choose_files

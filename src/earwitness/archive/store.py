@@ -12,7 +12,7 @@ from typing import Literal
 
 from earwitness.archive.catalogue import Catalogue
 from earwitness.archive.extract import Chunk
-from earwitness.archive.part_files import (
+from earwitness.archive.parquet_parts import (
     ChunkRecord,
     damage_reported,
     import_pyarrow,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         Compute, LoadedEncoder, choose_encoder, convert_weights, export_encoder, load_encoder, locate_weights,
         onnx_path,
     )  # fmt: skip
-    from earwitness.encoders.m2d.clap import compare_embeddings, load_clap
+    from earwitness.encoders.m2d.clap import compare_embeddings, load_clap, make_prompt
     from earwitness.encoders.onnx_backend import attention_path, count_threads
     from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, family_of, identify_weights
     from earwitness.encoders.weights_cache import check_hash, fetch_weights, find_weights, take_weights
@@ -24,7 +24,7 @@ _HOMES = {
     "load": (
         "Compute LoadedEncoder choose_encoder convert_weights export_encoder load_encoder locate_weights onnx_path"
     ),
-    "m2d.clap": "compare_embeddings load_clap",
+    "m2d.clap": "compare_embeddings load_clap make_prompt",
     "onnx_backend": "attention_path count_threads",
     "registry": "EMBEDDED LICENCE_TERMS WEIGHTS family_of identify_weights",
     "weights_cache": "check_hash fetch_weights find_weights take_weights",

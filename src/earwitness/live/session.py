@@ -22,8 +22,8 @@ from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import EarwitnessError
 from earwitness.live.buffer import WaitingSound, start_reading, wait_for
 from earwitness.live.clock import StreamClock
-from earwitness.live.json_lines import status, to_plain
 from earwitness.live.listener import Listener, LiveQuery
+from earwitness.live.messages import status, to_plain
 from earwitness.live.reconnect import Patience, read_on
 from earwitness.live.segments import Segments
 from earwitness.live.sinks import Sink

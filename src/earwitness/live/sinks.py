@@ -30,7 +30,7 @@ TOO_MANY, TIMED_OUT = 429, 408  # refusals that are worth another try
 MQTT_PORT, MQTTS_PORT = 1883, 8883
 
 
-class Refused(Exception):
+class LineRefused(Exception):
     """The receiver refuses this line; sending it again is useless."""
 
 
@@ -80,7 +80,7 @@ class Delivery:
 
     Args:
         name: "webhook" or "mqtt", the prefix of the counts.
-        deliver: sends one line; raises OSError where another try may help, `Refused` where not.
+        deliver: sends one line; raises OSError where another try may help, `LineRefused` where not.
         on_close: called when nothing more is delivered.
     """
 
@@ -133,7 +133,7 @@ class Delivery:
                 self.deliver(line)
                 self.n_sent += 1
                 wait_s = self.first_wait_s
-            except Refused:
+            except LineRefused:
                 self.n_refused += 1
             except OSError:
                 self._put_back(line)
@@ -185,7 +185,7 @@ def open_webhook(url: str) -> Delivery:
         except urllib.error.HTTPError as error:
             error.close()
             if 400 <= error.code < 500 and error.code not in (TIMED_OUT, TOO_MANY):
-                raise Refused(f"{url}: {error.code}") from error
+                raise LineRefused(f"{url}: {error.code}") from error
             raise
         except http.client.HTTPException as error:
             raise ConnectionError(f"{url}: {error!r}") from error

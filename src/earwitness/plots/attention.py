@@ -163,6 +163,7 @@ def choose_panels(attended: Attended, view: View, queries: Sequence[Query], laye
     return panels
 
 
+@styled()
 def draw_attention(
     attended: Attended, panels: Sequence[Panel], source_name: str, view: View, encoder: str, layer: int = -1
 ) -> Any:
@@ -178,23 +179,22 @@ def draw_attention(
         f"left out. Window of {end_s - start_s:.2f} s, tokens of {1000 * attention.token_s:g} ms in "
         f"{attention.n_bands} bands; encoder {encoder}; earwitness {__version__}."
     )
-    with styled():
-        title = f"{Path(source_name).name}: attention of the encoder, {start_s:.2f} to {end_s:.2f} s"
-        width = max(8.5, 2.9 * n_columns + 1.2)
-        figure = make_figure(width, 2.0 * n_rows + 3.4, title, caption)
-        top, below = figure.subfigures(2, 1, height_ratios=[2.1, 2.0 * n_rows])
-        sound = top.subplots()
-        top.colorbar(
-            draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ),
-            ax=sound,
-            pad=0.01,
-            label="level (dB)",
-        )
-        sound.set(title="spectrogram", xlabel="time (s)", xlim=(start_s, end_s))
-        grid = below.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-        _draw_panels(below, grid, attended, panels, (start_s, end_s))
-        for query in dict.fromkeys(panel.query for panel in panels):
-            _mark(sound, query, attended, "white")
+    title = f"{Path(source_name).name}: attention of the encoder, {start_s:.2f} to {end_s:.2f} s"
+    width = max(8.5, 2.9 * n_columns + 1.2)
+    figure = make_figure(width, 2.0 * n_rows + 3.4, title, caption)
+    top, below = figure.subfigures(2, 1, height_ratios=[2.1, 2.0 * n_rows])
+    sound = top.subplots()
+    top.colorbar(
+        draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ),
+        ax=sound,
+        pad=0.01,
+        label="level (dB)",
+    )
+    sound.set(title="spectrogram", xlabel="time (s)", xlim=(start_s, end_s))
+    grid = below.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    _draw_panels(below, grid, attended, panels, (start_s, end_s))
+    for query in dict.fromkeys(panel.query for panel in panels):
+        _mark(sound, query, attended, "white")
     return figure
 
 

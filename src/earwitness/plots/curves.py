@@ -62,28 +62,28 @@ def trace_precision(scored: ScoredLabel) -> tuple[Array, Array, float]:
     return recall[1:], precision, float(np.sum(np.diff(recall) * precision))
 
 
+@styled()
 def draw_roc(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of ROC curves; labels that are in all recordings or in none have none."""
-    with styled():
-        figure, axes = _begin(title, caption + _note_floor(scored))
-        for each, style in _choose_lines(scored):
-            false, true, area = trace_roc(each)
-            _draw_line(axes, each, false, true, 1 + each.n_known, f"AUC {area:.3f}", style)
-        axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":", label="chance")
-        axes.set(xlabel="false positive rate", ylabel="true positive rate")
-        _finish(axes, scored)
+    figure, axes = _begin(title, caption + _note_floor(scored))
+    for each, style in _choose_lines(scored):
+        false, true, area = trace_roc(each)
+        _draw_line(axes, each, false, true, 1 + each.n_known, f"AUC {area:.3f}", style)
+    axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":", label="chance")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
+    _finish(axes, scored)
     return figure
 
 
+@styled()
 def draw_precision_recall(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of precision-recall curves; labels that are in all recordings or in none have none."""
-    with styled():
-        figure, axes = _begin(title, caption + _note_floor(scored))
-        for each, style in _choose_lines(scored):
-            recall, precision, average = trace_precision(each)
-            _draw_line(axes, each, recall, precision, each.n_known, f"AP {average:.3f}", style)
-        axes.set(xlabel="recall", ylabel="precision")
-        _finish(axes, scored)
+    figure, axes = _begin(title, caption + _note_floor(scored))
+    for each, style in _choose_lines(scored):
+        recall, precision, average = trace_precision(each)
+        _draw_line(axes, each, recall, precision, each.n_known, f"AP {average:.3f}", style)
+    axes.set(xlabel="recall", ylabel="precision")
+    _finish(axes, scored)
     return figure
 
 

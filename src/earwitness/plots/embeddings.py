@@ -50,6 +50,7 @@ def project(values: Floats, how: Projection = "pca") -> tuple[npt.NDArray[np.flo
     return np.asarray(places, np.float64), ("UMAP 1 (no unit)", "UMAP 2 (no unit)")
 
 
+@styled()
 def draw_embeddings(
     places: npt.NDArray[np.float64],
     axis_names: tuple[str, str],
@@ -67,24 +68,23 @@ def draw_embeddings(
         groups: a group for each, shown by colour and marker; those beyond 36 are grey.
         title, caption: its texts.
     """
-    with styled():
-        figure = make_figure(8.6, 5.6, title, caption)
-        axes = figure.subplots()
-        for index, group in enumerate(sorted(set(groups))):
-            rows = [row for row, each in enumerate(groups) if each == group]
-            is_marked = index < len(COLOURS) * len(MARKERS)
-            colour = COLOURS[index % len(COLOURS)] if is_marked else REST
-            marker = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
-            look = {"c": colour, "marker": marker, "s": 42, "edgecolors": "white", "linewidths": 0.6}
-            axes.scatter(places[rows, 0], places[rows, 1], label=f"{shorten(group)} ({len(rows)})", **look)
-        if len(names) <= MOST_NAMED:
-            for name, place in zip(names, places, strict=True):
-                near = {"textcoords": "offset points", "xytext": (5, 3), "fontsize": 6.5, "color": "0.35"}
-                axes.annotate(shorten(name, 24), place, parse_math=False, **near)
-        axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
-        axes.margins(0.1)
-        axes.grid(color="0.93")
-        axes.set_axisbelow(True)
-        n_columns = 1 + len(set(groups)) // 20
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title="group (recordings)", ncols=n_columns)
+    figure = make_figure(8.6, 5.6, title, caption)
+    axes = figure.subplots()
+    for index, group in enumerate(sorted(set(groups))):
+        rows = [row for row, each in enumerate(groups) if each == group]
+        is_marked = index < len(COLOURS) * len(MARKERS)
+        colour = COLOURS[index % len(COLOURS)] if is_marked else REST
+        marker = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
+        look = {"c": colour, "marker": marker, "s": 42, "edgecolors": "white", "linewidths": 0.6}
+        axes.scatter(places[rows, 0], places[rows, 1], label=f"{shorten(group)} ({len(rows)})", **look)
+    if len(names) <= MOST_NAMED:
+        for name, place in zip(names, places, strict=True):
+            near = {"textcoords": "offset points", "xytext": (5, 3), "fontsize": 6.5, "color": "0.35"}
+            axes.annotate(shorten(name, 24), place, parse_math=False, **near)
+    axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
+    axes.margins(0.1)
+    axes.grid(color="0.93")
+    axes.set_axisbelow(True)
+    n_columns = 1 + len(set(groups)) // 20
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title="group (recordings)", ncols=n_columns)
     return figure

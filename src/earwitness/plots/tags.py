@@ -18,6 +18,7 @@ from earwitness.settings import Settings
 from earwitness.words import tag_names
 
 
+@styled()
 def draw_tags(
     timeline: Timeline, title: str, settings: Settings, encoder: str, tags: Sequence[str] = (), n_tags: int = 15
 ) -> Any:
@@ -27,19 +28,18 @@ def draw_tags(
         WordError: a name is not one of the encoder's tags.
     """
     chosen = find_tags(tags) if tags else find_strongest(timeline.logits, n_tags)
-    with styled():
-        which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
-        said = f" Clip scores of windows every {settings.hop_s:g} s, on a logarithmic scale."
-        caption = describe_settings(settings, encoder) + said + which
-        heights = [2.2, 0.26 * len(chosen) + 0.2]
-        figure = make_figure(11.0, sum(heights) + 1.5, title, caption)
-        levels, rows = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-        figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
-        add_score_bar(figure, rows, draw_tag_rows(rows, timeline.logits, timeline.edges_s, chosen))
-        levels.tick_params(labelbottom=False)
-        rows.set_ylabel("tag")
-        rows.set_xlim(0.0, timeline.duration_s)
-        rows.set_xlabel("time (s)")
+    which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
+    scale = f" Tag scores of windows every {settings.hop_s:g} s, on a logarithmic scale."
+    caption = describe_settings(settings, encoder) + scale + which
+    heights = [2.2, 0.26 * len(chosen) + 0.2]
+    figure = make_figure(11.0, sum(heights) + 1.5, title, caption)
+    levels, rows = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
+    add_score_bar(figure, rows, draw_tag_rows(rows, timeline.logits, timeline.edges_s, chosen))
+    levels.tick_params(labelbottom=False)
+    rows.set_ylabel("tag")
+    rows.set_xlim(0.0, timeline.duration_s)
+    rows.set_xlabel("time (s)")
     return figure
 
 

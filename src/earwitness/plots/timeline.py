@@ -170,6 +170,7 @@ def draw_recognition(
         save_picture(draw_timeline(recognition, timeline, reference, total_s), out_path)
 
 
+@styled()
 def draw_timeline(
     recognition: Recognition, timeline: Timeline, reference: Sequence[LabelledEvent] = (), total_s: float = 0.0
 ) -> Any:
@@ -178,23 +179,22 @@ def draw_timeline(
     per_lane = 0.36 if reference else 0.27
     heights = [2.9, per_lane * max(1, len(lanes)) + 0.1, 0.27 * N_TAGS_DRAWN]
     settings = recognition.settings
-    with styled():
-        title = _write_title(recognition, timeline, total_s)
-        caption = describe_settings(settings, recognition.encoder) + " Numbers in bars: the event's largest score."
-        figure = make_figure(12.0, sum(heights) + 1.6, title, caption)
-        levels, events, tags = figure.subplots(3, 1, sharex=True, height_ratios=heights)
-        figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
-        _draw_events(events, lanes, timeline.duration_s, bool(reference))
-        events.set_ylabel(f"events\n(+{n_more} words)" if n_more else "events")
-        strongest = find_strongest(timeline.logits, N_TAGS_DRAWN)
-        add_score_bar(figure, tags, draw_tag_rows(tags, timeline.logits, timeline.edges_s, strongest))
-        cut = choose_method(settings).cut_rows(settings)
-        place = "start" if cut.per == "window" else "middle"
-        tags.set_ylabel(f"strongest tags\n({cut.window_s:g} s windows at their {place})")
-        for axes in (levels, events):
-            axes.tick_params(labelbottom=False)
-        tags.set_xlim(0.0, timeline.duration_s)
-        tags.set_xlabel("time (s)")
+    title = _write_title(recognition, timeline, total_s)
+    caption = describe_settings(settings, recognition.encoder) + " Numbers in bars: the event's largest score."
+    figure = make_figure(12.0, sum(heights) + 1.6, title, caption)
+    levels, events, tags = figure.subplots(3, 1, sharex=True, height_ratios=heights)
+    figure.colorbar(draw_levels(levels, timeline.spectrogram), ax=levels, pad=0.01, label="level (dB)")
+    _draw_events(events, lanes, timeline.duration_s, bool(reference))
+    events.set_ylabel(f"events\n(+{n_more} words)" if n_more else "events")
+    strongest = find_strongest(timeline.logits, N_TAGS_DRAWN)
+    add_score_bar(figure, tags, draw_tag_rows(tags, timeline.logits, timeline.edges_s, strongest))
+    cut = choose_method(settings).cut_rows(settings)
+    place = "start" if cut.per == "window" else "middle"
+    tags.set_ylabel(f"strongest tags\n({cut.window_s:g} s windows at their {place})")
+    for axes in (levels, events):
+        axes.tick_params(labelbottom=False)
+    tags.set_xlim(0.0, timeline.duration_s)
+    tags.set_xlabel("time (s)")
     return figure
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from earwitness.reports.archive_page import ArchiveQuery, write_answer_page
     from earwitness.reports.evaluation_page import make_page
     from earwitness.reports.recording_page import Sound, make_report
-    from earwitness.reports.report import ReportFolder, explain_events, show_map
+    from earwitness.reports.report import ReportFolder, explain_events, show_map, write_report
+    from earwitness.reports.scripts import report_script, report_style
     from earwitness.reports.sound import MAX_FLAC_BYTES, AudioChoice
     from earwitness.reports.view import make_answer, make_view
 
@@ -18,7 +19,8 @@ _HOMES = {
     "archive_page": "ArchiveQuery write_answer_page",
     "evaluation_page": "make_page",
     "recording_page": "Sound make_report",
-    "report": "ReportFolder explain_events show_map",
+    "report": "ReportFolder explain_events show_map write_report",
+    "scripts": "report_script report_style",
     "sound": "MAX_FLAC_BYTES AudioChoice",
     "view": "make_answer make_view",
 }

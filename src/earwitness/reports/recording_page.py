@@ -9,7 +9,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.reports.page import escape, isolate, make_document, make_row, number_cell, text_cell, to_json
+from earwitness.reports.page import escape, isolate, make_document, make_row, text_cell, to_json
 from earwitness.reports.scripts import read_asset, report_script, report_style
 
 TILE_ID = "#ew-tile-"
@@ -53,19 +53,14 @@ def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
     recognition = answer["recognition"]
     events = [
         make_row(
-            *(number_cell(event[key], f"{event[key]:.2f}") for key in ("onset_s", "offset_s")),
-            text_cell(event["word"]),
-            number_cell(event["score"], f"{event['score']:.2f}"),
+            *(text_cell(f"{event[key]:.2f}") for key in ("onset_s", "offset_s")),
+            *(text_cell(each) for each in (event["word"], f"{event['score']:.2f}")),
             text_cell(" · ".join(each["tag"] for each in event["tags"])),
         )
         for event in recognition["events"]
     ]
     scenes = [
-        make_row(
-            text_cell(each["scene"]),
-            number_cell(each["score"], f"{each['score']:.2f}"),
-            text_cell(" · ".join(each["tags"])),
-        )
+        make_row(*(text_cell(text) for text in (each["scene"], f"{each['score']:.2f}", " · ".join(each["tags"]))))
         for each in recognition["scenes"]
     ]
     tables = (("onset", "offset", "word", "score", "matching tags"), events), (("scene", "score", "tags"), scenes)

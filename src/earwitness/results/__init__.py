@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from earwitness.results.formats.base import SCHEMA, RecordingResult, TokenScores
     from earwitness.results.formats.csv_tables import format_evidence
     from earwitness.results.formats.json_lines import to_dict
-    from earwitness.results.formats.table import DOWNLOADS, FORMATS, needs_scores
+    from earwitness.results.formats.registry import DOWNLOADS, FORMATS, needs_scores
     from earwitness.results.formats.token_scores import check_scores, score_words
     from earwitness.results.run import (
         Destination, ErrorFile, Failures, Progress, RunRecord, Show, Tally, name_tables, open_results, process_each,
@@ -26,7 +26,7 @@ _HOMES = {
     "formats.base": "SCHEMA RecordingResult TokenScores",
     "formats.csv_tables": "format_evidence",
     "formats.json_lines": "to_dict",
-    "formats.table": "DOWNLOADS FORMATS needs_scores",
+    "formats.registry": "DOWNLOADS FORMATS needs_scores",
     "formats.token_scores": "check_scores score_words",
     "run": (
         "Destination ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each "

@@ -1,7 +1,7 @@
 """A run's answers to a folder: tables, `run.json`, and the formats that were chosen.
 
 In: `Recognition`s and clip scores, one recording after another. Out: a folder with `events.csv`, `scenes.csv`,
-`clips.csv` or `tags.csv`, `errors.csv`, `run.json`, and files in the formats of `formats.table`. Rows are written as
+`clips.csv` or `tags.csv`, `errors.csv`, `run.json`, and files in the formats of `formats.registry`. Rows are written as
 soon as a recording is done, so that a run that is cut off leaves what it had.
 """
 
@@ -30,7 +30,7 @@ from earwitness.results.formats.base import (
     show_score,
 )
 from earwitness.results.formats.csv_tables import COLUMNS, format_rows
-from earwitness.results.formats.table import CSV_TABLES, FORMATS
+from earwitness.results.formats.registry import CSV_TABLES, FORMATS
 
 
 @contextlib.contextmanager

@@ -6,10 +6,8 @@ In: keyword arguments or a TOML file. Out: checked `Limits`; unknown keys, wrong
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from earwitness.errors import SettingsError
 from earwitness.settings import read_fields, read_toml
@@ -87,20 +85,11 @@ class Limits:
         """Largest body of a query in bytes."""
         return round(self.max_question_kb * 1e3)
 
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any], origin: str = "limits") -> Limits:
-        """Return limits from plain values; `origin` names them in errors.
-
-        Raises:
-            SettingsError: a key is unknown, or a value is of the wrong type or out of range.
-        """
-        return read_fields(cls, values, origin)
-
 
 def read_limits(path: str | Path) -> Limits:
     """Read limits from a TOML file.
 
     Raises:
-        SettingsError: the file is missing or not TOML, or see `Limits.from_mapping`.
+        SettingsError: the file is missing or not TOML, a key is unknown, or a value has a wrong type or range.
     """
-    return Limits.from_mapping(read_toml(path), str(path))
+    return read_fields(Limits, read_toml(path), str(path))

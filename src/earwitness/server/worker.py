@@ -54,7 +54,7 @@ def main() -> None:
         replies.write(json.dumps(message) + "\n")
 
     how = orders.get()
-    settings, limits = Settings.from_mapping(how["settings"]), Limits.from_mapping(how["limits"])
+    settings, limits = Settings.from_mapping(how["settings"]), Limits(**how["limits"])
     os.nice(NICENESS)
     try:
         encoder = choose_encoder(settings)

@@ -11,7 +11,7 @@ from earwitness.results.formats.audacity import AUDACITY
 from earwitness.results.formats.base import Format, choose
 from earwitness.results.formats.dcase import DCASE
 from earwitness.results.formats.raven import RAVEN
-from earwitness.results.formats.table import DOWNLOADS, FORMATS
+from earwitness.results.formats.registry import DOWNLOADS, FORMATS
 from made_recognitions import RECOGNITION, read_cells
 
 

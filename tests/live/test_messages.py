@@ -6,8 +6,8 @@ import json
 
 from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.event_lines import EventLine
-from earwitness.live.json_lines import SCHEMA, status, to_plain
 from earwitness.live.listener import DroppedLine, SceneLine
+from earwitness.live.messages import SCHEMA, status, to_plain
 from earwitness.live.segments import ErrorLine, GapLine
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence

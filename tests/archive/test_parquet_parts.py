@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earwitness.archive import part_files as parts
+from earwitness.archive import parquet_parts as parts
 from earwitness.archive.extract import ANALYSED, FAILED
-from earwitness.archive.part_files import (
+from earwitness.archive.parquet_parts import (
     CLIPS,
     FILES,
     ROWS,
