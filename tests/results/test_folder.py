@@ -232,4 +232,4 @@ def test_a_file_of_all_recordings_is_whole_at_the_end(tmp_path: Path) -> None:
         for recognition in (RECOGNITION, SILENT, RECOGNITION):
             results.add(recognition)
     assert len(json.loads((tmp_path / "labelstudio.json").read_text())) == 3
-    assert len(json.loads((tmp_path / "aoef.json").read_text())["data"]["clips"]) == 3
+    assert len(json.loads((tmp_path / "predictions_aoef.json").read_text())["data"]["clips"]) == 3

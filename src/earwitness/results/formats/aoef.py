@@ -71,5 +71,5 @@ AOEF = Format(
     suffix=".aoef.json",
     media_type="application/json",
     whole=encode_aoef,
-    run_file="aoef.json",
+    run_file="predictions_aoef.json",
 )
