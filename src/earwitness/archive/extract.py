@@ -215,7 +215,7 @@ def show_path(path: str) -> str:
 def pool_rows(logits: Logits, token_s: float, row_s: float) -> Logits:
     """Return each tag's largest logit among the tokens (T, C) whose middle lies in a row: (N, C).
 
-    Source: measured in docs/archives.md; the mean loses short sounds.
+    Source: measured in docs/how-to/archive.md; the mean loses short sounds.
     """
     if row_s <= token_s:
         return logits

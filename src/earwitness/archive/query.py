@@ -2,7 +2,7 @@
 
 In: a `Choice`. Out: the `FileEntry`s that it selects, and notes on those that it leaves out.
 
-`path` is a pattern as in a shell. `where` is an SQL condition over the files table (see docs/archives.md), which
+`path` is a pattern as in a shell. `where` is an SQL condition over the files table (see docs/how-to/archive.md), which
 needs duckdb.
 """
 

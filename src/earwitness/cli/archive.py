@@ -260,7 +260,7 @@ def sql(
     store: StoreFolder,
     query: Annotated[str, typer.Argument(help="SQL for duckdb over the tables files, rows, clips and tags.")],
 ) -> None:
-    """Answer SQL over a store, as CSV; see docs/archives.md for the tables."""
+    """Answer SQL over a store, as CSV; see docs/how-to/archive.md for the tables."""
     from earwitness.archive import open_store, print_table
 
     opened = open_store(store)

@@ -1,7 +1,7 @@
 """Lines as JSON: what `earwitness live` prints and sends, one object a line, in a versioned schema.
 
 In: what the listener yields, with the stream's clock. Out: plain values. A change that could break a reader raises
-`SCHEMA`; docs/live.md describes every kind.
+`SCHEMA`; docs/schemas.md describes every kind.
 """
 
 from __future__ import annotations
