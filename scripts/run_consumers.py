@@ -7,7 +7,8 @@ one fails.
     python scripts/run_consumers.py                      # `make consumers`
     python scripts/run_consumers.py --only crowsetta --keep /tmp/results
 
-The first line of each requirements file names the Python that its reader needs, because some need an old numpy.
+The first line of each requirements file names the Python that its reader needs, because some need an old numpy. The
+environments are made two at a time and stay in the cache until their requirements change.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from run_matrix import find_interpreters
@@ -29,35 +32,36 @@ sys.path.append(str(ROOT / "bench"))
 from whole_commands import write_recording  # noqa: E402 - bench/ is found by the line above
 
 CONSUMERS = ROOT / "tests" / "consumers"
-FORMATS = (
-    *("csv", "jsonl", "dcase", "audacity", "raven", "scores", "vtt", "srt"),
-    *("jams", "labelstudio", "aoef", "kaleidoscope", "textgrid"),
+# Each group is one run. Several readers take every *.tsv or *.json of a folder, so no group has two of a kind.
+GROUPS = (
+    ("dcase", "audacity", "raven", "vtt", "srt", "jams", "labelstudio", "kaleidoscope", "textgrid"),
+    ("scores", "aoef"),
 )
 WORDS = "siren,telephone ringing,glass breaking,alarm"
-UNKNOWN = 2  # the exit status of a command that does nothing
+N_AT_ONCE = 2
 
 
-def write_results(folder: Path) -> list[str]:
-    """Write three recordings' results in each format this version knows; return the names of those it does not.
+def write_results(folder: Path) -> Path:
+    """Write three recordings' results; return their folder, with a folder of each format's name in it.
 
     Raises:
-        RuntimeError: the command fails otherwise; what it printed is in the message.
+        RuntimeError: the command fails; what it printed is in the message.
     """
-    sounds = folder / "sounds"
+    sounds, results = folder / "sounds", folder / "results"
     sounds.mkdir()
     write_recording(sounds / "street.wav", 30, seed=1)
     write_recording(sounds / "a yard, at night.wav", 30, seed=5)
     write_recording(sounds / "nothing.wav", 5, seed=2, has_events=False)
-    unknown = []
-    for name in FORMATS:
-        command = ["listen", str(sounds), "-e", WORDS, "-o", str(folder / "results" / name), "-f", name]
+    for number, names in enumerate(GROUPS):
+        together = folder / f"group_{number}"
+        command = ["listen", str(sounds), "-e", WORDS, "-o", str(together), *(f"--format={name}" for name in names)]
         arguments = [sys.executable, "-m", "earwitness", *command, "--progress", "none"]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=folder)
-        if done.returncode == UNKNOWN and name in done.stderr and not (folder / "results" / name).exists():
-            unknown.append(name)
-        elif done.returncode:
+        if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}: {done.stderr}")
-    return unknown
+        for name in names:
+            shutil.copytree(together, results / name)
+    return results
 
 
 def make_environment(requirements: Path, interpreters: dict[str, Path], cache: Path) -> Path:
@@ -76,8 +80,9 @@ def make_environment(requirements: Path, interpreters: dict[str, Path], cache: P
     stamp, state = folder / "installed", hashlib.sha256(content.encode()).hexdigest()
     if not stamp.is_file() or stamp.read_text() != state:
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([str(interpreters[version]), "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(requirements)], check=True)
+        subprocess.run([str(interpreters[version]), "-m", "venv", "--without-pip", str(folder)], check=True)
+        install = ["install", "-qq", "--no-compile", "--disable-pip-version-check", "-r", str(requirements)]
+        subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install], check=True)
         stamp.write_text(state)
     return python
 
@@ -91,6 +96,18 @@ def run_reader(python: Path, script: Path, results: Path) -> tuple[bool, str]:
     return done.returncode == 0, lines[-1] if lines else f"no output, status {done.returncode}"
 
 
+def check_reader(name: str, interpreters: dict[str, Path], cache: Path, results: Path) -> tuple[bool, str]:
+    """Let a reader read the results in its environment; return whether it is content, and a line that says more."""
+    begun = time.monotonic()
+    try:
+        python = make_environment(CONSUMERS / "requirements" / f"{name}.txt", interpreters, cache)
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        return False, f"no environment: {error}"
+    installed = time.monotonic()
+    is_content, line = run_reader(python, CONSUMERS / f"{name}_reader.py", results)
+    return is_content, f"{line} (environment {installed - begun:.0f} s, reading {time.monotonic() - installed:.0f} s)"
+
+
 def main() -> int:
     """Write the results, let each reader read them, and return 1 where one cannot."""
     names = sorted(path.stem for path in (CONSUMERS / "requirements").glob("*.txt"))
@@ -101,23 +118,19 @@ def main() -> int:
     options = parser.parse_args()
     if options.keep and options.keep.exists():
         parser.error(f"--keep {options.keep}: is there already; name a new folder")
-    interpreters, failed = find_interpreters(), []
+    interpreters, cache, failed = find_interpreters(), options.cache.absolute(), []
     with tempfile.TemporaryDirectory(prefix="earwitness-consumers-") as scratch:
-        folder = options.keep or Path(scratch)
+        folder = (options.keep or Path(scratch)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        folder = folder.absolute()
-        if unknown := write_results(folder):
-            print(f"not written by this version: {', '.join(unknown)}", flush=True)
-        for name in options.only or names:
-            try:
-                python = make_environment(
-                    CONSUMERS / "requirements" / f"{name}.txt", interpreters, options.cache.absolute()
-                )
-                is_content, line = run_reader(python, CONSUMERS / f"{name}_reader.py", folder / "results")
-            except (RuntimeError, subprocess.CalledProcessError) as error:
-                is_content, line = False, f"no environment: {error}"
-            print(f"{'ok    ' if is_content else 'FAILED'} {name}: {line}", flush=True)
-            failed += [] if is_content else [name]
+        results = write_results(folder)
+        with ThreadPoolExecutor(N_AT_ONCE) as pool:
+            readers = {
+                pool.submit(check_reader, name, interpreters, cache, results): name for name in options.only or names
+            }
+            for done in as_completed(readers):
+                is_content, line = done.result()
+                print(f"{'ok    ' if is_content else 'FAILED'} {readers[done]}: {line}", flush=True)
+                failed += [] if is_content else [readers[done]]
     return int(bool(failed))
 
 

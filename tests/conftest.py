@@ -19,7 +19,16 @@ import earwitness
 from earwitness.encoders.load import LoadedEncoder
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 
+MARKED_FIXTURES = {"browser", "shared"}  # each has a mark of its name
 pytest_plugins = ["made_archives", "optional_packages"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that show a page in a browser, or read files that the repository cannot hold."""
+    for item in items:
+        for name in MARKED_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(name)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from earwitness.archive.index_ray import Cluster, index_on_ray
 
 # Ray Data reads its own deprecated settings, and leaves pipes and sockets to the end of the process.
 pytestmark = [
+    pytest.mark.ray,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
