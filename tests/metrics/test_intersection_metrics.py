@@ -5,7 +5,6 @@ import pytest
 from earwitness.errors import AnnotationError
 from earwitness.metrics.intersection_metrics import Criteria, count_intersections
 from made_events import event
-from scoring import score_intersections
 
 # Numbers of sed_scores_eval on random files are compared in test_psds.py.
 
