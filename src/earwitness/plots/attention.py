@@ -184,12 +184,8 @@ def draw_attention(
         figure = make_figure(width, 2.0 * n_rows + 3.4, title, caption)
         top, below = figure.subfigures(2, 1, height_ratios=[2.1, 2.0 * n_rows])
         sound = top.subplots()
-        top.colorbar(
-            draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ),
-            ax=sound,
-            pad=0.01,
-            label="level (dB)",
-        )
+        levels = draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ)
+        top.colorbar(levels, ax=sound, pad=0.01, label="level (dB)")
         sound.set(title="spectrogram", xlabel="time (s)", xlim=(start_s, end_s))
         grid = below.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         _draw_panels(below, grid, attended, panels, (start_s, end_s))
@@ -201,9 +197,9 @@ def draw_attention(
 def _draw_panels(
     figure: Any, grid: Any, attended: Attended, panels: Sequence[Panel], limits_s: tuple[float, float]
 ) -> None:
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 
-    ramp = LinearSegmentedColormap.from_list("attention", [(*_rgb(COLOURS[1]), 0.0), (*_rgb(COLOURS[1]), 0.9)])
+    ramp = LinearSegmentedColormap.from_list("attention", [to_rgba(COLOURS[1], 0.0), to_rgba(COLOURS[1], 0.9)])
     most = max(float(panel.seen.weights.max()) * panel.seen.weights.size for panel in panels)
     background = attended.spectrogram.narrowed(N_COLUMNS_BEHIND)
     n_mels = len(background.centres_hz)
@@ -243,8 +239,3 @@ def _mark(axes: Any, query: Query, attended: Attended, colour: str) -> None:
         return
     row = find_rows([query.frequency_hz], attended.spectrogram.centres_hz)
     axes.plot([query.time_s], row, marker="+", ms=10, mew=2.0, color=colour, ls="none")
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue

@@ -31,7 +31,6 @@ TITLES = {
     "segment": "segments of 1 s",
     "intersection": "events",
 }
-SEGMENT = "segment"
 FLOOR = 0.0  # replaces scores below the run's threshold
 
 
@@ -50,7 +49,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     if not any(each.has_both for each in scored):
         raise OutputError(f"{folder}: every label is in all recordings or in none, so there is no curve to draw")
     name = {"roc": "ROC", "pr": "Precision and recall"}[kind]
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {name} of {TITLES.get(measure, measure)}"
+    title = f"{_name(saved, folder)}: {name} of {TITLES.get(measure, measure)}"
     draw = draw_roc if kind == "roc" else draw_precision_recall
     return draw(scored, title, f"{CAPTIONS[measure]} {_report(saved)}")
 
@@ -96,7 +95,7 @@ def draw_saved_confusion(folder: str | Path, measure: str = "") -> Any:
     cells, labels = chosen.confuse(), chosen.labels
     is_none_used = bool(cells[:, -1].any())
     columns = [*labels, NONE] if is_none_used else list(labels)
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, confusion matrix"
+    title = f"{_name(saved, folder)}: {TITLES[chosen.kind]}, confusion matrix"
     caption = f"Measure {chosen.kind!r}. Rows: the true label; columns: the answer. {_report(saved)}"
     return draw_confusion(cells[:, : len(columns)], labels, columns, title, caption)
 
@@ -111,8 +110,8 @@ def draw_saved_distribution(folder: str | Path, measure: str = "") -> Any:
     chosen = _choose(saved, folder, measure, list(saved.measures), "any measure")
     totals = chosen.counts[:, :-1].sum(axis=0)  # (V, 4)
     in_recordings = (*RANKED, "clips", "rare")
-    unit = "segments" if chosen.kind == SEGMENT else "recordings" if chosen.kind in in_recordings else "events"
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, actual and predicted"
+    unit = "segments" if chosen.kind == "segment" else "recordings" if chosen.kind in in_recordings else "events"
+    title = f"{_name(saved, folder)}: {TITLES[chosen.kind]}, actual and predicted"
     caption = f"Measure {chosen.kind!r}. {_report(saved)}"
     return draw_distribution(chosen.labels, totals[:, 0].tolist(), totals[:, 1].tolist(), unit, title, caption)
 
@@ -124,16 +123,19 @@ def _choose(saved: SavedResults, folder: str | Path, measure: str, there: list[s
     return saved.measures[measure or there[0]]
 
 
+def _name(saved: SavedResults, folder: str | Path) -> str:
+    return str(saved.about.get("dataset", Path(folder).name))
+
+
 def _report(saved: SavedResults) -> str:
     """Return the settings of an evaluation for a caption."""
     about = saved.about
     settings = about.get("settings") or {}
-    said = [f"{about['n_files']} recordings" if "n_files" in about else ""]
-    said.append(f"split {about['split']}" if about.get("split") else "")
-    said.append(f"method {about['method']}" if about.get("method") else "")
+    parts = [f"{about['n_files']} recordings"] if "n_files" in about else []
+    parts += [f"{name} {about[name]}" for name in ("split", "method") if about.get(name)]
     method = METHODS.get(about.get("method", ""))
     if settings and not (method and not method.has_word_scores):
-        said.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
-    said.append(f"encoder {about['encoder']}" if about.get("encoder") else "")
-    said.append(f"earwitness {about['version']}" if about.get("version") else "")
-    return "; ".join(each for each in said if each) + "."
+        parts.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
+    parts += [f"encoder {about['encoder']}"] if about.get("encoder") else []
+    parts += [f"earwitness {about['version']}"] if about.get("version") else []
+    return "; ".join(parts) + "."
