@@ -184,8 +184,12 @@ def draw_attention(
         figure = make_figure(width, 2.0 * n_rows + 3.4, title, caption)
         top, below = figure.subfigures(2, 1, height_ratios=[2.1, 2.0 * n_rows])
         sound = top.subplots()
-        levels = draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ)
-        top.colorbar(levels, ax=sound, pad=0.01, label="level (dB)")
+        top.colorbar(
+            draw_levels(sound, attended.spectrogram, start_s, ticks_hz=FEW_TICKS_HZ),
+            ax=sound,
+            pad=0.01,
+            label="level (dB)",
+        )
         sound.set(title="spectrogram", xlabel="time (s)", xlim=(start_s, end_s))
         grid = below.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         _draw_panels(below, grid, attended, panels, (start_s, end_s))

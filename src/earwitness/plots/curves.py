@@ -8,8 +8,7 @@ the sum of precision over steps of recall.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,23 +64,27 @@ def trace_precision(scored: ScoredLabel) -> tuple[Array, Array, float]:
 
 def draw_roc(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of ROC curves; labels that are in all recordings or in none have none."""
-    with _drawn_axes(scored, title, caption) as axes:
+    with styled():
+        figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
             false, true, area = trace_roc(each)
             _draw_line(axes, each, false, true, 1 + each.n_known, f"AUC {area:.3f}", style)
         axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":", label="chance")
         axes.set(xlabel="false positive rate", ylabel="true positive rate")
-    return axes.figure
+        _finish(axes, scored)
+    return figure
 
 
 def draw_precision_recall(scored: Sequence[ScoredLabel], title: str, caption: str) -> Any:
     """Return the figure of precision-recall curves; labels that are in all recordings or in none have none."""
-    with _drawn_axes(scored, title, caption) as axes:
+    with styled():
+        figure, axes = _begin(title, caption + _note_floor(scored))
         for each, style in _choose_lines(scored):
             recall, precision, average = trace_precision(each)
             _draw_line(axes, each, recall, precision, each.n_known, f"AP {average:.3f}", style)
         axes.set(xlabel="recall", ylabel="precision")
-    return axes.figure
+        _finish(axes, scored)
+    return figure
 
 
 def _count_steps(scored: ScoredLabel) -> tuple[Array, Array]:
@@ -112,18 +115,20 @@ def _draw_line(
         axes.plot(x[rest], y[rest], color=look["color"], lw=0.9, ls=":", zorder=1)
 
 
-@contextlib.contextmanager
-def _drawn_axes(scored: Sequence[ScoredLabel], title: str, caption: str) -> Iterator[Any]:
-    """Give the axes of a new figure; a legend is added at the end."""
-    with styled():
-        axes = make_figure(8.6, 5.4, title, caption + _note_floor(scored)).subplots()
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-        axes.grid(color="0.92")
-        yield axes
-        legend = "label (area; recordings with it)"
-        if (n_more := sum(each.has_both for each in scored) - N_NAMED) > 0:
-            legend += f"\n(grey: {n_more} more)"
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=legend, alignment="left", title_fontsize=8.0)
+def _begin(title: str, caption: str) -> tuple[Any, Any]:
+    figure = make_figure(8.6, 5.4, title, caption)
+    axes = figure.subplots()
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.grid(color="0.92")
+    return figure, axes
+
+
+def _finish(axes: Any, scored: Sequence[ScoredLabel]) -> None:
+    curves = [each for each in scored if each.has_both]
+    title = "label (area; recordings with it)"
+    if len(curves) > N_NAMED:
+        title += f"\n(grey: {len(curves) - N_NAMED} more)"
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left", title_fontsize=8.0)
 
 
 def _note_floor(scored: Sequence[ScoredLabel]) -> str:

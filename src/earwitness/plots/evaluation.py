@@ -131,11 +131,12 @@ def _report(saved: SavedResults) -> str:
     """Return the settings of an evaluation for a caption."""
     about = saved.about
     settings = about.get("settings") or {}
-    parts = [f"{about['n_files']} recordings"] if "n_files" in about else []
-    parts += [f"{name} {about[name]}" for name in ("split", "method") if about.get(name)]
+    said = [f"{about['n_files']} recordings" if "n_files" in about else ""]
+    said.append(f"split {about['split']}" if about.get("split") else "")
+    said.append(f"method {about['method']}" if about.get("method") else "")
     method = METHODS.get(about.get("method", ""))
     if settings and not (method and not method.has_word_scores):
-        parts.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
-    parts += [f"encoder {about['encoder']}"] if about.get("encoder") else []
-    parts += [f"earwitness {about['version']}"] if about.get("version") else []
-    return "; ".join(parts) + "."
+        said.append(f"threshold {settings.get('event_threshold'):g}, hold {settings.get('event_hold'):g}")
+    said.append(f"encoder {about['encoder']}" if about.get("encoder") else "")
+    said.append(f"earwitness {about['version']}" if about.get("version") else "")
+    return "; ".join(each for each in said if each) + "."

@@ -29,8 +29,8 @@ def draw_tags(
     chosen = find_tags(tags) if tags else find_strongest(timeline.logits, n_tags)
     with styled():
         which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
-        scale = f" Clip scores of windows every {settings.hop_s:g} s, on a logarithmic scale."
-        caption = describe_settings(settings, encoder) + scale + which
+        said = f" Clip scores of windows every {settings.hop_s:g} s, on a logarithmic scale."
+        caption = describe_settings(settings, encoder) + said + which
         heights = [2.2, 0.26 * len(chosen) + 0.2]
         figure = make_figure(11.0, sum(heights) + 1.5, title, caption)
         levels, rows = figure.subplots(2, 1, sharex=True, height_ratios=heights)

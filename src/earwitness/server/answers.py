@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -124,11 +123,6 @@ def load_analysis(folder: Path) -> Analysis:
     return analysis
 
 
-def explain_words(words: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the meaning of each word: its nearest tags, or why it is unknown."""
-    return [_explain_word(word) for word in words]
-
-
 def suggest_words(start: str) -> list[str]:
     """Return phrases of the shipped table that begin with `start`, then those with a later word that does, in order."""
     key = " ".join(start.lower().split())
@@ -162,7 +156,8 @@ def _strip_paths(settings: Settings) -> Settings:
     return replace(settings, places=Path(settings.places).name, encoder=Path(settings.encoder).name)
 
 
-def _explain_word(word: str) -> dict[str, Any]:
+def explain_word(word: str) -> dict[str, Any]:
+    """Return the meaning of a word: its nearest tags, or why it is unknown."""
     try:
         meanings = understand((word,))
     except WordError as error:

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from earwitness.server.answers import answer_query, draw_view, explain_words, suggest_words, write_download
+from earwitness.server.answers import answer_query, draw_view, explain_word, suggest_words, write_download
 from earwitness.server.download_names import clean_name, offer_download
 from earwitness.server.problems import KINDS, MEDIA_TYPE, NOT_READY, STOPPING, Problem, Refused
 from earwitness.server.recording_files import AUDIO, UPLOAD
@@ -243,7 +243,7 @@ async def get_words(
     service = service_of(request)
     if len(word) > service.limits.max_words:
         raise Refused("invalid", f"{len(word)} words: this server accepts up to {service.limits.max_words} per query")
-    return {"words": await service.think(explain_words, word)}
+    return {"words": await service.think(lambda: [explain_word(each) for each in word])}
 
 
 @router.get(
