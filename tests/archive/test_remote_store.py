@@ -13,7 +13,7 @@ from earwitness import Settings
 from earwitness.archive.extract import Chunk
 from earwitness.archive.provenance import Provenance, describe_analysis
 from earwitness.archive.remote_store import RemoteStorage, fetch_store, open_storage
-from earwitness.archive.store import Store, has_store, make_store
+from earwitness.archive.store import Store, find_provenance, make_store
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import ArchiveError
 from made_parts import CHUNKS
@@ -40,10 +40,10 @@ def break_part(url: str, name: str, content: bytes) -> None:
 
 
 def test_a_store_is_made_once_and_keeps_what_made_it(url: str, provenance: Provenance) -> None:
-    assert not has_store(RemoteStorage(url))
+    assert find_provenance(RemoteStorage(url)) is None
     make_store(RemoteStorage(url), provenance)
     make_store(RemoteStorage(url), replace(provenance, row_s=7.0))
-    assert has_store(RemoteStorage(url))
+    assert find_provenance(RemoteStorage(url))
     assert Store(open_storage(url)).provenance == provenance
     with pytest.raises(ArchiveError, match="row_s"):
         Store(RemoteStorage(url)).check_provenance(replace(provenance, row_s=7.0))

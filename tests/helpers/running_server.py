@@ -49,7 +49,7 @@ class RunningServer:
         self.stop()
 
     def stop(self) -> None:
-        self.server.begin_stop()
+        self.server.handle_exit(signal.SIGTERM, None)
         self.thread.join(PATIENCE_S)
         self.listening.close()
 

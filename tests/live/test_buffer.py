@@ -11,7 +11,7 @@ import pytest
 
 from earwitness.errors import AudioError
 from earwitness.live import buffer as waiting_file
-from earwitness.live.buffer import OVERRUN, WaitingSound, start_reading, wait_for
+from earwitness.live.buffer import OVERRUN, WaitingSound, start_reading
 from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.pcm import PcmFormat
 from earwitness.live.sources import ByteSource
@@ -26,7 +26,8 @@ def test_a_source_that_can_wait_waits_and_loses_nothing() -> None:
     time.sleep(0.15)
     assert waiting.waiting_s <= 3.0
     assert sum(isinstance(item, AudioChunk) for item in waiting) == 50
-    assert wait_for(thread, 1.0)
+    thread.join(1.0)
+    assert not thread.is_alive()
 
 
 def test_of_a_source_that_goes_on_the_oldest_is_dropped_and_told() -> None:

@@ -36,7 +36,7 @@ def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **query: float
     """Listen with a store; return the events that were told."""
     recorder = TagRecorder(folder, "porch", Settings(), encoder)
     clock = StreamClock(lambda: 1_000_000_000.0, lambda: 0.0, began=1_000_000_000.0)
-    listener = Listener(encoder, LiveQuery(understand(tuple(WORDS)), Settings(), **query), clock, keeper=recorder)  # type: ignore[arg-type]
+    listener = Listener(encoder, LiveQuery(understand(tuple(WORDS)), Settings(), **query), clock, recorder=recorder)  # type: ignore[arg-type]
     return [line.event for line in events_of(listener.listen(ListedItems(items)))]
 
 

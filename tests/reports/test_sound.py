@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from made_sounds import make_noise
 
 def test_what_is_heard_is_kept_as_flac(tmp_path: Path) -> None:
     detected = 4 * make_noise(2.0)  # some of it above full scale
-    with FlacWriter(tmp_path / "heard.flac") as flac:
+    with contextlib.closing(FlacWriter(tmp_path / "heard.flac")) as flac:
         flac.add(Waveform(detected[:20000], 16000))
         flac.add(Waveform(detected[20000:], 16000, 1.25))
         samples, rate = soundfile.read(io.BytesIO(flac.read()))
@@ -26,7 +27,7 @@ def test_what_is_heard_is_kept_as_flac(tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_is_not_kept_and_its_file_is_gone(tmp_path: Path) -> None:
-    with FlacWriter(tmp_path / "heard.flac", max_bytes=100_000) as flac:
+    with contextlib.closing(FlacWriter(tmp_path / "heard.flac", max_bytes=100_000)) as flac:
         for start in range(20):
             flac.add(Waveform(make_noise(1.0, seed=start), 16000, float(start)))
         assert not flac.is_whole
@@ -35,7 +36,7 @@ def test_what_is_too_large_is_not_kept_and_its_file_is_gone(tmp_path: Path) -> N
 
 
 def test_nothing_heard_is_nothing_kept(tmp_path: Path) -> None:
-    with FlacWriter(tmp_path / "heard.flac") as flac:
+    with contextlib.closing(FlacWriter(tmp_path / "heard.flac")) as flac:
         assert flac.read() == b""
 
 

@@ -62,6 +62,6 @@ def test_the_image_holds_what_it_needs() -> None:
 
 def test_counters_of_one_app_are_not_those_of_another() -> None:
     first, second = Metrics(), Metrics()
-    first.note_restart()
+    first.restarts.inc()
     assert b"earwitness_worker_restarts_total 1.0" in first.to_text()
     assert b"earwitness_worker_restarts_total 0.0" in second.to_text()

@@ -52,7 +52,9 @@ def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
     ]
     return {
         "events": events,
-        "files": [(*_values(each)[:4], round(each.best_score, 4)) for each in answer.files],
+        "files": [
+            (each.path, each.word, each.n_events, each.seconds, round(each.best_score, 4)) for each in answer.files
+        ],
         "hours": [(each.hour.start, each.hour.path, each.word, each.n_events, each.seconds) for each in answer.hours],
         "scenes": scenes,
         "errors": [_split_problem(each) for each in answer.problems],
@@ -126,7 +128,3 @@ def _split_problem(problem: str) -> tuple[str, str]:
     """Return the file that a problem names at its start, empty if none, and the problem."""
     file, colon, _ = problem.partition(": ")
     return (file, problem) if colon and Path(file).suffix else ("", problem)
-
-
-def _values(each: Any) -> tuple[Any, ...]:
-    return tuple(asdict(each).values())

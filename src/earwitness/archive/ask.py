@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from earwitness.archive.catalogue import FileEntry
+from earwitness.archive.catalogue import FileEntry, group_by_part
 from earwitness.archive.hourly import FileSum, HourScene, HourSum, rank_hours, sum_events
-from earwitness.archive.parquet_parts import ChunkRecord, read_levels
+from earwitness.archive.parquet_parts import read_levels
 from earwitness.archive.quantise import Levels, root_table, score_table
 from earwitness.archive.query import Choice, choose_files
 from earwitness.archive.store import Store
@@ -235,14 +235,10 @@ def _score_files(
     store: Store, entries: Sequence[FileEntry], score: Callable[[Levels], Logits], problems: list[str]
 ) -> Iterator[tuple[FileEntry, list[_ChunkScores]]]:
     """Yield the scored chunks of each file, by path; a file with a damaged part is left out and reported."""
-    wanted: dict[str, list[ChunkRecord]] = {}
-    for entry in entries:
-        for chunk in entry.chunks:
-            wanted.setdefault(chunk.part, []).append(chunk)
+    wanted = group_by_part(entries)
     n_left = {entry.file_id: len(entry.chunks) for entry in entries}
     chunk_scores: dict[tuple[int, int], _ChunkScores] = {}
     failed: set[int] = set()
-    by_id = {entry.file_id: entry for entry in entries}
 
     def read(part: str) -> tuple[Levels, Logits] | ArchiveError:
         try:
@@ -253,8 +249,9 @@ def _score_files(
 
     n_threads = count_threads()
     with ThreadPoolExecutor(n_threads, "ask") as threads:
-        for (_, records), result in zip(wanted.items(), _map_ahead(threads, read, wanted, 2 * n_threads), strict=True):
-            for each in records:
+        results = _map_ahead(threads, read, wanted, 2 * n_threads)
+        for found, result in zip(wanted.values(), results, strict=True):
+            for entry, each in found:
                 n_left[each.file_id] -= 1
                 if isinstance(result, ArchiveError):
                     failed.add(each.file_id)
@@ -263,7 +260,6 @@ def _score_files(
                     rows = slice(each.first_row, each.first_row + each.n_rows)
                     chunk_scores[each.file_id, each.number] = _ChunkScores(result[1][rows], result[0][rows])
                 if not n_left[each.file_id] and each.file_id not in failed:
-                    entry = by_id[each.file_id]
                     yield entry, [chunk_scores.pop((entry.file_id, number)) for number in range(len(entry.chunks))]
 
 

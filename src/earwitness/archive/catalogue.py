@@ -65,8 +65,7 @@ class Catalogue:
 
     def find(self, path: str) -> FileEntry | None:
         """Return the entry of a path, None if there is none."""
-        known = self._records.get(path)
-        return _merge(known) if known else None
+        return _merge(self._records[path]) if path in self._records else None
 
     def __iter__(self) -> Iterator[FileEntry]:
         return (_merge(self._records[path]) for path in sorted(self._records))

@@ -252,7 +252,9 @@ def _cut_chunks(task: ExtractTask, rate_hz: int) -> Iterator[tuple[int, Samples,
 def _score_rows(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> Levels:
     settings, token_s, rate_hz = task.settings, encoder.spec.token_s, encoder.spec.sample_rate_hz
     chunk = segment.chunk
-    lead_s = ROW_LEAD_S if settings.window_s <= ROW_LEAD_S and is_whole(ROW_LEAD_S / token_s) else LEAD_S
+    n_tokens = ROW_LEAD_S / token_s
+    is_enough = settings.window_s <= ROW_LEAD_S and abs(n_tokens - round(n_tokens)) < 1e-6  # whole, but for rounding
+    lead_s = ROW_LEAD_S if is_enough else LEAD_S
     from_s, to_s = max(segment.offset_s, chunk.start_s - lead_s), chunk.end_s + lead_s
     first, last = (round((time_s - segment.offset_s) * rate_hz) for time_s in (from_s, to_s))
     windows = slide(
@@ -284,11 +286,6 @@ def _score_clips(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) ->
     parts = list(score_windows(slide(waveform, window_s, window_s, n_batch=encoder.batch), encoder))
     starts = np.concatenate([part.start_s for part in parts]) + offset_s + first / rate_hz
     return quantise_logits(np.concatenate([part.logits for part in parts])), starts
-
-
-def is_whole(number: float) -> bool:
-    """Say whether a number is whole, but for rounding."""
-    return abs(number - round(number)) < 1e-6
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from earwitness.archive.ask import Answer, ArchiveEvent, QueriedRecording
+from earwitness.archive.ask import Answer, QueriedRecording
 from earwitness.archive.hourly import HOUR_S
 from earwitness.archive.start_times import format_time, parse_time
 
@@ -139,12 +139,9 @@ def _choose_rows(blocks: Whole, units: Sequence[Unit]) -> tuple[str, Callable[[W
     return unit, row_of, tuple(names)
 
 
-def _months(days: Whole) -> Whole:
-    return np.asarray(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64))
-
-
-def _years(days: Whole) -> Whole:
-    return np.asarray(days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64))
+def _convert_days(days: Whole, unit: str) -> Whole:
+    """Return the months ("M") or years ("Y") since 1970 of days since 1970."""
+    return np.asarray(days.astype("datetime64[D]").astype(f"datetime64[{unit}]").astype(np.int64))
 
 
 def _name_day(day: int) -> str:
@@ -155,8 +152,8 @@ UNITS: tuple[Unit, ...] = (
     ("hour", lambda hours: hours, lambda hour: format_time(hour * HOUR_S).replace("T", " ")[:-3]),
     ("day", lambda days: days, _name_day),
     ("week", lambda days: (days + FIRST_MONDAY) // 7, lambda week: _name_day(7 * week - FIRST_MONDAY)),
-    ("month", _months, lambda month: f"{1970 + month // 12}-{month % 12 + 1:02d}"),
-    ("year", _years, lambda year: str(1970 + year)),
+    ("month", lambda days: _convert_days(days, "M"), lambda month: f"{1970 + month // 12}-{month % 12 + 1:02d}"),
+    ("year", lambda days: _convert_days(days, "Y"), lambda year: str(1970 + year)),
 )
 
 
@@ -175,7 +172,7 @@ def _heat_by_recording(answer: Answer, recordings: Sequence[QueriedRecording]) -
     counts = {word: np.zeros(analysed_s.shape, np.int64) for word in answer.words}
     for found in answer.events:
         if found.path in rows:
-            column = _column(found, step_s, n_columns)
+            column = min(int(found.event.onset_s // step_s), n_columns - 1)
             counts[found.event.word][rows[found.path], column] += 1
     best: dict[tuple[int, int], Counter[str]] = {}
     for each in answer.scenes:
@@ -190,10 +187,6 @@ def _heat_by_recording(answer: Answer, recordings: Sequence[QueriedRecording]) -
     scenes = _choose_scenes(best, analysed_s)
     left_out = len(recordings) - len(shown)
     return Heat("recording", names, columns, float(step_s), analysed_s, counts, *scenes, left_out)
-
-
-def _column(found: ArchiveEvent, step_s: int, n_columns: int) -> int:
-    return min(int(found.event.onset_s // step_s), n_columns - 1)
 
 
 def _name_moment(time_s: int, step_s: int) -> str:

@@ -85,11 +85,7 @@ def sum_events(events: Iterable[tuple[str, Event, float | None]]) -> tuple[list[
 
 
 def rank_hours(
-    store: Store,
-    entries: Sequence[FileEntry],
-    profiles: Sequence[PlaceProfile],
-    choice: Choice,
-    problems: list[str],
+    store: Store, entries: Sequence[FileEntry], profiles: Sequence[PlaceProfile], choice: Choice, problems: list[str]
 ) -> list[HourScene]:
     """Return the scenes of every hour; a damaged part is left out and listed in `problems`."""
     totals: dict[Hour, Any] = {}

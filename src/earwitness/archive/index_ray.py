@@ -275,10 +275,7 @@ def _context_set(data: Any) -> Iterator[None]:
     """Get chunks early and fewer log lines from Ray Data; restore its settings afterwards."""
     context = data.DataContext.get_current()
     loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("ray.data", "ray")}
-    wanted = {
-        "target_max_block_size": HANDED_OVER_BYTES,
-        "enable_progress_bars": False,
-    }
+    wanted = {"target_max_block_size": HANDED_OVER_BYTES, "enable_progress_bars": False}
     before = {name: getattr(context, name) for name in wanted}
     try:
         for logger in loggers:  # a worker's death shows in its recording's outcome

@@ -21,7 +21,7 @@ from earwitness.archive.extract import ANALYSED, FAILED, GONE, Chunk, ExtractTas
 from earwitness.archive.part_storage import PartStorage
 from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.start_times import StartFrom
-from earwitness.archive.store import has_store, make_store, read_provenance
+from earwitness.archive.store import find_provenance, make_store
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import ArchiveError, SettingsError
 from earwitness.results import Progress
@@ -44,6 +44,9 @@ class IndexOptions:
         start_from: where a recording's start time comes from.
         rows_a_part, seconds_a_part: when to commit; seconds of work.
         progress: how to show progress.
+
+    Raises:
+        SettingsError: the shard's number is not between 1 and the number of shards.
     """
 
     is_by_token: bool = False
@@ -56,11 +59,6 @@ class IndexOptions:
     progress: Progress = "none"
 
     def __post_init__(self) -> None:
-        """Refuse a share that does not exist.
-
-        Raises:
-            SettingsError: the number is not between 1 and the number of shares.
-        """
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             number, n_shards = self.shard
             raise SettingsError(f"shard={number}/{n_shards}: give a number from 1 to {max(1, n_shards)}, such as 3/16")
@@ -103,8 +101,8 @@ def adopt_settings(storage: PartStorage, settings: Settings | None) -> Settings:
         ArchiveError: the store cannot be read.
         SettingsError: the settings do not suit a store.
     """
-    if has_store(storage):
-        made_with = read_provenance(storage).settings()
+    if made := find_provenance(storage):
+        made_with = made.settings()
         if settings is None or settings == Settings():
             settings = made_with
         elif settings.runtime == "auto":

@@ -151,16 +151,6 @@ def find_storage(place: str | Path | PartStorage) -> PartStorage:
     return LocalStorage(place) if isinstance(place, str | Path) else place
 
 
-def has_store(storage: PartStorage) -> bool:
-    """Return whether there is a store."""
-    with reach_reported(storage.place, "read"):
-        try:
-            storage.read_head()
-        except FileNotFoundError:
-            return False
-    return True
-
-
 @contextlib.contextmanager
 def reach_reported(place: str, done: Literal["read", "written"]) -> Iterator[None]:
     """Turn what a file system raises into one error.
@@ -177,14 +167,26 @@ def reach_reported(place: str, done: Literal["read", "written"]) -> Iterator[Non
         raise ArchiveError(f"{place}: cannot be {done} ({error.strerror or error}); {hint}") from error
 
 
-def read_provenance(storage: PartStorage) -> Provenance:
-    """Return what the store at a place was made with.
+def find_provenance(storage: PartStorage) -> Provenance | None:
+    """Return what the store at a place was made with, None if there is no store.
 
     Raises:
-        ArchiveError: there is no store, it cannot be reached, or this version cannot read it.
+        ArchiveError: the place cannot be reached, or this version cannot read the store.
     """
     with reach_reported(storage.place, "read"):
         try:
             return parse_provenance(storage.place, storage.read_head())
-        except FileNotFoundError as error:
-            raise ArchiveError(f"{storage.place}: no store here; make one: {storage.hint}") from error
+        except FileNotFoundError:
+            return None
+
+
+def read_provenance(storage: PartStorage) -> Provenance:
+    """Return what the store at a place was made with.
+
+    Raises:
+        ArchiveError: there is no store; see also `find_provenance`.
+    """
+    made = find_provenance(storage)
+    if made is None:
+        raise ArchiveError(f"{storage.place}: no store here; make one: {storage.hint}")
+    return made

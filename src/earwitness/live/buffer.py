@@ -7,11 +7,9 @@ cannot, the oldest sound is dropped and a `Gap` says how much.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 from earwitness.live.sources import Source
@@ -130,18 +128,8 @@ def start_reading(items: Iterator[Item | None], source: Source, waiting: Waiting
         except BaseException as error:  # raised again where the items are taken
             waiting.close(error)
         finally:
-            close: Any = getattr(items, "close", None)
-            if close:
-                close()
+            getattr(items, "close", lambda: None)()
 
     thread = threading.Thread(target=read, name="read live", daemon=True)
     thread.start()
     return thread
-
-
-def wait_for(thread: threading.Thread, limit_s: float) -> bool:
-    """Wait until a thread is done, at most `limit_s`; return whether it is."""
-    until = time.monotonic() + limit_s
-    while thread.is_alive() and time.monotonic() < until:
-        thread.join(POLL_S)
-    return not thread.is_alive()

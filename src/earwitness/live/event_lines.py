@@ -7,7 +7,7 @@ A begun event rests on windows that later ones may still correct; where they do,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from earwitness.recognition import Event
@@ -22,14 +22,6 @@ class EventLine:
     event: Event
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A begun event, as it was last seen."""
-
-    id: int
-    event: Event
-
-
 class EventReporter:
     """Remembers begun events, at most a few per word.
 
@@ -39,7 +31,7 @@ class EventReporter:
 
     def __init__(self, tolerance_s: float) -> None:
         self._tolerance_s = tolerance_s
-        self._begun: list[_Begun] = []
+        self._begun: dict[int, Event] = {}  # by id, as they were last seen
         self._n_reported = 0
 
     def to_lines(self, ended: Iterable[Event], foreseen: Iterable[Event]) -> list[EventLine]:
@@ -50,31 +42,28 @@ class EventReporter:
             foreseen: events that are under way or not yet settled.
         """
         lines: list[EventLine] = []
+        left, seen = dict(self._begun), dict[int, Event]()
         for event in ended:
-            begun = self._match(event, self._begun) or self._begin(event, lines)
-            self._begun = [each for each in self._begun if each.id != begun.id]
-            lines.append(EventLine("ended", begun.id, event))
-        left, seen = list(self._begun), []
+            lines.append(EventLine("ended", self._identify(event, left, lines), event))
         for event in foreseen:
-            begun = self._match(event, left) or self._begin(event, lines)
-            left = [each for each in left if each.id != begun.id]
-            seen.append(replace(begun, event=event))
-        lines += [EventLine("withdrawn", each.id, each.event) for each in left]
+            seen[self._identify(event, left, lines)] = event
+        lines += [EventLine("withdrawn", number, event) for number, event in left.items()]
         self._begun = seen
         return lines
 
-    def _begin(self, event: Event, lines: list[EventLine]) -> _Begun:
+    def _identify(self, event: Event, begun: dict[int, Event], lines: list[EventLine]) -> int:
+        """Take the begun event that this event is, the one with the nearest onset, and return its id, else a new id."""
+        near = [
+            number
+            for number, known in begun.items()
+            if known.word == event.word
+            and known.onset_s <= event.offset_s + self._tolerance_s
+            and event.onset_s <= known.offset_s + self._tolerance_s
+        ]
+        if near:
+            nearest = min(near, key=lambda number: abs(begun[number].onset_s - event.onset_s))
+            del begun[nearest]
+            return nearest
         self._n_reported += 1
         lines.append(EventLine("began", self._n_reported, event))
-        return _Begun(self._n_reported, event)
-
-    def _match(self, event: Event, begun: list[_Begun]) -> _Begun | None:
-        """Return the begun event that this event is, the one with the nearest onset; None if it is new."""
-        near = [
-            each
-            for each in begun
-            if each.event.word == event.word
-            and each.event.onset_s <= event.offset_s + self._tolerance_s
-            and event.onset_s <= each.event.offset_s + self._tolerance_s
-        ]
-        return min(near, key=lambda each: abs(each.event.onset_s - event.onset_s), default=None)
+        return self._n_reported

@@ -6,7 +6,7 @@ Out: `AudioChunk`, `Break`, `Gap` and `Trouble`, which the reader passes to the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from earwitness.audio import Samples
 
@@ -58,17 +58,3 @@ class Trouble:
 
 
 Item: TypeAlias = "AudioChunk | Break | Gap | Trouble"
-
-
-class Items(Protocol):
-    """An iterator of items that knows how many seconds of sound wait in it."""
-
-    @property
-    def waiting_s(self) -> float:
-        """Seconds of sound that can be taken without waiting."""
-
-    def __iter__(self) -> Items:
-        """Return itself."""
-
-    def __next__(self) -> Item:
-        """Return the next item, however long it takes to come."""

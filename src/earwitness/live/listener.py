@@ -1,23 +1,23 @@
 """The chain of `recognition.py` on sound that never ends: items from a source in, lines to print out.
 
-In: `Items`, words, an encoder. Out: `EventLine`s, `SceneLine`s, and lines on the sound itself. Windows,
-tokens, words and events go through the functions that recordings go through, so that a stream gives a file's events.
+In: items, words, an encoder. Out: `EventLine`s, `SceneLine`s, and lines on the sound itself. Windows, tokens, words and
+events go through the functions that recordings go through, so that a stream gives a file's events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from earwitness.audio import Samples, Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
+from earwitness.live.buffer import WaitingSound
 from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.event_lines import EventLine, EventReporter
-from earwitness.live.items import Items
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
 from earwitness.live.segments import ErrorLine, GapLine, Segments
 from earwitness.recognition import (
@@ -35,6 +35,9 @@ from earwitness.recognition import (
 )
 from earwitness.settings import Settings
 from earwitness.words import PlaceProfile, WordMeanings
+
+if TYPE_CHECKING:  # so that listening without a store loads no archive
+    from earwitness.live.to_archive import TagRecorder
 
 
 @dataclass(frozen=True)
@@ -87,32 +90,12 @@ class LiveCounts:
 Line = EventLine | GapLine | Drift | SceneLine | DroppedLine | ErrorLine
 
 
-class Keeper(Protocol):
-    """Stores tags; times are those of the unbroken segment that `begin` began."""
-
-    def begin(self, start_time: float) -> None:
-        """Begin a segment, at a time of day in seconds since 1970, UTC."""
-        ...
-
-    def add_rows(self, rows: TagScores) -> None:
-        """Take the logits of tokens, in order, without those that privacy drops."""
-        ...
-
-    def add_clip(self, rows: TagScores) -> None:
-        """Take the logits of a clip window."""
-        ...
-
-    def end(self, duration_s: float) -> None:
-        """End the segment."""
-        ...
-
-
 @dataclass
 class Listener:
     """Listens to one stream; `listen` may be called once.
 
     Attributes:
-        keeper: stores the tags, for queries later.
+        recorder: stores the tags, for queries later.
         on_block: called with each block of sound, such as to show its level.
     """
 
@@ -120,7 +103,7 @@ class Listener:
     query: LiveQuery
     clock: StreamClock
     on_block: Callable[[Segments], None] | None = None
-    keeper: Keeper | None = None
+    recorder: TagRecorder | None = None
     counts: LiveCounts = field(default_factory=LiveCounts)
     segments: Segments | None = None
 
@@ -131,10 +114,10 @@ class Listener:
                 f"method={settings.method!r}, noise_factor={settings.noise_factor:g}: live listening takes "
                 "method='earwitness' without noise"
             )
-        self._scenes = _SceneWatch(self.encoder, self.query, self.keeper)
+        self._scenes = _SceneWatch(self.encoder, self.query, self.recorder)
         self._tracker = EventReporter(settings.window_s)
 
-    def listen(self, items: Items) -> Iterator[Line]:
+    def listen(self, items: WaitingSound) -> Iterator[Line]:
         """Yield lines as soon as they are known, until the items end; events under way then end too.
 
         Raises:
@@ -145,17 +128,17 @@ class Listener:
             yield from segments.wait()
             if not segments.has_next:
                 break
-            if self.keeper:
-                self.keeper.begin(self.clock.time_of_day(segments.start_s).timestamp())
-            if self.query.meanings.words or self.keeper:
+            if self.recorder:
+                self.recorder.begin(self.clock.time_of_day(segments.start_s).timestamp())
+            if self.query.meanings.words or self.recorder:
                 yield from self._listen_to_segment(segments)
             else:
                 for _ in segments.blocks():
                     yield from segments.take_pending()
                     yield from self._scenes.take_lines()
             self._scenes.end_segment()
-            if self.keeper:
-                self.keeper.end(segments.n_samples / segments.rate)
+            if self.recorder:
+                self.recorder.end(segments.n_samples / segments.rate)
             yield from self._scenes.take_lines()
         if self.query.profiles:
             yield from self._scenes.close()
@@ -168,7 +151,7 @@ class Listener:
     def _take_block(self, block: Waveform) -> None:
         assert self.segments is not None
         self.counts.n_samples += len(block.samples)
-        if self.query.profiles or self.keeper:
+        if self.query.profiles or self.recorder:
             self._scenes.add(block, self.segments.start_s)
         if self.on_block:
             self.on_block(self.segments)
@@ -176,7 +159,7 @@ class Listener:
     def _listen_to_segment(self, segments: Segments) -> Iterator[Line]:
         """Listen until the sound breaks off, just as to a recording that ends there."""
         settings = self.query.settings
-        analysis = _SegmentAnalysis(self.encoder, self.query, self.counts, self.keeper)
+        analysis = _SegmentAnalysis(self.encoder, self.query, self.counts, self.recorder)
         windows = slide(segments.blocks(), settings.window_s, settings.hop_s, n_batch=1)
 
         def has_next() -> bool:
@@ -206,9 +189,9 @@ class _SegmentAnalysis:
     """One unbroken segment: windows to tokens to words to events; times are the segment's own."""
 
     def __init__(
-        self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, keeper: Keeper | None = None
+        self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, recorder: TagRecorder | None = None
     ) -> None:
-        self.encoder, self.query, self.counts, self.keeper = encoder, query, counts, keeper
+        self.encoder, self.query, self.counts, self.recorder = encoder, query, counts, recorder
         self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
         self.speech: list[Span] = []
 
@@ -242,9 +225,9 @@ class _SegmentAnalysis:
     def _find(self, rows: TagScores | None) -> list[Event]:
         self.counts.n_tokens += len(rows.start_s) if rows else 0
         parts = self._leave_out(rows)
-        if self.keeper:
+        if self.recorder:
             for part in parts:
-                self.keeper.add_rows(part)
+                self.recorder.add_rows(part)
         found = match_words(parts, self.query.meanings, self.encoder.tag_stats)
         return [event for each in found for event in self.finder.add(each)]
 
@@ -258,10 +241,10 @@ class _SegmentAnalysis:
 class _SceneWatch:
     """Ranks scenes for every period of the stream, from windows of `clip_window_s` side by side."""
 
-    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, keeper: Keeper | None = None) -> None:
-        self.encoder, self.query, self.keeper = encoder, query, keeper
-        self._held: list[Samples] = []
-        self._n_held = self._n_used = 0  # samples waiting for a window; samples of the segment already in windows
+    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, recorder: TagRecorder | None = None) -> None:
+        self.encoder, self.query, self.recorder = encoder, query, recorder
+        self._waiting: list[Samples] = []
+        self._n_waiting = self._n_used = 0  # samples waiting for a window; samples of the segment already in windows
         self._start_s = 0.0  # of the segment
         self._rows: list[TagScores] = []  # of this period
         self._period = 0
@@ -270,19 +253,19 @@ class _SceneWatch:
     def add(self, block: Waveform, start_s: float) -> None:
         """Take a block of the segment that begins at `start_s`."""
         self._start_s = start_s
-        self._held.append(block.samples)
-        self._n_held += len(block.samples)
+        self._waiting.append(block.samples)
+        self._n_waiting += len(block.samples)
         size = round(self.query.settings.clip_window_s * block.sample_rate_hz)
-        if self._n_held >= size:
-            samples = np.concatenate(self._held)
+        if self._n_waiting >= size:
+            samples = np.concatenate(self._waiting)
             self._analyse(Waveform(samples[:size], block.sample_rate_hz))
-            self._held, self._n_held = [samples[size:]], len(samples) - size
+            self._waiting, self._n_waiting = [samples[size:]], len(samples) - size
 
     def end_segment(self) -> None:
         """Analyse the rest of a segment, if it is to be stored, or if this period has nothing else."""
-        if self._n_held and (self.keeper or not self._rows):
-            self._analyse(Waveform(np.concatenate(self._held), self.encoder.spec.sample_rate_hz))
-        self._held, self._n_held, self._n_used = [], 0, 0
+        if self._n_waiting and (self.recorder or not self._rows):
+            self._analyse(Waveform(np.concatenate(self._waiting), self.encoder.spec.sample_rate_hz))
+        self._waiting, self._n_waiting, self._n_used = [], 0, 0
 
     def close(self) -> list[SceneLine]:
         """Return what is left at the end."""
@@ -308,8 +291,10 @@ class _SceneWatch:
             assert clip is not None
             if threshold is None or not find_speech(tokens, threshold).any():
                 self._rows.append(TagScores(clip, window.start_s + start_s, waveform.duration_s))
-                if self.keeper:
-                    self.keeper.add_clip(TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s))
+                if self.recorder:
+                    self.recorder.add_clip(
+                        TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s)
+                    )
 
     def _close_period(self) -> None:
         if self._rows:

@@ -1,7 +1,7 @@
 """Items from a source as unbroken segments of sound at the encoder's rate, each with its place in the stream.
 
-In: `Items`. Out: the blocks of each segment, and between segments what is missing. Positions are whole samples, so
-they are as exact after weeks as in the first second.
+In: items. Out: the blocks of each segment, and between segments what is missing. Positions are whole samples, so they
+are as exact after weeks as in the first second.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 
 from earwitness.audio import LEAST_S, Samples, Waveform, resample
 from earwitness.errors import EarwitnessError
+from earwitness.live.buffer import WaitingSound
 from earwitness.live.clock import Drift, StreamClock
-from earwitness.live.items import AudioChunk, Break, Gap, Item, Items, Trouble
+from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
 
 BLOCK_S = 0.1  # chunks are gathered to this length before anything is computed
 
@@ -50,7 +51,7 @@ class Segments:
     """
 
     def __init__(
-        self, items: Items, sample_rate_hz: int, clock: StreamClock, on_block: Callable[[Waveform], None] | None = None
+        self, items: WaitingSound, sample_rate_hz: int, clock: StreamClock, on_block: Callable[[Waveform], None]
     ) -> None:
         self.items, self.rate, self.clock = items, sample_rate_hz, clock
         self.start_samples = self.n_samples = self.n_gaps = 0
@@ -115,8 +116,7 @@ class Segments:
             block = Waveform(samples, self.rate, self.n_samples / self.rate)
             self.n_samples += len(samples)
             self.level = float(np.abs(samples).max())
-            if self._on_block:
-                self._on_block(block)
+            self._on_block(block)
             yield block
 
     def is_too_short(self) -> bool:
@@ -171,10 +171,10 @@ class Segments:
         """Make a line of an item, and let stream time pass over a gap."""
         if isinstance(item, Trouble):
             self._pending.append(ErrorLine(self.now_s, item.reason))
-        elif isinstance(item, Break):
-            self._pending.append(GapLine(self.now_s, None, item.reason))
-        else:
-            self._pending.append(GapLine(self.now_s, item.lost_s, item.reason))
-            self.start_samples += round(item.lost_s * self.rate)
-            self.lost_s += item.lost_s
+            return
+        lost_s = item.lost_s if isinstance(item, Gap) else None
+        self._pending.append(GapLine(self.now_s, lost_s, item.reason))
+        if lost_s is not None:
+            self.start_samples += round(lost_s * self.rate)
+            self.lost_s += lost_s
             self.n_gaps += 1

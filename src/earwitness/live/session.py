@@ -20,7 +20,7 @@ import numpy as np
 
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import EarwitnessError
-from earwitness.live.buffer import WaitingSound, start_reading, wait_for
+from earwitness.live.buffer import WaitingSound, start_reading
 from earwitness.live.clock import StreamClock
 from earwitness.live.listener import Listener, LiveQuery
 from earwitness.live.messages import status, to_plain
@@ -76,40 +76,38 @@ class Session:
         loaded = choose_encoder(self.query.settings)
         _warm_up(loaded, self.query.settings)
         self.clock, self.waiting = StreamClock(), WaitingSound()
-        settings, name = self.query.settings, self.source.name
-        recorder = TagRecorder(self.store, name, settings, loaded) if self.store is not None else None
+        recorder = None
+        if self.store is not None:
+            recorder = TagRecorder(self.store, self.source.name, self.query.settings, loaded)
         self.listener = Listener(loaded, self.query, self.clock, self._look, recorder)
         reader = start_reading(read_on(self.source, Patience(self.stall_s)), self.source, self.waiting)
         self._status_at = time.monotonic()
         state = "failed"
         with _ended_by_signals(self.waiting):
             try:
-                self._send_status("listening", 0.0)
+                self._send_status("listening")
                 for line in self.listener.listen(self.waiting):
                     self._send(to_plain(line, self.clock, self.source.name))
                 state = "ended"
             finally:
                 self.waiting.close()
                 self._finish(state)
-                wait_for(reader, 1.0)
+                reader.join(1.0)
 
     def _finish(self, state: str) -> None:
         """Send the last status, and let the sinks deliver what waits."""
         if self.is_shown:
             print("\r\x1b[K", end="", file=sys.stderr)
         with contextlib.suppress(EarwitnessError):  # the first failure is the one to report
-            self._send_status(state, self._now_s())
+            self._send_status(state)
         for sink in self.sinks:
             sink.close(CLOSE_S)
-
-    def _now_s(self) -> float:
-        return self.listener.segments.now_s if self.listener.segments else 0.0
 
     def _send(self, line: dict[str, Any]) -> None:
         for sink in self.sinks:
             sink.send(line)
 
-    def _send_status(self, state: str, at_s: float) -> None:
+    def _send_status(self, state: str) -> None:
         segments, counts = self.listener.segments, self.listener.counts
         fields: dict[str, Any] = {
             "heard_s": round(self.listener.analysed_s, 3),
@@ -123,6 +121,7 @@ class Session:
         }
         for sink in self.sinks:
             fields |= sink.counts()
+        at_s = segments.now_s if segments else 0.0
         self._send(status(state, self.source.name, self.clock, at_s, fields))
 
     def _look(self, segments: Segments) -> None:
@@ -132,7 +131,7 @@ class Session:
             self.waiting.stop()
         if self.status_every_s and now - self._status_at >= self.status_every_s:
             self._status_at = now
-            self._send_status("listening", segments.now_s)
+            self._send_status("listening")
         if self.is_shown and now - self._shown_at >= SHOW_S:
             self._shown_at = now
             print(f"\r\x1b[K{describe_state(segments, self.listener)}", end="", file=sys.stderr, flush=True)

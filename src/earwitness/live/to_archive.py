@@ -27,7 +27,7 @@ from earwitness.recognition import TagScores
 from earwitness.settings import Settings
 
 PERIOD_S = 3600.0  # a whole number of rows, and of tokens of 20 ms to 640 ms
-ROW_S = 1.0
+ROW_S = 1.0  # a row holds the largest score of the tokens whose middle lies in it
 NO_SOUND = -30.0  # logit where sound was dropped or is missing
 
 
@@ -38,17 +38,14 @@ class TagRecorder:
         folder: the store; made if it is not there.
         source: the name of the stream.
         settings, encoder: what it is analysed with; a store takes one encoder and one set of windows.
-        row_s: the length of a row, the largest score of the tokens whose middle lies in it.
 
     Raises:
         ArchiveError: the folder holds something else, another encoder's scores, or cannot be written.
     """
 
-    def __init__(
-        self, folder: str | Path, source: str, settings: Settings, encoder: LoadedEncoder, row_s: float = ROW_S
-    ) -> None:
+    def __init__(self, folder: str | Path, source: str, settings: Settings, encoder: LoadedEncoder) -> None:
         check_settings(settings)
-        made = describe_analysis(settings, encoder, row_s)
+        made = describe_analysis(settings, encoder, ROW_S)
         self._store = make_store(folder, made)
         self._store.check_provenance(made)
         self._source, self._row_s, self._rate_hz = source, made.row_s, encoder.spec.sample_rate_hz

@@ -201,9 +201,9 @@ def draw_attention(
 def _draw_panels(
     figure: Any, grid: Any, attended: Attended, panels: Sequence[Panel], limits_s: tuple[float, float]
 ) -> None:
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 
-    ramp = LinearSegmentedColormap.from_list("attention", [(*_rgb(COLOURS[1]), 0.0), (*_rgb(COLOURS[1]), 0.9)])
+    ramp = LinearSegmentedColormap.from_list("attention", [to_rgba(COLOURS[1], 0.0), to_rgba(COLOURS[1], 0.9)])
     most = max(float(panel.seen.weights.max()) * panel.seen.weights.size for panel in panels)
     background = attended.spectrogram.narrowed(N_COLUMNS_BEHIND)
     n_mels = len(background.centres_hz)
@@ -243,8 +243,3 @@ def _mark(axes: Any, query: Query, attended: Attended, colour: str) -> None:
         return
     row = find_rows([query.frequency_hz], attended.spectrogram.centres_hz)
     axes.plot([query.time_s], row, marker="+", ms=10, mew=2.0, color=colour, ls="none")
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue

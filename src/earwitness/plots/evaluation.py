@@ -31,7 +31,6 @@ TITLES = {
     "segment": "segments of 1 s",
     "intersection": "events",
 }
-SEGMENT = "segment"
 FLOOR = 0.0  # replaces scores below the run's threshold
 
 
@@ -50,7 +49,7 @@ def draw_curves(folder: str | Path, kind: str, measure: str = "") -> Any:
     if not any(each.has_both for each in scored):
         raise OutputError(f"{folder}: every label is in all recordings or in none, so there is no curve to draw")
     name = {"roc": "ROC", "pr": "Precision and recall"}[kind]
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {name} of {TITLES.get(measure, measure)}"
+    title = f"{_name(saved, folder)}: {name} of {TITLES.get(measure, measure)}"
     draw = draw_roc if kind == "roc" else draw_precision_recall
     return draw(scored, title, f"{CAPTIONS[measure]} {_report(saved)}")
 
@@ -96,7 +95,7 @@ def draw_saved_confusion(folder: str | Path, measure: str = "") -> Any:
     cells, labels = chosen.confuse(), chosen.labels
     is_none_used = bool(cells[:, -1].any())
     columns = [*labels, NONE] if is_none_used else list(labels)
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, confusion matrix"
+    title = f"{_name(saved, folder)}: {TITLES[chosen.kind]}, confusion matrix"
     caption = f"Measure {chosen.kind!r}. Rows: the true label; columns: the answer. {_report(saved)}"
     return draw_confusion(cells[:, : len(columns)], labels, columns, title, caption)
 
@@ -111,8 +110,8 @@ def draw_saved_distribution(folder: str | Path, measure: str = "") -> Any:
     chosen = _choose(saved, folder, measure, list(saved.measures), "any measure")
     totals = chosen.counts[:, :-1].sum(axis=0)  # (V, 4)
     in_recordings = (*RANKED, "clips", "rare")
-    unit = "segments" if chosen.kind == SEGMENT else "recordings" if chosen.kind in in_recordings else "events"
-    title = f"{saved.about.get('dataset', Path(folder).name)}: {TITLES[chosen.kind]}, actual and predicted"
+    unit = "segments" if chosen.kind == "segment" else "recordings" if chosen.kind in in_recordings else "events"
+    title = f"{_name(saved, folder)}: {TITLES[chosen.kind]}, actual and predicted"
     caption = f"Measure {chosen.kind!r}. {_report(saved)}"
     return draw_distribution(chosen.labels, totals[:, 0].tolist(), totals[:, 1].tolist(), unit, title, caption)
 
@@ -122,6 +121,10 @@ def _choose(saved: SavedResults, folder: str | Path, measure: str, there: list[s
         known = ", ".join(saved.measures) or "nothing"
         raise OutputError(f"{folder}: {measure or wanted} is not in it; there is: {known}")
     return saved.measures[measure or there[0]]
+
+
+def _name(saved: SavedResults, folder: str | Path) -> str:
+    return str(saved.about.get("dataset", Path(folder).name))
 
 
 def _report(saved: SavedResults) -> str:

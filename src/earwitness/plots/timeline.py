@@ -232,11 +232,11 @@ def _draw_events(axes: Any, lanes: Sequence[Lane], duration_s: float, has_refere
     for row, lane in enumerate(lanes):
         colour = COLOURS[row % len(COLOURS)]
         for onset_s, offset_s, score in lane.events:
-            span = (offset_s - onset_s, onset_s)
-            axes.barh(row - up, span[0], left=span[1], height=height, color=colour, edgecolor=colour, lw=0.8)
-            if span[0] > 0.05 * duration_s:
+            span_s = offset_s - onset_s
+            axes.barh(row - up, span_s, left=onset_s, height=height, color=colour, edgecolor=colour, lw=0.8)
+            if span_s > 0.05 * duration_s:
                 box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
-                middle_s = onset_s + span[0] / 2
+                middle_s = onset_s + span_s / 2
                 axes.text(middle_s, row - up, f"{score:.2f}", ha="center", va="center", fontsize=7, bbox=box)
         for onset_s, offset_s in lane.reference:
             axes.barh(row + up, offset_s - onset_s, left=onset_s, height=height, color=REFERENCE)

@@ -74,7 +74,7 @@ def write_report(
     encoder = choose_encoder(settings, encoder)
     maker = SpectrogramMaker()
     with tempfile.TemporaryDirectory(prefix="earwitness-report-") as folder:
-        with FlacWriter(Path(folder) / "audio.flac") as flac:
+        with contextlib.closing(FlacWriter(Path(folder) / "audio.flac")) as flac:
 
             def take(block: Waveform) -> None:
                 maker.add(block)

@@ -6,10 +6,8 @@ a file block by block, up to the size that a page may hold.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import numpy as np
@@ -28,18 +26,12 @@ PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aa
 
 
 class FlacWriter:
-    """Writes blocks in order to `path` as FLAC, 16 bit, up to `max_bytes`; use it in a `with` block."""
+    """Writes blocks in order to `path` as FLAC, 16 bit, up to `max_bytes`; use it in `contextlib.closing`."""
 
     def __init__(self, path: Path, max_bytes: float = MAX_FLAC_BYTES) -> None:
         self.path, self.max_bytes = path, max_bytes
         self.is_whole = True
         self._file: soundfile.SoundFile | None = None
-
-    def __enter__(self) -> FlacWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self.close()
 
     def add(self, block: Waveform) -> None:
         """Write the next block; more than `max_bytes` removes the file."""
@@ -57,8 +49,8 @@ class FlacWriter:
     def close(self) -> None:
         """Close the file."""
         if self._file:
-            with contextlib.closing(self._file):
-                self._file = None
+            self._file.close()
+            self._file = None
 
     def read(self) -> bytes:
         """Return the FLAC; empty if it is too large."""

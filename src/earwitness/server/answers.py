@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -62,7 +61,7 @@ def answer_query(folder: Path, query: FileQuery) -> dict[str, Any]:
     """
     begun = time.perf_counter()
     analysis = load_analysis(folder)
-    answer = make_answer(analysis, without_paths(_ask(analysis, query)))
+    answer = make_answer(analysis, _ask(analysis, query))
     return {**answer, "elapsed_ms": round(1000 * (time.perf_counter() - begun), 2)}
 
 
@@ -75,7 +74,7 @@ def write_download(folder: Path, query: FileQuery, form: str, attender: Attender
         MissingExtraError: the format needs an extra.
     """
     analysis = load_analysis(folder)
-    recognition = without_paths(_ask(analysis, query))
+    recognition = _ask(analysis, query)
     if form == "report":
         content = _write_report(folder, analysis, recognition, attender)
     else:
@@ -100,11 +99,7 @@ def draw_view(folder: Path, *, is_done: bool) -> bytes:
     drawn = folder / VIEW
     if is_done and drawn.exists():
         return drawn.read_bytes()
-    analysis = load_analysis(folder)
-    if not len(analysis.rows.start_s):
-        raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
-    shown = replace(analysis, settings=_strip_paths(analysis.settings))
-    content = json.dumps(make_view(shown, read_spectrogram(folder))).encode()
+    content = json.dumps(_view(folder, load_analysis(folder))).encode()
     if is_done:
         with written_whole(drawn) as scratch:
             scratch.write_bytes(content)
@@ -121,16 +116,11 @@ def load_analysis(folder: Path) -> Analysis:
         analysis = read_analysis(folder)
     except FileNotFoundError as error:
         raise Refused("not-found", "the recording has been deleted") from error
+    if analysis is None and not folder.is_dir():
+        raise Refused("not-found", "the recording has been deleted")
     if analysis is None:
-        if not folder.is_dir():
-            raise Refused("not-found", "the recording has been deleted")
         raise Refused("not-ready", NOT_READY, retry_after="1")
     return analysis
-
-
-def explain_words(words: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the meaning of each word: its nearest tags, or why it is unknown."""
-    return [_explain_word(word) for word in words]
 
 
 def suggest_words(start: str) -> list[str]:
@@ -147,23 +137,27 @@ def suggest_words(start: str) -> list[str]:
     return found
 
 
-def without_paths(recognition: Recognition) -> Recognition:
-    """Return a recognition whose settings name the server's files without their folders."""
-    return replace(recognition, settings=_strip_paths(recognition.settings))
-
-
 def _ask(analysis: Analysis, query: FileQuery) -> Recognition:
     given = dict(query.settings)
     if "event_threshold" in given and "event_hold" not in given:  # a lower threshold lowers the hold
         given["event_hold"] = min(analysis.settings.event_hold, given["event_threshold"])
-    return ask(analysis, query.events, query.scenes, replace(analysis.settings, **given))
+    recognition = ask(analysis, query.events, query.scenes, replace(analysis.settings, **given))
+    return replace(recognition, settings=_strip_paths(recognition.settings))
+
+
+def _view(folder: Path, analysis: Analysis) -> dict[str, Any]:
+    if not len(analysis.rows.start_s):
+        raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
+    return make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
 
 
 def _strip_paths(settings: Settings) -> Settings:
+    """Return settings that name the server's files without their folders."""
     return replace(settings, places=Path(settings.places).name, encoder=Path(settings.encoder).name)
 
 
-def _explain_word(word: str) -> dict[str, Any]:
+def explain_word(word: str) -> dict[str, Any]:
+    """Return the meaning of a word: its nearest tags, or why it is unknown."""
     try:
         meanings = understand((word,))
     except WordError as error:
@@ -183,9 +177,7 @@ def _sorted_words() -> list[str]:
 
 
 def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> bytes:
-    if not len(analysis.rows.start_s):
-        raise Refused("not-ready", "no results yet; try again in a moment", retry_after="1")
-    view = make_view(replace(analysis, settings=_strip_paths(analysis.settings)), read_spectrogram(folder))
+    view = _view(folder, analysis)
     is_small = (folder / AUDIO).stat().st_size <= MAX_FLAC_BYTES
     note = "" if is_small else "The audio is too long to embed in this page."
     sound = Sound((folder / AUDIO).read_bytes() if is_small else b"", note=note)

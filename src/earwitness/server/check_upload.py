@@ -41,9 +41,8 @@ def check_shape(rate_hz: int, n_channels: int, limits: Limits) -> None:
         Refused: they are above the limits.
     """
     if not 0 < rate_hz <= limits.max_rate_hz:
-        raise Refused(
-            "unreadable", f"its sample rate is {rate_hz} Hz; this server accepts up to {limits.max_rate_hz} Hz"
-        )
+        detail = f"its sample rate is {rate_hz} Hz; this server accepts up to {limits.max_rate_hz} Hz"
+        raise Refused("unreadable", detail)
     if n_channels > limits.max_channels:
         raise Refused("unreadable", f"it has {n_channels} channels; this server accepts up to {limits.max_channels}")
 
@@ -55,10 +54,8 @@ def check_length(duration_s: float | None, limits: Limits) -> float | None:
         Refused: it is not.
     """
     if duration_s is not None and duration_s > limits.max_duration_s:
-        raise Refused(
-            "too-long",
-            f"it lasts {duration_s:.0f} s or more; this server accepts up to {limits.max_duration_s:g} s: cut it",
-        )
+        detail = f"it lasts {duration_s:.0f} s or more; this server accepts up to {limits.max_duration_s:g} s: cut it"
+        raise Refused("too-long", detail)
     return duration_s
 
 
@@ -76,6 +73,5 @@ def _check_media(path: Path, limits: Limits) -> float | None:
             duration_s = container.duration / av.time_base if container.duration else None
             return check_length(duration_s, limits)
     except (av.FFmpegError, OSError) as error:
-        raise Refused(
-            "unreadable", f"not readable as audio or video ({error.strerror}); check that it is complete"
-        ) from error
+        detail = f"not readable as audio or video ({error.strerror}); check that it is complete"
+        raise Refused("unreadable", detail) from error

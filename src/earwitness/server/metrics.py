@@ -37,17 +37,12 @@ class Metrics:
         """Add a gauge whose value is computed when it is read."""
         Gauge(name, meaning, registry=self.registry, namespace="earwitness").set_function(count)
 
-    def note_restart(self) -> None:
-        """Count a worker that was replaced."""
-        self.restarts.inc()
-
     def note_job(self, recording: Recording, elapsed_s: float) -> None:
         """Count a recording that was analysed or failed."""
-        is_done = recording.state == "done"
         outcome = "deleted" if recording.is_gone else recording.problem.kind if recording.problem else "done"
         self.jobs.labels(outcome).inc()
         self.job_seconds.observe(elapsed_s)
-        if is_done and recording.duration_s:
+        if recording.state == "done" and recording.duration_s:
             self.audio_seconds.inc(recording.duration_s)
 
     def to_text(self) -> bytes:
@@ -62,7 +57,6 @@ class Measured:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward a request and count it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

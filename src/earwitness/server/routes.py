@@ -6,6 +6,7 @@ In: requests. Out: JSON, audio, files; or problems, which `app.py` handles.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from earwitness.server.answers import answer_query, draw_view, explain_words, suggest_words, write_download
+from earwitness.server.answers import answer_query, draw_view, explain_word, suggest_words, write_download
 from earwitness.server.download_names import clean_name, offer_download
 from earwitness.server.problems import KINDS, MEDIA_TYPE, NOT_READY, STOPPING, Problem, Refused
 from earwitness.server.recording_files import AUDIO, UPLOAD
@@ -41,7 +42,6 @@ class SoundResponse(FileResponse):
     """A file or a range of it; a range outside the file is a problem."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
         wrong: dict[str, str] = {}
 
         async def send_parts(message: Message) -> None:
@@ -243,7 +243,7 @@ async def get_words(
     service = service_of(request)
     if len(word) > service.limits.max_words:
         raise Refused("invalid", f"{len(word)} words: this server accepts up to {service.limits.max_words} per query")
-    return {"words": await service.think(explain_words, word)}
+    return {"words": await service.think(lambda: [explain_word(each) for each in word])}
 
 
 @router.get(
@@ -268,7 +268,7 @@ async def get_health(request: Request) -> dict[str, Any]:
 @router.get("/limits", summary="Limits of the server")
 async def get_limits(request: Request) -> dict[str, float]:
     """Return the limits, named as in the settings."""
-    return service_of(request).report_limits()
+    return asdict(service_of(request).limits)
 
 
 @router.get(
@@ -328,17 +328,16 @@ def report_mistakes(mistakes: Any) -> str:
 
 
 def _find_known(service: Service, name_id: str) -> Recording:
-    recording = service.recordings.find(name_id)
-    _check_known(recording)
-    return recording
+    return _check_known(service.recordings.find(name_id))
 
 
-def _check_known(recording: Recording) -> None:
+def _check_known(recording: Recording) -> Recording:
     if recording.state == "failed":
         assert recording.problem
         raise Refused("not-audible", recording.problem.detail)
     if not recording.is_known:
         raise Refused("not-ready", NOT_READY, retry_after="1")
+    return recording
 
 
 def _write_time(seconds: float) -> str:

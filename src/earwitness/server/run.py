@@ -48,18 +48,10 @@ class Server(uvicorn.Server):
             self.on_ready(print_url(sockets[0]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, on a signal."""
-        self._refuse_uploads()
-        super().handle_exit(sig, frame)
-
-    def begin_stop(self) -> None:
-        """Stop, as on a signal."""
-        self._refuse_uploads()
-        self.should_exit = True
-
-    def _refuse_uploads(self) -> None:
+        """Refuse uploads and stop, on a signal."""
         if service := getattr(self.app.state, "service", None):
             service.is_stopping = True
+        super().handle_exit(sig, frame)
 
 
 def make_server(

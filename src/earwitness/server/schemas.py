@@ -22,7 +22,6 @@ def _check_format(name: str) -> str:
 
 
 Format = Annotated[str, AfterValidator(_check_format), WithJsonSchema({"type": "string", "enum": list(FILES)})]
-Score = float
 PROBLEM: JsonDict = {
     "type": "urn:earwitness:problem:not-found",
     "title": "Not found or deleted",
@@ -67,7 +66,7 @@ class AskSettings(_Model):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
     event_threshold: float | None = Field(default=None, ge=0, le=1, description="Score at which an event begins.")
     event_hold: float | None = Field(default=None, ge=0, le=1, description="Score down to which it continues.")
-    thresholds: dict[str, Score] | None = Field(default=None, description="Thresholds of single words.", max_length=200)
+    thresholds: dict[str, float] | None = Field(default=None, description="Thresholds of single words.", max_length=200)
     merge_gap_s: float | None = Field(default=None, ge=0, le=1e6, description="Closer events of a word are merged.")
     min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are left out.")
     n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="Number of listed tags.")

@@ -98,7 +98,6 @@ class Guard:
         self.app, self.access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward a request, or refuse it."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
             return

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,10 +122,6 @@ class Service:
             "working": self.recordings.count("working"),
             "kept": len(self.recordings),
         }
-
-    def report_limits(self) -> dict[str, Any]:
-        """Return the limits, for pages that want to say them before they are met."""
-        return asdict(self.limits)
 
     def _watch(self) -> None:
         watch, recordings = self.metrics.watch, self.recordings

@@ -118,7 +118,6 @@ class ProblemResponse(Response):
         super().__init__(json.dumps(problem.to_dict()), problem.status, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, then read on for a moment before the connection is closed."""
         if not self.is_closing:
             await super().__call__(scope, receive, send)
             return

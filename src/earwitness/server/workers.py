@@ -15,10 +15,11 @@ import sys
 import time
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from earwitness.errors import ServerError
 from earwitness.server.limits import Limits
+from earwitness.server.metrics import Metrics
 from earwitness.server.problems import KINDS, Problem, Refused
 from earwitness.server.recording_files import remove_folder
 from earwitness.server.recordings import Grid, Recording, Recordings
@@ -28,18 +29,8 @@ logger = logging.getLogger(__name__)
 
 MOST_SENT = 3  # times that a recording is sent to workers that end before they begin with it
 START_S = 120.0  # to load an encoder, on a slow machine
-LONGEST_LINE = 1 << 20
+LONGEST_LINE = 1 << 20  # bytes
 LONGEST_PAUSE_S = 30.0  # between starts of a worker that does not start
-
-
-class Watcher(Protocol):
-    """Receives the events of workers, to count them."""
-
-    def note_restart(self) -> None:
-        """A worker has been replaced."""
-
-    def note_job(self, recording: Recording, elapsed_s: float) -> None:
-        """A recording has been analysed or has failed."""
 
 
 class _Lost(Exception):
@@ -88,8 +79,8 @@ class _Worker:
 class Workers:
     """Worker processes that analyse submitted recordings in order."""
 
-    def __init__(self, settings: Settings, limits: Limits, recordings: Recordings, watcher: Watcher) -> None:
-        self.settings, self.limits, self.recordings, self.watcher = settings, limits, recordings, watcher
+    def __init__(self, settings: Settings, limits: Limits, recordings: Recordings, metrics: Metrics) -> None:
+        self.settings, self.limits, self.recordings, self.metrics = settings, limits, recordings, metrics
         self.encoder = ""
         self._queue: asyncio.Queue[Recording] = asyncio.Queue()
         self._alive: dict[int, _Worker] = {}
@@ -132,7 +123,7 @@ class Workers:
             finally:
                 self._alive.pop(number, None)
                 await _end(worker)
-            self.watcher.note_restart()
+            self.metrics.restarts.inc()
             while True:
                 try:
                     worker, n_failures = await self._start(), 0
@@ -187,7 +178,6 @@ class Workers:
             if recording.is_gone:
                 continue
             recording.state, recording.cancel, begun = "working", worker.kill, time.monotonic()
-            problem: Problem | None = None
             try:
                 problem, is_fit = await self._analyse(worker, recording)
             except _Lost:
@@ -199,13 +189,10 @@ class Workers:
             except Refused as refused:  # there is no room for its results
                 problem, is_fit = refused.problem, False
             except asyncio.TimeoutError:
-                limit = f"{self.limits.worker_s:g} s that this server allows"
-                problem, is_fit = (
-                    Problem("too-much-work", f"{recording.name}: its analysis takes more than the {limit}"),
-                    False,
-                )
+                detail = f"its analysis takes more than the {self.limits.worker_s:g} s that this server allows"
+                problem, is_fit = Problem("too-much-work", f"{recording.name}: {detail}"), False
             await self.recordings.finish(recording, problem)
-            self.watcher.note_job(recording, time.monotonic() - begun)
+            self.metrics.note_job(recording, time.monotonic() - begun)
             if not is_fit:
                 await _end(worker)
                 if recording.is_gone:  # files that the worker wrote while its folder was being removed
