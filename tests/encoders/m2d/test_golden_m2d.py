@@ -18,7 +18,6 @@ from earwitness.audio.mel import MelSpec, compute_log_mel
 from earwitness.encoders.m2d.checkpoint import build_encoder, infer_spec, rename_keys
 from earwitness.encoders.m2d.clap import MeanProjection, SemanticProjection
 from earwitness.encoders.m2d.model import M2DModel
-from earwitness.encoders.m2d.positions import make_positions, resize_positions
 from golden_m2d import (
     N_SAMPLES,
     TOLERANCE,
@@ -30,6 +29,7 @@ from golden_m2d import (
     make_waves,
     spread_timestamps_ms,
 )
+from m2d_positions import make_positions, resize_positions
 
 LOG_MEL_TOLERANCE = 2e-4
 TOLERANCES = {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from earwitness.encoders.m2d.positions import make_positions, resize_positions
+from m2d_positions import make_positions, resize_positions
 
 
 def test_a_row_holds_time_first_then_frequency_sines_before_cosines() -> None:
