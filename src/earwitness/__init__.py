@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     from earwitness.settings import EncoderSettings, Settings, read_settings
     from earwitness.words import WordMeanings, profile_scenes, read_places, understand_words
 
-_HOMES = {
-    "archive": "open_store",
-    "audio": "Waveform Windows load_audio read_blocks slide",
-    "encoders": "Compute Features LoadedEncoder embed load_encoder",
-    "recognition": (
-        "Analysis ClipTags Event Recognition SceneScore TagScores WordScores analyse ask calibrate_run "
-        "classify find_events match_words rank_scenes recognize score_tokens score_windows summarise_tags"
-    ),
-    "settings": "EncoderSettings Settings read_settings",
-    "words": "WordMeanings profile_scenes read_places understand_words",
-}
-
 __all__ = [
     "Analysis",
     "ClipTags",
@@ -79,5 +67,5 @@ __all__ = [
     "understand_words",
 ]
 
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)
 find_moved_modules()

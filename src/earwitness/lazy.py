@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 
-def load_on_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package (PEP 562).
+def load_on_use(package: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package (PEP 562): names come from where its TYPE_CHECKING block imports them.
 
     Args:
-        package: the package's full name.
-        homes: module below the package -> the names that the package takes from it, separated by spaces.
+        package: the package's full name; the imports of its `__init__.py` are read when a name is first used.
     """
-    home_of = {name: home for home, names in homes.items() for name in names.split()}
+
+    @lru_cache(maxsize=1)
+    def find_homes() -> dict[str, str]:
+        nodes = ast.walk(ast.parse(pkgutil.get_data(package, "__init__.py") or b""))
+        froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        return {alias.name: node.module for node in froms if node.module for alias in node.names}
 
     def load(name: str) -> Any:
-        if name not in home_of:
+        home = find_homes().get(name, "")
+        if not home.startswith(f"{package}."):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{home_of[name]}"), name)
+        return getattr(importlib.import_module(home), name)
 
     return load

@@ -24,23 +24,4 @@ if TYPE_CHECKING:
     from earwitness.archive.store import Store, make_store
     from earwitness.archive.tag_store import open_store
 
-_HOMES = {
-    "answer_tables": "print_answer print_table show_line write_answer",
-    "ask": "Answer ArchiveEvent",
-    "extract": "ANALYSED Chunk check_settings",
-    "heatmap": "FAINTEST Heat make_heats",
-    "index": "index_recordings",
-    "index_ray": "Cluster index_on_ray",
-    "merge": "merge_stores",
-    "part_writer": "IndexOptions IndexReport",
-    "provenance": "Provenance describe_analysis",
-    "quantise": "Levels quantise_logits quantise_scores",
-    "query": "Choice",
-    "remote_store": "fetch_store",
-    "similar": "find_similar",
-    "start_times": "format_time",
-    "store": "Store make_store",
-    "tag_store": "open_store",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -18,15 +18,4 @@ if TYPE_CHECKING:
     from earwitness.audio.spectrogram import DB_PER_STEP, FLOOR_DB, Spectrogram, SpectrogramMaker
     from earwitness.audio.windows import SHORTEST_S, WindowCutter, Windows, slide
 
-_HOMES = {
-    "mel": "MelSpec band_edges_hz compute_log_mel compute_power mel_filters",
-    "read": (
-        "LARGEST_SAMPLE LEAST_S MEDIA_SUFFIXES SNDFILE_SUFFIXES FoundAudio Samples Source Waveform find_audio "
-        "find_truncation is_audio_name load_audio measure_duration mix_down read_ahead read_blocks resample "
-        "search_audio"
-    ),
-    "spectrogram": "DB_PER_STEP FLOOR_DB Spectrogram SpectrogramMaker",
-    "windows": "SHORTEST_S WindowCutter Windows slide",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

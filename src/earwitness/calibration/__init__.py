@@ -12,9 +12,4 @@ if TYPE_CHECKING:
         CalibratedWord, Calibration, WordTraces, check_promise, choose_thresholds, trace_words,
     )  # fmt: skip
 
-_HOMES = {
-    "recall": "measure_recall",
-    "thresholds": "CalibratedWord Calibration WordTraces check_promise choose_thresholds trace_words",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -9,8 +9,4 @@ from earwitness.lazy import load_on_use
 if TYPE_CHECKING:
     from earwitness.cli.main import app
 
-_HOMES = {
-    "main": "app",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

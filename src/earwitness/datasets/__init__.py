@@ -22,15 +22,4 @@ if TYPE_CHECKING:
         find_recordings,
     )
 
-_HOMES = {
-    "base": "Clip Dataset DatasetSpec as_word",
-    "fetch": "check_dataset choose_packages fetch_dataset take_dataset",
-    "mixtures.recipes": "MixtureRow find_recipes read_mixture_rows write_meta",
-    "mixtures.mix": "MixSettings",
-    "mixtures.sources": "read_own_sources read_tut_sources",
-    "mixtures.write": "make_mixtures",
-    "registry": "DATASETS find_folder find_spec load_dataset",
-    "tut_rare": "CLASS_WORDS WHERE_TO_GET find_mixtures find_recipe_files find_recordings",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -18,16 +18,4 @@ if TYPE_CHECKING:
     from earwitness.encoders.registry import EMBEDDED, LICENCE_TERMS, WEIGHTS, family_of, identify_weights
     from earwitness.encoders.weights_cache import check_hash, fetch_weights, find_weights, take_weights
 
-_HOMES = {
-    "base": "Encoded EncoderSpec Floats Output TagStats WeightsSpec",
-    "features": "Features embed",
-    "load": (
-        "Compute LoadedEncoder choose_encoder convert_weights export_encoder load_encoder locate_weights onnx_path"
-    ),
-    "m2d.clap": "compare_embeddings load_clap make_prompt",
-    "onnx_backend": "attention_path count_threads",
-    "registry": "EMBEDDED LICENCE_TERMS WEIGHTS family_of identify_weights",
-    "weights_cache": "check_hash fetch_weights find_weights take_weights",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -16,13 +16,4 @@ if TYPE_CHECKING:
     from earwitness.evaluation.run import AnalysedClip, format_submission, recognize_clips, score_dataset
     from earwitness.evaluation.score_tables import score_event_tables
 
-_HOMES = {
-    "compare": "compare_results find_differences",
-    "measures": "MEANINGS RANKED Measure",
-    "plan": "Plan plan_words",
-    "results": "COLUMNS Results Rows SavedResults read_results read_table write_results",
-    "run": "AnalysedClip format_submission recognize_clips score_dataset",
-    "score_tables": "score_event_tables",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -17,12 +17,4 @@ if TYPE_CHECKING:
         TAR_SUFFIXES, Unpacked, check_member, copy_file, unpack_archive, unreadable_reported, write_stream,
     )  # fmt: skip
 
-_HOMES = {
-    "atomic": "write_bytes write_csv write_error write_errors_reported write_text written_whole",
-    "download": "BLOCK_BYTES Report check_whole download_file",
-    "licences": "require_acceptance",
-    "paths": "CACHE_ADVICE DATA_DIR cache_dir datasets_dir find_snapshots hash_file",
-    "unpack": "TAR_SUFFIXES Unpacked check_member copy_file unpack_archive unreadable_reported write_stream",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

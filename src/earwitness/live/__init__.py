@@ -14,13 +14,4 @@ if TYPE_CHECKING:
     from earwitness.live.sinks import JsonLines, Sink, open_mqtt, open_webhook
     from earwitness.live.sources import choose_source
 
-_HOMES = {
-    "listener": "LiveQuery",
-    "microphone": "list_devices",
-    "pcm": "PcmFormat",
-    "session": "Session",
-    "sinks": "JsonLines Sink open_mqtt open_webhook",
-    "sources": "choose_source",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

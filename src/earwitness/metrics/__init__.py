@@ -26,20 +26,4 @@ if TYPE_CHECKING:
     from earwitness.metrics.segment_metrics import count_segments
     from earwitness.metrics.tables import is_blank
 
-_HOMES = {
-    "annotations": "LabelledEvent find_kind match_files read_events read_labels read_rankings read_scenes",
-    "clip_metrics": "score_tags",
-    "counts": "N_KINDS DetectionScores FileCounts plain score_counts",
-    "event_metrics": (
-        "DESED_COLLAR EVENT_COLLAR RARE_EVENT_COLLAR EventLists as_times count_events count_rare_events find_rare_class"
-    ),
-    "intersection_metrics": "count_intersections",
-    "intervals": "Difference Interval Metric bootstrap bootstrap_difference jackknife jackknife_difference of_sums",
-    "matching": "match_pairs",
-    "psds": "PSDS_1 PSDS_2 CurveCounts count_curves",
-    "score_curves": "ScoreCurves holds_curves read_score_curves",
-    "segment_metrics": "count_segments",
-    "tables": "is_blank",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

@@ -15,14 +15,4 @@ if TYPE_CHECKING:
     from earwitness.plots.tags import draw_tags
     from earwitness.plots.timeline import draw_recognition, draw_timeline, read_timeline, recognize_timeline
 
-_HOMES = {
-    "attention": "LoudestFinder Query choose_panels draw_attention read_attended",
-    "embeddings": "LEAST draw_embeddings project",
-    "evaluation": "draw_curves draw_saved_confusion draw_saved_distribution",
-    "figure": "check_picture_path import_figure save_picture describe_settings",
-    "published": "Detected draw_detections",
-    "tags": "draw_tags",
-    "timeline": "draw_recognition draw_timeline read_timeline recognize_timeline",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

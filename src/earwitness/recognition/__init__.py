@@ -29,20 +29,4 @@ if TYPE_CHECKING:
         sigmoid, summarise_tags,
     )  # fmt: skip
 
-_HOMES = {
-    "analysis": "ROWS WINDOWS Analysis Kind analyse analyse_rows find_notes name_source scan",
-    "events": "Event EventFinder find_events",
-    "explain": "CLASS_TOKEN Attention AttentionMap attend explain_peaks read_attention read_surroundings",
-    "match": (
-        "USUAL_LOGIT ScoreTrack TagEvidence WordScores find_roots match_words score_evidence track_words weigh_usual"
-    ),
-    "methods": "METHODS Method choose_method understand",
-    "pipeline": "ClipScore Recognition ask calibrate_run check_words classify classify_windows recognize",
-    "rows": "StoredRows",
-    "scenes": "LEAST_CLIPS USUAL_SPREAD SceneScore rank_scenes",
-    "tags": (
-        "ClipTags Logits TagScores TagSummary TokenGrid WindowCut score_tokens score_windows sigmoid summarise_tags"
-    ),
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

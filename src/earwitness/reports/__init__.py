@@ -15,14 +15,4 @@ if TYPE_CHECKING:
     from earwitness.reports.sound import MAX_FLAC_BYTES, AudioChoice
     from earwitness.reports.view import make_answer, make_view
 
-_HOMES = {
-    "archive_page": "ArchiveQuery write_answer_page",
-    "evaluation_page": "make_page",
-    "recording_page": "Sound make_report",
-    "report": "ReportFolder explain_events show_map write_report",
-    "scripts": "report_script report_style",
-    "sound": "MAX_FLAC_BYTES AudioChoice",
-    "view": "make_answer make_view",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

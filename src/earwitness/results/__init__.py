@@ -20,19 +20,4 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.results.terminal import Printer, print_recognition
 
-_HOMES = {
-    "features": "FeatureFile",
-    "folder": "ResultFolder",
-    "formats.base": "SCHEMA RecordingResult TokenScores",
-    "formats.csv_tables": "format_evidence",
-    "formats.json_lines": "to_dict",
-    "formats.registry": "DOWNLOADS FORMATS needs_scores",
-    "formats.token_scores": "check_scores score_words",
-    "run": (
-        "Destination ErrorFile Failures Progress RunRecord Show Tally name_tables open_results process_each "
-        "show_progress"
-    ),
-    "terminal": "Printer print_recognition",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

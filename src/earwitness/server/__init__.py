@@ -12,11 +12,4 @@ if TYPE_CHECKING:
     from earwitness.server.security import Access
     from earwitness.server.service import Options
 
-_HOMES = {
-    "limits": "Limits read_limits",
-    "run": "serve",
-    "security": "Access",
-    "service": "Options",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)

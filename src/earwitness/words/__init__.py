@@ -15,11 +15,4 @@ if TYPE_CHECKING:
     from earwitness.words.places import PlaceProfile, profile_scenes, read_places
     from earwitness.words.text_model import embed_with_mpnet
 
-_HOMES = {
-    "meanings": "FAR_SIMILARITY Embeddings WordMeanings as_key embed_words normalise_word understand_words word_table",
-    "ontology": "tag_names",
-    "places": "PlaceProfile profile_scenes read_places",
-    "text_model": "embed_with_mpnet",
-}
-
-__getattr__ = load_on_use(__name__, _HOMES)
+__getattr__ = load_on_use(__name__)
