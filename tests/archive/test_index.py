@@ -97,17 +97,19 @@ def test_failures_stand_in_the_ledger_and_are_tried_again_on_request(
 ) -> None:
     archive = make_archive(2)
     (archive / "broken.wav").write_bytes(b"no sound")
-    (archive / "gone.wav").symlink_to(archive / "nowhere.wav")
+    (archive / "empty.wav").write_bytes(b"")
+    (archive / "gone.wav").symlink_to(archive / "nowhere.wav")  # a dead link in a folder does not count
     report = index(archive)
     assert (report.n_analysed, len(report.failures)) == (2, 2)
     entries = {Path(each.path).name: each for each in open_store(tmp_path / "store").files}
     assert "not readable as audio" in entries["broken.wav"].reason
-    assert "No such file" in entries["gone.wav"].reason
+    assert "empty.wav" in entries["empty.wav"].reason
     again = index(archive)
     assert (again.n_unchanged, again.n_failed_before, again.failures) == (2, 2, [])
+    shutil.copy(archive / "000.wav", archive / "empty.wav")
     shutil.copy(archive / "000.wav", archive / "nowhere.wav")
     retried = index(archive, retry_failed=True)
-    assert retried.n_analysed == 2, "the link leads somewhere now, and what it leads to is new"
+    assert retried.n_analysed == 3, "one is mended, the link leads somewhere now, and what it leads to is new"
     assert [Path(path).name for path, _ in retried.failures] == ["broken.wav"]
     assert states(tmp_path / "store")["gone.wav"] == "heard"
 

@@ -278,10 +278,12 @@ def test_a_folder_without_a_recording_is_told(tmp_path: Path) -> None:
         find_audio([tmp_path])
 
 
-def test_a_link_to_nothing_is_found_so_that_it_is_told(tmp_path: Path) -> None:
+def test_a_link_to_nothing_counts_only_where_it_is_named(tmp_path: Path) -> None:
     path = tmp_path / "gone.wav"
     path.symlink_to(tmp_path / "nothing.wav")
-    assert find_audio([tmp_path]) == [path]
+    with pytest.raises(AudioError, match="no recording in it"):
+        find_audio([tmp_path])
+    assert find_audio([path]) == [path], "one that is named counts"
     with pytest.raises(AudioError, match=r"gone\.wav: cannot be read \(No such file"):
         load_audio(path)
 

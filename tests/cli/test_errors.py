@@ -368,11 +368,11 @@ def filling(monkeypatch: pytest.MonkeyPatch) -> None:
 
     add, done = ResultFolder.add, []
 
-    def fill(self: ResultFolder, recognition: object) -> None:
+    def fill(self: ResultFolder, *answer: object) -> None:
         if done:
             raise OutputError("out/events.csv: cannot be written (No space left on device); free some space")
         done.append(1)
-        add(self, recognition)  # type: ignore[arg-type]
+        add(self, *answer)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ResultFolder, "add", fill)
 

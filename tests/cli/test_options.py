@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from earwitness.cli import options
 from earwitness.cli.options import change_settings, encoder_options, read_words, suggest, takes, takes_recordings
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.errors import WordError
 from earwitness.results import FORMATS
 from earwitness.settings import Settings
@@ -45,12 +45,12 @@ def test_case_and_repetition_do_not_make_a_second_word(capsys: pytest.CaptureFix
 
 
 def test_a_command_takes_settings_and_recordings_that_decorators_build(write_wav: WriteWav, tmp_path: Path) -> None:
-    taken: list[tuple[Recordings, Settings, int]] = []
+    taken: list[tuple[GivenRecordings, Settings, int]] = []
 
     @takes_recordings
     @encoder_options
     @takes("hop_s", "event_threshold")
-    def work(recordings: Recordings, settings: Settings, number: Annotated[int, typer.Option()] = 3) -> None:
+    def work(recordings: GivenRecordings, settings: Settings, number: Annotated[int, typer.Option()] = 3) -> None:
         """Work."""
         taken.append((recordings, settings, number))
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.cli.published import Options, run_command
+from earwitness.cli.published import ScriptOptions, run_command
 from earwitness.cli.published_counts import FileEvents, WordCounts, choose_scored, count_word, tabulate_counts
 from earwitness.datasets.mixtures.recipes import MixtureRow, read_meta, read_mixture_rows
 from earwitness.datasets.tut_rare import find_mixtures, find_recordings
@@ -314,7 +314,7 @@ def test_a_real_cry_is_found_and_no_gunshot_is_heard_in_it(tmp_path: Path, monke
 def test_a_published_command_that_is_stopped_by_a_signal_ends_with_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stop(options: Options) -> int:
+    def stop(options: ScriptOptions) -> int:
         signal.raise_signal(signal.SIGTERM)
         return 0
 

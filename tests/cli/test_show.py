@@ -103,7 +103,7 @@ def test_confusion_and_distribution_are_those_of_the_tables(evaluated: Path) -> 
     axes = figure.axes[0]
     assert sum(int(text.get_text()) for text in axes.texts) == 12
     assert [label.get_text() for label in axes.get_yticklabels()] == ["rain", "whistling"]
-    assert "Measure 'top1'. Rows: what is true" in caption(figure)
+    assert "Measure 'top1'. Rows: the true label" in caption(figure)
     rows = [row for row in read_rows(evaluated / "per_class.csv") if row["measure"] == "scenes"]
     figure = draw_saved_distribution(evaluated, "scenes")
     actual, predicted = figure.axes[0].containers

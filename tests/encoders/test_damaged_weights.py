@@ -194,5 +194,5 @@ def test_checkpoints_that_are_no_dictionary_of_named_tensors_are_told(tmp_path: 
 def test_building_from_renamed_weights_needs_no_file() -> None:
     from earwitness.encoders.m2d.spec import M2DSpec
 
-    spec = M2DSpec("tiny", DIM, 1, 1)
+    spec = M2DSpec("tiny", embed_dim=DIM, depth=1, n_heads=1)
     assert build_encoder(rename_keys(tiny_state()), spec).spec is spec

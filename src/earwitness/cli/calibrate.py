@@ -14,7 +14,7 @@ import typer
 
 from earwitness.cli.exit_status import end
 from earwitness.cli.options import Events, encoder_options, takes_recordings
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.errors import AnnotationError, SettingsError, WordError
 from earwitness.files import write_text
 from earwitness.settings import Settings
@@ -31,7 +31,7 @@ HEADER = ("word", "threshold", "events", "in files", "per hour", "95 % bound", "
 @takes_recordings
 @encoder_options
 def calibrate(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     events: Events,
     rate: Annotated[

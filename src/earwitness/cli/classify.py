@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from earwitness.cli.exit_status import end
 from earwitness.cli.options import Out, encoder_options, takes_recordings, words_option
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.errors import WordError
 from earwitness.settings import Settings
 
@@ -24,7 +24,7 @@ ClipWords = Annotated[list[str], words_option("--words", "-w", help="A word to s
 
 @takes_recordings
 @encoder_options
-def classify(recordings: Recordings, settings: Settings, words: ClipWords, out: Out = None) -> None:
+def classify(recordings: GivenRecordings, settings: Settings, words: ClipWords, out: Out = None) -> None:
     """Score each word for each whole clip: zero-shot classification, or clip-level event classification.
 
     A score of 0.5 or more counts as detected. Writes clips.csv, errors.csv and run.json to --out.

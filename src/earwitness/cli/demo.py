@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earwitness.cli.options import encoder_options
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.cli.report import write_reports
 from earwitness.settings import Settings
 
@@ -52,7 +52,7 @@ def demo(
     truth = read_truth(DATA_DIR / "demo.csv")
     words = [each.word for each in truth] + ABSENT
     path = recording or DATA_DIR / "demo.ogg"
-    found = write_reports(Recordings([path], is_quiet=True), words, SCENES, settings, out, [], is_shown=True)
+    found = write_reports(GivenRecordings([path], is_quiet=True), words, SCENES, settings, out, [], is_shown=True)
     is_right = recording is not None or compare(truth, found[0].events)
     print(f"-> {out / 'index.html'}: open it in a browser to see and hear the events")
     if not is_right:

@@ -15,7 +15,7 @@ import typer
 
 from earwitness.cli.exit_status import end
 from earwitness.cli.options import encoder_options, takes, takes_recordings, words_option
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.errors import SettingsError, WeightsError
 from earwitness.settings import Settings
 
@@ -37,7 +37,7 @@ class _Embedder:
 @encoder_options
 @takes("window_s", "hop_s")
 def embed(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     texts: Annotated[list[str], words_option("--texts", "-t", help="For 'clap': a description to compare with")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .npz or .parquet to write.")] = Path("features.npz"),

@@ -24,7 +24,7 @@ from earwitness.cli.options import (
     takes,
     takes_recordings,
 )
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.cli.report import write_reports
 from earwitness.errors import SettingsError
 from earwitness.settings import Settings
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @query_options
 @takes("method", "hop_s", "blind_calibration", "noise_factor")
 def listen(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     events: Events,
     scenes: Scenes,
@@ -71,7 +71,7 @@ def listen(
 
 
 def recognize_all(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     events: list[str],
     scenes: list[str],
     settings: Settings,

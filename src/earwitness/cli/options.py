@@ -1,7 +1,7 @@
 """The options that commands share, each declared once, and the decorators that turn them into what a command takes.
 
-In: what the user typed. Out: `Settings`, `Recordings`, words. A command that takes `settings: Settings` or
-`recordings: Recordings` gets the options of its decorators in the place of that parameter.
+In: what the user typed. Out: `Settings`, `GivenRecordings`, words. A command that takes `settings: Settings` or
+`recordings: GivenRecordings` gets the options of its decorators in the place of that parameter.
 """
 
 from __future__ import annotations

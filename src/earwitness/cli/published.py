@@ -74,7 +74,7 @@ N_BEST_SCENES = 5
 
 
 @dataclass(frozen=True)
-class Options:
+class ScriptOptions:
     """The options of a published command; `root` is the folder of the scripts."""
 
     root: Path
@@ -88,7 +88,7 @@ class Options:
     settings: Settings
 
 
-def run_command(script: str, description: str, work: Callable[[Options], int]) -> int:
+def run_command(script: str, description: str, work: Callable[[ScriptOptions], int]) -> int:
     """Read the options, log to the console and to `<log_dir>/<script>.log`, do the work; return the exit status."""
     options = read_options(description, Path(script).resolve().parent)
     try:
@@ -106,7 +106,7 @@ def run_command(script: str, description: str, work: Callable[[Options], int]) -
     return NOTHING_DONE
 
 
-def label_events(options: Options) -> int:
+def label_events(options: ScriptOptions) -> int:
     """Find which events each recording holds (AEC): events.csv, and aec.csv with counts where the metadata is known."""
     file_events: list[FileEvents] = []
     with _begin(options, options.event_dir, "events.csv", "aec.csv") as work:
@@ -123,7 +123,7 @@ def label_events(options: Options) -> int:
     return work.finish()
 
 
-def label_scenes(options: Options) -> int:
+def label_scenes(options: ScriptOptions) -> int:
     """Rank the scenes of each recording (blind ASC): scenes.csv, and asc.csv where the metadata is known."""
     rows: list[tuple[str, str, int, bool, str]] = []
     with _begin(options, options.env_dir, "scenes.csv", "asc.csv") as work:
@@ -143,7 +143,7 @@ def label_scenes(options: Options) -> int:
     return work.finish()
 
 
-def draw_all(options: Options) -> int:
+def draw_all(options: ScriptOptions) -> int:
     """Draw each recording: `<graph_dir>/<name>.png`, with the names of its folders before it where names are equal.
 
     `attention/<name>.png` beside it shows what the encoder attends to at the strongest event, or where it is loudest
@@ -218,7 +218,7 @@ def convert_recipes(script: str, description: str) -> int:
     return 0
 
 
-def read_options(description: str, root: Path) -> Options:
+def read_options(description: str, root: Path) -> ScriptOptions:
     """Read the options from the command line; those that cannot be used end the command with status 2."""
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("--data_dir", type=Path, default=Path("./source_datasets/"), help="below which the data is")
@@ -239,7 +239,7 @@ def read_options(description: str, root: Path) -> Options:
         given["scenes"] = read_words(given["scenes"])
     except EarwitnessError as error:
         parser.error(str(error))
-    return Options(root=root, **given)
+    return ScriptOptions(root=root, **given)
 
 
 @contextmanager
@@ -289,7 +289,7 @@ class _Once(logging.Filter):
 class _Work:
     """A published command at work: words for its recordings, what is known of them, and where results go."""
 
-    options: Options
+    options: ScriptOptions
     events: list[str]
     scenes: list[str]
     recordings: list[Path]
@@ -335,7 +335,7 @@ class _Work:
 
 
 @contextmanager
-def _begin(options: Options, folder: Path, table: str, derived: str = "") -> Iterator[_Work]:
+def _begin(options: ScriptOptions, folder: Path, table: str, derived: str = "") -> Iterator[_Work]:
     """Find the recordings, load the encoder, open the results; a `derived` table of an earlier run is taken away."""
     recordings, settings = find_recordings(options.data_dir), options.settings
     words: dict[str, list[str]] = {"events": [], "scenes": []}

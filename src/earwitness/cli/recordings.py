@@ -1,6 +1,6 @@
 """The recordings of a command: found, named, worked through one after another, and summarised.
 
-In: paths, folders, patterns, or `-` for standard input. Out: `Recordings`, and what came of each.
+In: paths, folders, patterns, or `-` for standard input. Out: `GivenRecordings`, and what came of each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ N_AT_ONCE = 4  # recordings, so that decoding overlaps with computing and short 
 
 
 @dataclass(frozen=True)
-class Recordings:
+class GivenRecordings:
     """The recordings of a command, and how to show how the work goes.
 
     Attributes:
@@ -69,7 +69,7 @@ def describe_skipped(found: FoundAudio) -> str:
 @contextlib.contextmanager
 def open_recordings(
     paths: Sequence[str], progress: Literal["auto", "bar", "json", "none"] = "auto", quiet: bool = False
-) -> Iterator[Recordings]:
+) -> Iterator[GivenRecordings]:
     """Give the recordings; what comes on standard input is stored in a temporary file meanwhile."""
     from earwitness.audio import search_audio
 
@@ -84,4 +84,4 @@ def open_recordings(
                 shutil.copyfileobj(sys.stdin.buffer, file)
             taken = [stdin_file if path == "-" else Path(path) for path in paths]
         found = search_audio(taken)
-        yield Recordings(found.paths, progress, quiet, describe_skipped(found))
+        yield GivenRecordings(found.paths, progress, quiet, describe_skipped(found))

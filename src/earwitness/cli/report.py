@@ -22,7 +22,7 @@ from earwitness.cli.options import (
     takes,
     takes_recordings,
 )
-from earwitness.cli.recordings import STDIN_NAME, Recordings, show_name
+from earwitness.cli.recordings import STDIN_NAME, GivenRecordings, show_name
 from earwitness.errors import OutputError, SettingsError
 from earwitness.settings import Settings
 
@@ -41,7 +41,7 @@ Audio = Annotated[
 @query_options
 @takes("method")
 def report(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     events: Events,
     scenes: Scenes,
@@ -59,7 +59,7 @@ def report(
 
 
 def write_reports(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     events: list[str],
     scenes: list[str],
     settings: Settings,

@@ -15,7 +15,7 @@ import typer
 
 from earwitness.cli.exit_status import end
 from earwitness.cli.options import Events, encoder_options, list_option, takes, takes_recordings, words_option
-from earwitness.cli.recordings import Recordings, show_name
+from earwitness.cli.recordings import GivenRecordings, show_name
 from earwitness.errors import AnnotationError, SettingsError
 from earwitness.settings import Settings
 
@@ -194,7 +194,7 @@ def distribution(
 @takes_recordings
 @encoder_options
 def embeddings(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     labels: Annotated[
         Path | None, typer.Option(help="Table of file and label for the colours; names of folders if not given.")

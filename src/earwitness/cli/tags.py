@@ -12,14 +12,14 @@ import typer
 
 from earwitness.cli.listen import recognize_all
 from earwitness.cli.options import Out, encoder_options, takes_recordings
-from earwitness.cli.recordings import Recordings
+from earwitness.cli.recordings import GivenRecordings
 from earwitness.settings import Settings
 
 
 @takes_recordings
 @encoder_options
 def tags(
-    recordings: Recordings,
+    recordings: GivenRecordings,
     settings: Settings,
     out: Out = None,
     n_tags: Annotated[int, typer.Option("--top", help="How many tags to list.")] = 10,

@@ -76,11 +76,18 @@ class EncoderSpec(abc.ABC):
         Raises:
             WeightsError: the network has no attention.
         """
-        raise WeightsError(f"{self.name}: this network has no attention; choose an encoder that is a transformer")
+        raise self._without_attention()
 
     def count_attention_weights(self, window_s: float) -> int:
-        """Return the number of attention weights (layers x heads x N x N) of a window."""
-        raise NotImplementedError
+        """Return the number of attention weights (layers x heads x N x N) of a window.
+
+        Raises:
+            WeightsError: the network has no attention.
+        """
+        raise self._without_attention()
+
+    def _without_attention(self) -> WeightsError:
+        return WeightsError(f"{self.name}: this network has no attention; choose an encoder that is a transformer")
 
 
 @dataclass(frozen=True)
