@@ -25,6 +25,11 @@ class Event:
     score: float
 
     @property
+    def name(self) -> str:
+        """The recording's name without folder."""
+        return Path(self.file).name
+
+    @property
     def stem(self) -> str:
         """The recording's name without folder and suffix."""
         return Path(self.file).stem

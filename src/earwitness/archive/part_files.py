@@ -92,7 +92,7 @@ def write_part(folder: Path, name: str, chunks: Sequence[Chunk], row_s: float) -
         [(column, pyarrow.type_for_alias(type_name)) for column, type_name in COLUMNS[FILES].items()],
         {SCHEMA_KEY: json.dumps({other: _describe_content(folder / other) for other in (ROWS, CLIPS)})},
     )
-    _write_table(folder / FILES, pyarrow.table(columns, schema))
+    write_table(folder / FILES, pyarrow.table(columns, schema))
     return _make_records(name, columns)
 
 
@@ -249,10 +249,11 @@ def _write_levels(
     buffers = [None, pyarrow.py_buffer(joined.tobytes())]
     blobs = pyarrow.FixedSizeBinaryArray.from_buffers(pyarrow.binary(joined.shape[1]), len(joined), buffers)
     start_s = np.concatenate([np.zeros(0), *starts])
-    _write_table(path, pyarrow.table({"file_id": ids, "start_s": start_s, column: blobs}))
+    write_table(path, pyarrow.table({"file_id": ids, "start_s": start_s, column: blobs}))
 
 
-def _write_table(path: Path, table: Any) -> None:
+def write_table(path: Path, table: Any) -> None:
+    """Write a table as a Parquet file that has reached the disk on return."""
     _, parquet = import_pyarrow()
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]
