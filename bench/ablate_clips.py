@@ -14,8 +14,8 @@ from earwitness.audio.read import load_audio
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.pipeline import classify
+from earwitness.recognition.published_method import EVENT_SIMILARITY
 from earwitness.recognition.tags import score_windows, sigmoid
-from earwitness.recognition.tmrl import EVENT_SIMILARITY
 from earwitness.settings import Settings
 from earwitness.words.meanings import Embeddings, embed_words, understand_words
 from earwitness.words.ontology import tag_names

@@ -19,8 +19,8 @@ from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition import match
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import match_words
+from earwitness.recognition.published_method import WINDOW_S, find_events_tmrl
 from earwitness.recognition.tags import TagScores, score_tokens, score_windows
-from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl
 from earwitness.settings import Settings
 from earwitness.words.meanings import understand_words
 from mixtures import Case

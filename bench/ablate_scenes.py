@@ -14,9 +14,9 @@ import numpy as np
 from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.match import match_words
+from earwitness.recognition.published_method import WINDOW_S, rank_scenes_tmrl
 from earwitness.recognition.scenes import calibrate_blindly, rank_scenes
 from earwitness.recognition.tags import ClipTags, TagScores, score_windows, sigmoid, summarise_tags
-from earwitness.recognition.tmrl import WINDOW_S, rank_scenes_tmrl
 from earwitness.settings import Settings
 from earwitness.words import places
 from earwitness.words.meanings import understand_words

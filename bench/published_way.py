@@ -26,8 +26,7 @@ import numpy as np
 from earwitness.audio.read import Waveform, load_audio
 from earwitness.audio.windows import Windows, slide
 from earwitness.encoders.load import LoadedEncoder, load_encoder
-from earwitness.recognition.tags import score_windows
-from earwitness.recognition.tmrl import (
+from earwitness.recognition.published_method import (
     EVENT_SIMILARITY,
     GROUP_SIMILARITY,
     N_RANKS,
@@ -35,6 +34,7 @@ from earwitness.recognition.tmrl import (
     WINDOW_S,
     best_tags,
 )
+from earwitness.recognition.tags import score_windows
 from earwitness.words.meanings import embed_words
 from earwitness.words.ontology import tag_names
 from earwitness.words.text_model import embed_with_mpnet

@@ -10,16 +10,8 @@ import pytest
 
 from earwitness.archive import parquet_parts as parts
 from earwitness.archive.extract import ANALYSED, FAILED
-from earwitness.archive.parquet_parts import (
-    CLIPS,
-    FILES,
-    ROWS,
-    check_part,
-    name_part,
-    read_chunks,
-    read_levels,
-    read_records,
-)
+from earwitness.archive.parquet_parts import check_part, name_part, read_chunks, read_levels, read_records
+from earwitness.archive.parquet_schema import CLIPS, FILES, ROWS
 from earwitness.errors import ArchiveError
 from made_parts import CHUNKS, make_chunk, put_part
 

@@ -22,7 +22,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if call == "write":
-        monkeypatch.setattr(parquet_parts, "_write_table", fail)
+        monkeypatch.setattr(parquet_parts, "write_table", fail)
     else:
         monkeypatch.setattr(*((os, "fsync", fail) if call == "fsync" else (Path, "replace", fail)))
     with pytest.raises(OSError, match="No space left"):

@@ -61,7 +61,7 @@ def ask_at_once(backend: CountingBackend, values: list[int], size: int = 2) -> l
         while not backend.sizes:
             pass
         futures += [threads.submit(ask, value) for value in values[1:]]
-        while len(shared._waiting) < len(values) - 1:
+        while shared.n_waiting < len(values) - 1:
             pass
         backend.may_go_on.set()
         return [future.result(10) for future in futures]

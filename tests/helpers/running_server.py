@@ -64,6 +64,10 @@ class RunningServer:
         wait_until(lambda: len(self.service.workers.pids) == 1)
         return self.service.workers.pids[0]
 
+    def count_restarts(self) -> float:
+        """Return how many workers were replaced so far."""
+        return float(self.service.metrics.registry.get_sample_value("earwitness_worker_restarts_total") or 0)
+
     def upload(self, content: bytes, name: str = "street.wav", **kwargs: Any) -> httpx.Response:
         return self.client.post("/v1/recordings", params={"name": name}, content=content, **kwargs)
 

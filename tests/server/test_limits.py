@@ -41,7 +41,7 @@ def is_healthy_after(tight: RunningServer) -> Iterator[None]:
     """After each test, a recording is still heard, and nothing of a refused one stays."""
     yield
     wait_until(lambda: not tight.service.recordings.count("waiting", "working"))
-    for each in list(tight.service.recordings._by_id.values()):
+    for each in tight.service.recordings:
         tight.client.delete(f"/v1/recordings/{each.id}")
     assert tight.analyse(short())["state"] == "done"
     assert tight.client.delete(f"/v1/recordings/{only(tight)}").status_code == 204
@@ -49,8 +49,8 @@ def is_healthy_after(tight: RunningServer) -> Iterator[None]:
 
 
 def only(server: RunningServer) -> str:
-    (name_id,) = server.service.recordings._by_id
-    return name_id
+    (recording,) = server.service.recordings
+    return recording.id
 
 
 def short(duration_s: float = 1.0, rate_hz: int = 16000, n_channels: int = 1) -> bytes:

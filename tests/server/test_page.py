@@ -149,7 +149,7 @@ def test_the_microphone_is_recorded(server: RunningServer, open_served: OpenServ
     served.wait(lambda: served.page.locator(".app-record-time").inner_text() >= "0:02.0")
     served.page.get_by_role("button", name="Stop and analyse").click()
     served.wait_for("done")
-    (found,) = [each for each in server.service.recordings._by_id.values() if each.name.startswith("microphone")]
+    (found,) = [each for each in server.service.recordings if each.name.startswith("microphone")]
     assert 1.9 <= (found.duration_s or 0) < 10.0
     served.wait(lambda: served.lanes() == ["beep", "speech"])
     assert np.abs(soundfile.read(found.folder / AUDIO)[0]).max() > 0.05  # the browser's own microphone beeps

@@ -98,7 +98,7 @@ def test_an_unknown_word_without_mpnet_names_close_words_and_how_to_get_it(
         raise MissingExtraError(f"the text model is not on this machine; {mpnet.HOW_TO_GET}")
 
     monkeypatch.setattr(words, "embed_with_mpnet", missing)
-    words._embed_unknown.cache_clear()
+    words.embed_unknown.cache_clear()
     with pytest.raises(WordError) as caught:
         embed_words(["rain", "chainsawish hum"])
     message = str(caught.value)

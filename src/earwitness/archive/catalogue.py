@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from earwitness.archive.extract import ANALYSED, FileVersion
-from earwitness.archive.parquet_parts import COLUMNS, FILES, ChunkRecord, import_pyarrow
+from earwitness.archive.parquet_parts import ChunkRecord, import_pyarrow
+from earwitness.archive.parquet_schema import COLUMNS, FILES
 from earwitness.archive.start_times import format_time
 
 UNFINISHED = "unfinished"

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.catalogue import FileEntry, group_by_part
-from earwitness.archive.parquet_parts import CLIPS, read_clip_starts, read_levels
+from earwitness.archive.parquet_parts import read_clip_starts, read_levels
+from earwitness.archive.parquet_schema import CLIPS
 from earwitness.archive.quantise import restore_logits
 from earwitness.archive.query import Choice
 from earwitness.archive.start_times import format_time

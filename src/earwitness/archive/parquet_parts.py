@@ -1,7 +1,7 @@
 """Parts of a store and their Parquet schema: folders of three files that never change.
 
 In: `Chunk`s. Out: a folder with `files.parquet` (a row per chunk: file, place, state), `rows.parquet` (tag scores over
-time) and `clips.parquet` (windows for scenes); and `Chunk`s again. `COLUMNS` is the schema.
+time) and `clips.parquet` (windows for scenes); and `Chunk`s again. The schema is `parquet_schema`.
 
 The metadata of `files.parquet` holds the size and sha256 of the other two files, which is how damage is found.
 """
@@ -21,23 +21,9 @@ from typing import Any
 import numpy as np
 
 from earwitness.archive.extract import Chunk, FileVersion
+from earwitness.archive.parquet_schema import CLIPS, COLUMNS, FILES, ROWS, SCHEMA_KEY
 from earwitness.archive.quantise import Levels
 from earwitness.errors import ArchiveError, MissingExtraError
-
-FILES, ROWS, CLIPS = "files.parquet", "rows.parquet", "clips.parquet"
-PART_FILES = (ROWS, CLIPS, FILES)  # in the order in which they are written: files.parquet completes a part
-SCHEMA_KEY = b"earwitness"
-COLUMNS = {
-    FILES: {
-        **{"file_id": "int64", "path": "string", "size": "int64", "mtime_ns": "int64", "sha256": "string"},
-        **{"attempt": "int64", "state": "string", "reason": "string", "notes": "string", "start_time": "double"},
-        **{"rate_hz": "int64", "number": "int64", "is_last": "bool", "start_s": "double", "end_s": "double"},
-        **{"first_row": "int64", "n_rows": "int64", "first_clip": "int64", "n_clips": "int64"},
-    },
-    # scores and logits: a byte per tag, see quantise.py
-    ROWS: {"file_id": "int64", "start_s": "double", "scores": "fixed_size_binary"},
-    CLIPS: {"file_id": "int64", "start_s": "double", "logits": "fixed_size_binary"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +78,7 @@ def write_part(folder: Path, name: str, chunks: Sequence[Chunk], row_s: float) -
         [(column, pyarrow.type_for_alias(type_name)) for column, type_name in COLUMNS[FILES].items()],
         {SCHEMA_KEY: json.dumps({other: _describe_content(folder / other) for other in (ROWS, CLIPS)})},
     )
-    _write_table(folder / FILES, pyarrow.table(columns, schema))
+    write_table(folder / FILES, pyarrow.table(columns, schema))
     return _make_records(name, columns)
 
 
@@ -249,10 +235,11 @@ def _write_levels(
     buffers = [None, pyarrow.py_buffer(joined.tobytes())]
     blobs = pyarrow.FixedSizeBinaryArray.from_buffers(pyarrow.binary(joined.shape[1]), len(joined), buffers)
     start_s = np.concatenate([np.zeros(0), *starts])
-    _write_table(path, pyarrow.table({"file_id": ids, "start_s": start_s, column: blobs}))
+    write_table(path, pyarrow.table({"file_id": ids, "start_s": start_s, column: blobs}))
 
 
-def _write_table(path: Path, table: Any) -> None:
+def write_table(path: Path, table: Any) -> None:
+    """Write a table as a Parquet file that has reached the disk on return."""
     _, parquet = import_pyarrow()
     # The bytes of a row change little from row to row: compression finds that without a dictionary.
     coded = [name for name in table.column_names if name not in ("scores", "logits")]

@@ -24,7 +24,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from earwitness.archive.parquet_parts import CLIPS, FILES, ROWS, sync
+from earwitness.archive.parquet_parts import sync
+from earwitness.archive.parquet_schema import CLIPS, FILES, ROWS
 from earwitness.errors import ArchiveError
 
 try:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from earwitness.archive.parquet_parts import FILES, PART_FILES, sync
+from earwitness.archive.parquet_parts import sync
+from earwitness.archive.parquet_schema import FILES, PART_FILES
 from earwitness.archive.part_storage import HEAD, LocalStorage, PartStorage
 from earwitness.archive.remote_audio import connect, is_url
 from earwitness.archive.store import make_store, reach_reported, read_provenance

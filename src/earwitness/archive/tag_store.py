@@ -17,7 +17,8 @@ import numpy as np
 
 from earwitness.archive.ask import Answer, ask_store
 from earwitness.archive.catalogue import FileEntry, group_by_part, tabulate_files
-from earwitness.archive.parquet_parts import CLIPS, ROWS, check_part, import_pyarrow, read_chunks
+from earwitness.archive.parquet_parts import check_part, import_pyarrow, read_chunks
+from earwitness.archive.parquet_schema import CLIPS, ROWS
 from earwitness.archive.provenance import Provenance
 from earwitness.archive.quantise import LOGIT_STEP, LOWEST_LOGIT, ROOT
 from earwitness.archive.query import Choice, import_duckdb, quote_sql, read_sql

@@ -45,6 +45,11 @@ class SharedBackend:
         self._list_lock = threading.Lock()
         self._turns = threading.Semaphore(backend.n_at_once)
 
+    @property
+    def n_waiting(self) -> int:
+        """The number of requests that wait for their turn."""
+        return len(self._waiting)
+
     def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
         """Return the outputs that are wanted of windows (W, S)."""
         request = _Request(tuple(wanted), windows, is_trimmed)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.match import match_words
+from earwitness.recognition.published_method import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.recognition.scenes import SceneScore, rank_scenes
 from earwitness.recognition.tags import WindowCut
-from earwitness.recognition.tmrl import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.settings import Settings
 from earwitness.words import PlaceProfile, WordMeanings, embed_words, profile_scenes, read_places, understand_words
 

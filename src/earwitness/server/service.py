@@ -6,7 +6,6 @@ In: `Settings`, `Limits`, `Access`. Out: a `Service` to start and stop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from earwitness.server.limits import Limits
 from earwitness.server.metrics import Metrics
 from earwitness.server.problems import Refused
 from earwitness.server.recordings import Recordings
+from earwitness.server.retention import delete_expired
 from earwitness.server.storage import Storage
 from earwitness.server.workers import Workers
 from earwitness.settings import Settings
@@ -30,8 +30,6 @@ from earwitness.words import embed_with_mpnet
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-SWEEPS_PER_STAY = 20  # expired recordings are deleted within a twentieth of their retention
-LONGEST_SWEEP_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Service:
         except BaseException:
             await self.stop()
             raise
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(delete_expired(self.recordings, self.limits.keep_s))
 
     async def stop(self) -> None:
         """Stop everything and remove all recordings."""
@@ -139,9 +137,3 @@ class Service:
             await asyncio.to_thread(embed_with_mpnet, ["sound"])
         except (MissingExtraError, WeightsError) as error:
             logger.info("words outside the shipped table are unknown: %s", error)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(min(LONGEST_SWEEP_S, self.limits.keep_s / SWEEPS_PER_STAY))
-            with contextlib.suppress(OSError):
-                await self.recordings.sweep()

@@ -74,7 +74,7 @@ def embed_words(words: Sequence[str]) -> Embeddings:
     extra: dict[str, Embeddings] = {}
     if unknown:
         try:
-            extra = dict(zip(unknown, _embed_unknown(tuple(unknown)), strict=True))
+            extra = dict(zip(unknown, embed_unknown(tuple(unknown)), strict=True))
         except MissingExtraError as error:
             raise WordError(_unknown_message(unknown[0], table, error)) from error
     rows = [extra[key] if key in extra else table.embeddings[table.rows[key]] for key in keys]
@@ -124,7 +124,8 @@ def word_table() -> WordTable:
 
 
 @lru_cache(maxsize=64)
-def _embed_unknown(words: tuple[str, ...]) -> Embeddings:
+def embed_unknown(words: tuple[str, ...]) -> Embeddings:
+    """Return the embeddings, (words, 768), of words that the shipped table does not hold."""
     return embed_with_mpnet(words)
 
 

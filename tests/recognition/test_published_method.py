@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from earwitness.errors import MissingExtraError
+from earwitness.recognition.published_method import best_tags, find_events_tmrl, rank_scenes_tmrl
 from earwitness.recognition.tags import TagScores
-from earwitness.recognition.tmrl import best_tags, find_events_tmrl, rank_scenes_tmrl
 from earwitness.words import meanings as words
 from earwitness.words.ontology import tag_names
 
@@ -65,7 +65,7 @@ def test_without_mpnet_group_texts_are_approximated_and_the_log_says_so(
         raise MissingExtraError("no model; get MPNet")
 
     monkeypatch.setattr(words, "embed_with_mpnet", missing)
-    words._embed_unknown.cache_clear()
+    words.embed_unknown.cache_clear()
     rows = make_rows(*[("Train", "Rail transport", "Railroad car, train wagon", "Train horn")] * 4)
     with caplog.at_level(logging.WARNING):
         found = rank_scenes_tmrl(rows, ["train station", "kitchen"])
