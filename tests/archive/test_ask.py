@@ -76,6 +76,7 @@ def test_rows_of_a_second_hear_the_demos_events_within_a_second(store: TagStore,
     assert count_matches(recognized.events, events) == len(recognized.events) == len(events)
 
 
+@pytest.mark.slow
 def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
     paths = [*find_audio([shared / "data/tut/audio"]), *find_audio([shared / "data/esc10"])[::6]]
     words = understand_words([*WORDS, *MORE_WORDS]).words
@@ -90,6 +91,7 @@ def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder,
     assert n_both >= 0.83 * n_rows
 
 
+@pytest.mark.slow
 def test_an_event_goes_on_across_the_border_of_pieces(
     onnx: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_recording_without_a_start_is_left_out_of_times_and_told(
     assert answer.problems == ["2 recordings have no start time and were left out: since and until need one"]
 
 
+@pytest.mark.slow
 def test_days_of_scores_are_asked_in_a_moment(onnx: LoadedEncoder, tmp_path: Path) -> None:
     fill_store(tmp_path / "store", 1, onnx, hear_material(onnx, None))
     seconds, n_events, _ = time_answer(tmp_path / "store", WORDS, [])

@@ -51,6 +51,7 @@ def test_a_row_holds_the_largest_logit_of_its_tokens() -> None:
     assert pool_rows(logits, 0.16, 0.16) is logits
 
 
+@pytest.mark.slow
 def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +71,7 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     assert np.array_equal(chunks[0].clips[:3], quantise_logits(np.concatenate(clips))[:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [{0}, {1}, {0, 1}, {2}])
 def test_pieces_are_the_same_whichever_are_done_already(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, done: set[int]

@@ -277,6 +277,7 @@ def test_a_key_press_keeps_what_was_heard(make_archive: MakeArchive, tmp_path: P
     assert {"000.wav", "001.wav", "002.wav", "003.wav"} <= set(states(tmp_path / "store"))
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchive, tmp_path: Path) -> None:
     archive = make_archive(40, 2.0)
     whole = start(archive, tmp_path / "whole")
@@ -301,6 +302,7 @@ def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchi
     assert list((store / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_store(make_archive: MakeArchive, tmp_path: Path) -> None:
     archive, store = make_archive(30, 2.0), tmp_path / "store"
     both = [start(archive, store), start(archive, store)]

@@ -54,6 +54,7 @@ def ended(lines: Sequence[dict[str, Any]]) -> list[tuple[str, float, float]]:
     return sorted((line["word"], line["onset_s"], line["offset_s"]) for line in found)
 
 
+@pytest.mark.slow
 def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
     process = start("-")
     out, err = process.communicate(recording.read_bytes())
@@ -105,6 +106,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_it_with_a_message(recording: Path) -> None:
     process = start(str(recording))
     assert process.stdout

@@ -75,6 +75,7 @@ def rounded(events: list[Event]) -> list[Event]:
     return [replace(each, score=round(each.score, 6)) for each in events]
 
 
+@pytest.mark.slow
 def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
     words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
     for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
@@ -129,6 +130,7 @@ def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder
             assert taken_s - line.event.offset_s < 1.0 + 3.0 + 0.2  # merge gap, two windows' meeting, a block
 
 
+@pytest.mark.slow
 def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) -> None:
     before, after = DEMO[: 10 * RATE_HZ], DEMO[8 * RATE_HZ :]
     items = [*cut(before), Break("unplugged"), Gap(100.0, "unplugged"), *cut(after)]
@@ -174,6 +176,7 @@ def test_a_failing_source_ends_events_before_it_is_told(onnx: LoadedEncoder) -> 
     assert [line.state for line in detected if isinstance(line, EventLine)] == ["began", "ended"]
 
 
+@pytest.mark.slow
 def test_trouble_is_told_and_changes_nothing(onnx: LoadedEncoder) -> None:
     chunks = cut(DEMO)
     lines = listen([*chunks[:20], Trouble("odd samples"), *chunks[20:]], WORDS, onnx)
@@ -186,6 +189,7 @@ def test_a_stretch_too_short_to_hear_is_passed_over(onnx: LoadedEncoder) -> None
     assert len(events_of(lines)) >= 4
 
 
+@pytest.mark.slow
 def test_scenes_are_ranked_for_each_period(onnx: LoadedEncoder) -> None:
     profiles = profile_scenes(["park", "storm", "office"], read_places(""))
     lines = listen(cut(np.tile(DEMO, 3)), [], onnx, profiles=profiles, scenes_every_s=30.0)
@@ -293,6 +297,7 @@ def test_the_tags_of_speech_exist() -> None:
     assert set(SPEECH_TAGS) <= set(tag_names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["siren"], []])
 def test_memory_stays_flat_over_half_an_hour(by_level: LoadedEncoder, words: list[str]) -> None:
     second = AudioChunk(make_levels((0.7, 0.2), (0.3, 0.0)), RATE_HZ)  # a siren that never ends

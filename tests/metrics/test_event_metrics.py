@@ -86,6 +86,7 @@ GRID_EVENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(ref=GRID_EVENTS, est=GRID_EVENTS, collar=st.sampled_from(COLLARS))
 def test_events_on_a_grid_score_as_in_sed_eval(

@@ -79,6 +79,7 @@ def test_settings_of_a_question_hold_for_it_alone(server: RunningServer, detecte
     assert ask() == ["dog bark"]
 
 
+@pytest.mark.slow
 def test_words_are_answered_while_the_recording_is_still_heard(server: RunningServer, demo: np.ndarray) -> None:
     content = write_sound(np.tile(demo, 40))  # 8 minutes
     name_id = server.upload(content).json()["id"]

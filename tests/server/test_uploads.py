@@ -34,6 +34,7 @@ def make_header(rate_hz: int, n_channels: int, n_data: int = 1000) -> bytes:
     )
 
 
+@pytest.mark.slow
 def test_hours_of_silence_in_a_small_file_are_refused_at_once(server: RunningServer) -> None:
     two_hours = np.zeros(2 * 3600 * 8000, np.int16)
     for form in ("FLAC", "OGG"):
@@ -71,6 +72,7 @@ def test_a_header_that_promises_more_than_there_is_costs_nothing(server: Running
     assert "truncated" in view["notes"][0]
 
 
+@pytest.mark.slow
 def test_html_in_names_and_words_stays_text(server: RunningServer, demo_wav: bytes) -> None:
     state = server.analyse(demo_wav, f"{HTML}.wav")
     response = server.client.get(f"/v1/recordings/{state['id']}")

@@ -79,6 +79,7 @@ def run(*arguments: str | Path) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "n_decoded", "windows"),
     [

@@ -88,6 +88,7 @@ def test_the_unit_must_be_in_a_name_and_fit_the_tensors(tmp_path: Path) -> None:
         load_encoder(other)
 
 
+@pytest.mark.slow
 def test_published_layouts_are_renamed_and_loaded_strictly() -> None:
     path = Path("m2d_vit_base-80x608p16x16-221006-mr7_enconly/checkpoint-300.pth")
     state = make_state("enconly_80x608p16x16", (-7.1, 4.2))

@@ -78,6 +78,7 @@ def test_the_shipped_graph_is_the_embedded_encoder(encoder: LoadedEncoder, lengt
     assert np.allclose(shipped.tag_stats.std, encoder.tag_stats.std)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_int8_hears_nearly_the_same_and_one_window_does_not_feel_the_others(
     encoder: LoadedEncoder, tmp_path: Path
 ) -> None:
@@ -144,6 +145,7 @@ def test_threads_follow_the_environment(wanted: str, n_threads: int, monkeypatch
     assert count_threads() >= 1
 
 
+@pytest.mark.slow
 def test_the_export_command_writes_where_the_runtime_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_CACHE", str(tmp_path))
     done = CliRunner().invoke(app, ["weights", "export", "--onnx", "--int8"])
