@@ -57,6 +57,7 @@ def store(demo: Path, onnx: LoadedEncoder) -> TagStore:
     return analyse(find_audio([demo]), demo.parent / "store", onnx)
 
 
+@pytest.mark.slow
 def test_a_store_of_tokens_answers_as_recognize_does(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
@@ -136,6 +137,7 @@ def test_hours_are_those_of_the_clock(store: TagStore) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_scenes_of_an_hour_are_those_that_recognize_ranks(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
@@ -147,6 +149,7 @@ def test_the_scenes_of_an_hour_are_those_that_recognize_ranks(
         assert each.score == pytest.approx(true.score, abs=0.05)
 
 
+@pytest.mark.slow
 def test_times_paths_and_conditions_choose(store: TagStore) -> None:
     every = store.ask(EVENTS)
     assert every.n_files == 2
@@ -184,6 +187,7 @@ def test_a_condition_neither_reads_nor_writes_files(store: TagStore, tmp_path: P
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
     opened = analyse(find_audio([demo]), tmp_path / "store", onnx, rows_a_part=1)
     record = opened.files[1].chunks[0]
@@ -196,6 +200,7 @@ def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEn
     assert list(opened.verify()) == [record.part]
 
 
+@pytest.mark.slow
 def test_a_recording_without_a_start_is_left_out_of_times_and_told(
     demo: Path, onnx: LoadedEncoder, tmp_path: Path
 ) -> None:

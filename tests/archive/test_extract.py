@@ -33,6 +33,7 @@ def demo(write_wav: WriteWav) -> Path:
     return write_wav("demo.wav", np.tile(samples, 3))
 
 
+@pytest.mark.slow
 def test_a_short_recording_is_one_piece_with_the_tokens_that_analyse_hears(
     write_wav: WriteWav, onnx: LoadedEncoder
 ) -> None:

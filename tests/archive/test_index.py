@@ -142,6 +142,7 @@ def test_a_recording_that_vanishes_between_finding_and_hearing_is_told(
     assert "No such file" in report.failures[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1.0, 350.0])
 def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
     make_archive: MakeArchive, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float

@@ -118,6 +118,7 @@ def test_similar_moments_are_listed(store: Path, archive: Path) -> None:
     assert float(details.split("\t")[0]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_store_tells_of_itself_in_words_and_sql(store: Path) -> None:
     status, details, _ = run("store", "info", store)
     assert status == 0

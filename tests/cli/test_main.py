@@ -328,6 +328,7 @@ def test_a_run_that_is_killed_keeps_the_recordings_that_were_done(
     assert files == [f"{index:02d}.wav" for index in range(len(files))]
 
 
+@pytest.mark.slow
 def test_blind_calibration_keeps_what_was_heard_where_too_few_can_be_used(tmp_path: Path, write_wav: WriteWav) -> None:
     rng = np.random.default_rng(0)
     for index in range(4):

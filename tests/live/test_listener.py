@@ -53,6 +53,7 @@ def in_order(lines: list[EventLine]) -> list[object]:
     return sorted((line.event for line in lines), key=lambda event: (event.onset_s, event.word))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(8000,), (1, 15, 333, 70001), (160,), (16000 * 30,)])
 @pytest.mark.parametrize("waiting_s", [0.0, 1e9])
 def test_a_stream_gives_exactly_the_files_events(onnx: LoadedEncoder, sizes: tuple[int, ...], waiting_s: float) -> None:
@@ -85,6 +86,7 @@ def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: Lo
         assert rounded(in_order(events_of(lines))) == rounded(wanted), path.name
 
 
+@pytest.mark.slow
 def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: LoadedEncoder) -> None:
     windows = next(slide(earwitness.load_audio((DEMO, RATE_HZ)), 2.0, 1.0, n_batch=16)).samples
     for each, allowed in ((onnx, 0.0), (encoder, 1e-4)):
@@ -361,6 +363,7 @@ def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
             listen([], ["siren"], onnx, settings)
 
 
+@pytest.mark.slow
 def test_people_see_level_time_and_how_far_behind_it_is(onnx: LoadedEncoder) -> None:
     listener = Listener(onnx, LiveQuery(understand(("siren",)), Settings()), StreamClock())
     items = ListedItems(cut(make_levels((75, 0.1))))

@@ -56,6 +56,7 @@ def test_clips_as_a_whole_score_as_in_scikit_learn() -> None:
             assert (each.false_negatives, each.true_positives) == (fn, tp)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_weighted", [False, True])
 def test_rankings_score_as_in_scikit_learn(is_weighted: bool) -> None:
     for seed in range(40):

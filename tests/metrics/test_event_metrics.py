@@ -53,6 +53,7 @@ def score_with_sed_eval(ref: Lists, est: Lists, collar: Collar, **options: Any) 
         return flatten(metric.results())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("collar", COLLARS, ids=("onsets", "half of the length", "a fifth of the length"))
 def test_a_thousand_random_lists_score_as_in_sed_eval(collar: Collar) -> None:
     generator = np.random.default_rng(7)

@@ -40,6 +40,7 @@ def test_a_recording_is_received_heard_and_told(server: RunningServer, demo_wav:
     assert (folder / "audio.flac").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "suffix"), [("WAV", "wav"), ("FLAC", "flac"), ("OGG", "ogg"), ("MP3", "mp3")])
 def test_asking_says_what_recognize_says(
     form: str, suffix: str, server: RunningServer, demo: np.ndarray, encoder: LoadedEncoder, tmp_path: Path

@@ -13,6 +13,8 @@ from earwitness.server.limits import Limits
 from earwitness.server.problems import Refused
 from running_server import RunningServer, is_problem, write_sound
 
+pytestmark = pytest.mark.slow
+
 HTML = "<script>alert(1)</script>"
 
 
@@ -34,7 +36,6 @@ def make_header(rate_hz: int, n_channels: int, n_data: int = 1000) -> bytes:
     )
 
 
-@pytest.mark.slow
 def test_hours_of_silence_in_a_small_file_are_refused_at_once(server: RunningServer) -> None:
     two_hours = np.zeros(2 * 3600 * 8000, np.int16)
     for form in ("FLAC", "OGG"):
@@ -72,7 +73,6 @@ def test_a_header_that_promises_more_than_there_is_costs_nothing(server: Running
     assert "truncated" in view["notes"][0]
 
 
-@pytest.mark.slow
 def test_html_in_names_and_words_stays_text(server: RunningServer, demo_wav: bytes) -> None:
     state = server.analyse(demo_wav, f"{HTML}.wav")
     response = server.client.get(f"/v1/recordings/{state['id']}")

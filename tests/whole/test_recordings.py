@@ -31,6 +31,7 @@ def test_esc_10_is_classified_by_its_folders_names() -> None:
     assert result.accuracy >= 0.93
 
 
+@pytest.mark.slow
 def test_the_rare_events_are_found_in_time_and_nothing_else_is_raised() -> None:
     results = list(run_tut(need("tut"), load_encoder()))
     assert len(results) == 6

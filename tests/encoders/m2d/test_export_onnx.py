@@ -68,6 +68,7 @@ def test_an_exported_encoder_gives_torchs_numbers_at_any_length(spec: EncoderSpe
             assert difference < TOLERANCE, (length_s, is_trimmed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length_s", [2.0, 4.0, 10.0, 10.01])
 def test_the_shipped_graph_is_the_embedded_encoder(encoder: LoadedEncoder, length_s: float) -> None:
     shipped = load_encoder(compute=EncoderSettings(runtime="onnx"))
@@ -169,6 +170,7 @@ def run_without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_machine_without_torch_listens_alike(write_wav: WriteWav, tmp_path: Path) -> None:
     noise = make_noise(12.0)
     noise[: 4 * RATE_HZ] *= 0.01
@@ -188,6 +190,7 @@ def test_a_machine_without_torch_listens_alike(write_wav: WriteWav, tmp_path: Pa
     assert read_run(tmp_path / "with")["computed_on"] == f"torch {torch.__version__}, cpu, float32"
 
 
+@pytest.mark.slow
 def test_what_needs_torch_says_so_where_there_is_none(tmp_path: Path) -> None:
     converted = run_without_torch("weights", "convert", EMBEDDED, tmp_path / "a.safetensors")
     assert converted.returncode == 2
