@@ -57,6 +57,7 @@ def store(demo: Path, onnx: LoadedEncoder) -> TagStore:
     return analyse(find_audio([demo]), demo.parent / "store", onnx)
 
 
+@pytest.mark.slow
 def test_a_store_of_tokens_answers_as_recognize_does(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_rows_of_a_second_hear_the_demos_events_within_a_second(store: TagStore,
     assert count_matches(recognized.events, events) == len(recognized.events) == len(events)
 
 
+@pytest.mark.slow
 def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
     paths = [*find_audio([shared / "data/tut/audio"]), *find_audio([shared / "data/esc10"])[::6]]
     words = understand_words([*WORDS, *MORE_WORDS]).words
@@ -90,6 +92,7 @@ def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder,
     assert n_both >= 0.83 * n_rows
 
 
+@pytest.mark.slow
 def test_an_event_goes_on_across_the_border_of_pieces(
     onnx: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +137,7 @@ def test_hours_are_those_of_the_clock(store: TagStore) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_scenes_of_an_hour_are_those_that_recognize_ranks(
     demo: Path, onnx: LoadedEncoder, recognized: Recognition, tmp_path: Path
 ) -> None:
@@ -145,6 +149,7 @@ def test_the_scenes_of_an_hour_are_those_that_recognize_ranks(
         assert each.score == pytest.approx(true.score, abs=0.05)
 
 
+@pytest.mark.slow
 def test_times_paths_and_conditions_choose(store: TagStore) -> None:
     every = store.ask(EVENTS)
     assert every.n_files == 2
@@ -182,6 +187,7 @@ def test_a_condition_neither_reads_nor_writes_files(store: TagStore, tmp_path: P
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEncoder, tmp_path: Path) -> None:
     opened = analyse(find_audio([demo]), tmp_path / "store", onnx, rows_a_part=1)
     record = opened.files[1].chunks[0]
@@ -194,6 +200,7 @@ def test_a_damaged_part_is_told_and_the_rest_is_asked(demo: Path, onnx: LoadedEn
     assert list(opened.verify()) == [record.part]
 
 
+@pytest.mark.slow
 def test_a_recording_without_a_start_is_left_out_of_times_and_told(
     demo: Path, onnx: LoadedEncoder, tmp_path: Path
 ) -> None:
@@ -203,6 +210,7 @@ def test_a_recording_without_a_start_is_left_out_of_times_and_told(
     assert answer.problems == ["2 recordings have no start time and were left out: since and until need one"]
 
 
+@pytest.mark.slow
 def test_days_of_scores_are_asked_in_a_moment(onnx: LoadedEncoder, tmp_path: Path) -> None:
     fill_store(tmp_path / "store", 1, onnx, hear_material(onnx, None))
     seconds, n_events, _ = time_answer(tmp_path / "store", WORDS, [])

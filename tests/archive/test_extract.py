@@ -33,6 +33,7 @@ def demo(write_wav: WriteWav) -> Path:
     return write_wav("demo.wav", np.tile(samples, 3))
 
 
+@pytest.mark.slow
 def test_a_short_recording_is_one_piece_with_the_tokens_that_analyse_hears(
     write_wav: WriteWav, onnx: LoadedEncoder
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_row_holds_the_largest_logit_of_its_tokens() -> None:
     assert pool_rows(logits, 0.16, 0.16) is logits
 
 
+@pytest.mark.slow
 def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +72,7 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     assert np.array_equal(chunks[0].clips[:3], quantise_logits(np.concatenate(clips))[:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [{0}, {1}, {0, 1}, {2}])
 def test_pieces_are_the_same_whichever_are_done_already(
     demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, done: set[int]

@@ -144,6 +144,7 @@ def test_a_recording_that_vanishes_between_finding_and_hearing_is_told(
     assert "No such file" in report.failures[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1.0, 350.0])
 def test_a_recording_that_grows_while_it_is_heard_is_heard_by_the_next_run(
     make_archive: MakeArchive, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
@@ -279,6 +280,7 @@ def test_a_key_press_keeps_what_was_heard(make_archive: MakeArchive, tmp_path: P
     assert {"000.wav", "001.wav", "002.wav", "003.wav"} <= set(states(tmp_path / "store"))
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchive, tmp_path: Path) -> None:
     archive = make_archive(40, 2.0)
     whole = start(archive, tmp_path / "whole")
@@ -303,6 +305,7 @@ def test_kill_9_at_random_moments_ends_in_the_same_store(make_archive: MakeArchi
     assert list((store / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_store(make_archive: MakeArchive, tmp_path: Path) -> None:
     archive, store = make_archive(30, 2.0), tmp_path / "store"
     both = [start(archive, store), start(archive, store)]

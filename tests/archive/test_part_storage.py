@@ -30,6 +30,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     assert [each for folder in ("tmp", "parts") for each in (tmp_path / folder).glob("*")] == []
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nsys.path[:0] = sys.argv[2:]\n"

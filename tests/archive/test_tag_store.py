@@ -32,6 +32,7 @@ def archive(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_clip_finds_its_like(archive: Path, index: Index, onnx: LoadedEncoder, tmp_path: Path) -> None:
     index(archive, encoder=onnx)
     matches = open_store(tmp_path / "store").similar(tmp_path / "clip.wav", 3, onnx)
@@ -44,6 +45,7 @@ def test_a_clip_finds_its_like(archive: Path, index: Index, onnx: LoadedEncoder,
     assert elsewhere == matches
 
 
+@pytest.mark.slow
 def test_sql_sees_what_is_current(archive: Path, index: Index, onnx: LoadedEncoder, tmp_path: Path) -> None:
     index(archive, encoder=onnx)
     store = open_store(tmp_path / "store")
@@ -90,6 +92,7 @@ def test_sql_reads_the_store_and_nothing_else(
     assert store.sql("explain select path from files").num_rows
 
 
+@pytest.mark.slow
 def test_the_sql_of_the_docs_runs(
     archive: Path, index: Index, onnx: LoadedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from earwitness.settings import Settings
 from earwitness.words.meanings import understand_words
 from made_sounds import RATE_HZ, make_noise, make_tone
 
+pytestmark = pytest.mark.slow
+
 SPAN_S = 0.16
 WORDS = ("siren",)
 

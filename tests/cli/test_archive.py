@@ -45,6 +45,7 @@ def test_an_archive_is_indexed_once(archive: Path, store: Path) -> None:
     assert run("index", archive, "--store", store) == (0, "0 analysed, 2 unchanged\n", "")
 
 
+@pytest.mark.slow
 def test_a_second_key_press_stops_at_once_and_harms_nothing(tmp_path: Path) -> None:
     folder, store = tmp_path / "long", tmp_path / "store"
     folder.mkdir()
@@ -117,6 +118,7 @@ def test_similar_moments_are_listed(store: Path, archive: Path) -> None:
     assert float(details.split("\t")[0]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_store_tells_of_itself_in_words_and_sql(store: Path) -> None:
     status, details, _ = run("store", "info", store)
     assert status == 0
@@ -139,6 +141,7 @@ def test_damage_is_told_and_repaired(archive: Path, store: Path, tmp_path: Path)
     assert run("store", "verify", tmp_path / "copy")[0] == 0
 
 
+@pytest.mark.slow
 def test_damage_is_told_wherever_the_store_is_looked_into(archive: Path, tmp_path: Path) -> None:
     clip, store = archive / "20260301_120000.wav", tmp_path / "two"
     for each in (clip, archive / "20260302_120000.wav"):

@@ -28,6 +28,7 @@ def background(write_wav: WriteWav, tmp_path: Path) -> Path:
     return tmp_path / "background"
 
 
+@pytest.mark.slow
 def test_settings_are_written_that_listen_takes(background: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "mine.toml"
     code, details = run(background, "--events", "siren,Dog bark", "--false-alarms-per-hour", "5", "-o", out)
@@ -47,6 +48,7 @@ def test_settings_are_written_that_listen_takes(background: Path, tmp_path: Path
     assert len((tmp_path / "heard" / "events.csv").read_text().splitlines()) == 1  # the header
 
 
+@pytest.mark.slow
 def test_labelled_recordings_tell_what_is_still_found(background: Path, write_wav: WriteWav, tmp_path: Path) -> None:
     beep = np.concatenate([np.zeros(4 * RATE_HZ, np.float32), make_tone(1.0, frequency_hz=1000), np.zeros(4 * RATE_HZ)])
     write_wav("labelled/audio/beep.wav", beep + 0.03 * make_noise(9.0))
@@ -74,6 +76,7 @@ def test_what_cannot_be_is_told_before_listening(background: Path, tmp_path: Pat
         assert (code, reason in details) == (2, True), details
 
 
+@pytest.mark.slow
 def test_a_bad_recording_is_told_and_the_rest_used(background: Path, tmp_path: Path) -> None:
     (background / "bad.wav").write_bytes(b"RIFF")
     code, details = run(background, "-e", "siren", "-o", tmp_path / "mine.toml")
@@ -86,6 +89,7 @@ def test_a_bad_recording_is_told_and_the_rest_used(background: Path, tmp_path: P
     assert (code, "none of 1 recordings could be used" in details) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: WriteWav, tmp_path: Path) -> None:
     sound = make_noise(70.0)
     code, details = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")

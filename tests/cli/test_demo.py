@@ -6,6 +6,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner, Result
 
 from demo_recording import make_recording
@@ -39,6 +40,7 @@ def test_the_shipped_recording_is_the_one_that_the_script_makes() -> None:
     assert np.corrcoef(shipped, made)[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_the_demo_detects_all_that_was_put_in_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run("--out", out)

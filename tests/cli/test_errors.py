@@ -311,6 +311,7 @@ CASES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_goes_wrong_is_a_line_and_an_exit_status(case: Case, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if case.name == "missing extra":

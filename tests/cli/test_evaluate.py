@@ -24,6 +24,8 @@ from earwitness.datasets.mixtures.write import make_mixtures
 from made_sounds import RATE_HZ, make_noise, make_tone
 from results_read import read_rows
 
+pytestmark = pytest.mark.slow
+
 FILES = (
     "results.json",
     "per_class.csv",

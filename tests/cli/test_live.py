@@ -54,6 +54,7 @@ def ended(lines: Sequence[dict[str, Any]]) -> list[tuple[str, float, float]]:
     return sorted((line["word"], line["onset_s"], line["offset_s"]) for line in found)
 
 
+@pytest.mark.slow
 def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
     process = start("-")
     out, err = process.communicate(recording.read_bytes())
@@ -72,6 +73,7 @@ def test_the_embedded_encoder_runs_on_onnx_unless_something_else_is_asked_for() 
         assert prefer_onnx(query) == query
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", ["s24", "f32le"])
 def test_raw_pcm_of_another_kind_gives_the_same_events(tmp_path: Path, sample: str) -> None:
     stereo = np.repeat(SAMPLES, 3)[:, None].repeat(2, axis=1)
@@ -82,6 +84,7 @@ def test_raw_pcm_of_another_kind_gives_the_same_events(tmp_path: Path, sample: s
     assert {line["word"] for line in lines_of(result.stdout) if line["kind"] == "event"} >= {"thunder", "siren"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_good_order(number: signal.Signals) -> None:
     process = start("-")
@@ -105,6 +108,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_it_with_a_message(recording: Path) -> None:
     process = start(str(recording))
     assert process.stdout
@@ -140,6 +144,7 @@ def test_it_stops_after_a_duration_of_an_endless_source(tmp_path: Path) -> None:
     assert 5 <= lines_of(result.stdout)[-1]["heard_s"] < 6
 
 
+@pytest.mark.slow
 def test_scenes_alone_are_ranked_and_privacy_is_taken(recording: Path) -> None:
     result = run(str(recording), "-s", "storm,office", "--scenes-every", "0.25", "--privacy")
     assert result.exit_code == 0, result.output

@@ -302,6 +302,7 @@ def _hear_key_presses() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_in_order(
     write_wav: WriteWav, tmp_path: Path, extract_all: Path, number: signal.Signals
@@ -314,6 +315,7 @@ def test_a_signal_ends_the_run_in_order(
     assert 2 <= read_run(out)["n_done"] == len(read_rows(out / "events.csv")) < 40
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_keeps_the_recordings_that_were_done(
     write_wav: WriteWav, tmp_path: Path, extract_all: Path
 ) -> None:
@@ -326,6 +328,7 @@ def test_a_run_that_is_killed_keeps_the_recordings_that_were_done(
     assert files == [f"{index:02d}.wav" for index in range(len(files))]
 
 
+@pytest.mark.slow
 def test_blind_calibration_keeps_what_was_heard_where_too_few_can_be_used(tmp_path: Path, write_wav: WriteWav) -> None:
     rng = np.random.default_rng(0)
     for index in range(4):
@@ -347,6 +350,7 @@ def test_blind_calibration_keeps_what_was_heard_where_too_few_can_be_used(tmp_pa
     assert abs(sum(scores)) < 1e-2
 
 
+@pytest.mark.slow
 def test_piped_results_are_not_caught_by_the_bar_on_the_terminal(sounds: Path) -> None:
     ours, theirs = pty.openpty()
     done = subprocess.run([*COMMAND, "tags", str(sounds)], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)

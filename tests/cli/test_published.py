@@ -21,6 +21,8 @@ from earwitness.datasets.mixtures.recipes import MixtureRow, read_meta, read_mix
 from earwitness.datasets.tut_rare import find_mixtures, find_recordings
 from earwitness.errors import AudioError, MissingExtraError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 YAML2CSV = "sound_datasets/rare_sound_event/meta/yaml2csv.py"
 SHARED = ROOT / ".." / "shared" / "data" / "tut"

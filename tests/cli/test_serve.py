@@ -63,6 +63,7 @@ def test_options_win_over_the_file_of_limits(tmp_path: Path) -> None:
     assert choose_limits(None) == Limits()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_that_is_stopped_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
     options = ("--port", "0", "--runtime", "onnx", "--no-preload", "--workers", "1", "--spool", str(tmp_path))

@@ -17,6 +17,8 @@ from looking import caption, overlaps, texts, title
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 from results_read import read_rows
 
+pytestmark = pytest.mark.slow
+
 
 def show(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["show", *map(str, arguments)])

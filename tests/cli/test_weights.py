@@ -162,6 +162,7 @@ def test_damage_in_the_cache_is_found_and_refused(pth: Path, cache: Path) -> Non
         load_encoder(NAME)
 
 
+@pytest.mark.slow
 def test_converted_weights_are_the_same_encoder_under_its_own_names(pth: Path, tmp_path: Path) -> None:
     run("get", NAME, "--from", pth, ACCEPT)
     result = run("convert", NAME, tmp_path / "out.safetensors")
@@ -180,6 +181,7 @@ def test_converted_weights_are_the_same_encoder_under_its_own_names(pth: Path, t
     assert run("convert", NAME, tmp_path / "out.pth").exit_code == 2
 
 
+@pytest.mark.slow
 def test_only_commercial_use_refuses_weights_that_do_not_allow_it(
     pth: Path, tmp_path: Path, write_wav: WriteWav
 ) -> None:

@@ -313,6 +313,7 @@ def test_a_note_names_three_of_what_is_missing() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_six_real_mixtures_are_loaded_and_all_recipes_in_time(shared: Path) -> None:
     folder = shared / "data" / "tut"
     dataset = load_dataset("tut_rare", folder, split="evaltest")

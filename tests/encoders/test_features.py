@@ -56,6 +56,7 @@ def test_windows_follow_the_hop_and_say_when_they_are(encoder: LoadedEncoder) ->
     assert np.allclose(rows.values[1], alone[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_read_in_stretches_of_whole_units(
     encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_trimming_drops_the_token_that_is_mostly_padding(encoder: LoadedEncoder)
     assert len(embed((samples, RATE_HZ), "frame", encoder=encoder, is_trimmed=True).values) == 25
 
 
+@pytest.mark.slow
 def test_progress_goes_to_the_end(encoder: LoadedEncoder) -> None:
     shares: list[float] = []
     embed((make_noise(70.0), RATE_HZ), encoder=encoder, on_progress=shares.append)

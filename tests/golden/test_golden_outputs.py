@@ -18,6 +18,8 @@ from golden_case import CASES, Workspace, working_in
 from golden_comparing import EXPECTED_DIR, compare, read_expected
 from golden_reading import normalise
 
+pytestmark = pytest.mark.slow
+
 N_SHOWN = 20
 
 

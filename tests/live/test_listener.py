@@ -53,6 +53,7 @@ def in_order(lines: list[EventLine]) -> list[object]:
     return sorted((line.event for line in lines), key=lambda event: (event.onset_s, event.word))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(8000,), (1, 15, 333, 70001), (160,), (16000 * 30,)])
 @pytest.mark.parametrize("waiting_s", [0.0, 1e9])
 def test_a_stream_gives_exactly_the_files_events(onnx: LoadedEncoder, sizes: tuple[int, ...], waiting_s: float) -> None:
@@ -75,6 +76,7 @@ def rounded(events: list[Event]) -> list[Event]:
     return [replace(each, score=round(each.score, 6)) for each in events]
 
 
+@pytest.mark.slow
 def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
     words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
     for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
@@ -84,6 +86,7 @@ def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: Lo
         assert rounded(in_order(events_of(lines))) == rounded(wanted), path.name
 
 
+@pytest.mark.slow
 def test_batches_change_nothing_but_rounding(encoder: LoadedEncoder, onnx: LoadedEncoder) -> None:
     windows = next(slide(earwitness.load_audio((DEMO, RATE_HZ)), 2.0, 1.0, n_batch=16)).samples
     for each, allowed in ((onnx, 0.0), (encoder, 1e-4)):
@@ -129,6 +132,7 @@ def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder
             assert taken_s - line.event.offset_s < 1.0 + 3.0 + 0.2  # merge gap, two windows' meeting, a block
 
 
+@pytest.mark.slow
 def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) -> None:
     before, after = DEMO[: 10 * RATE_HZ], DEMO[8 * RATE_HZ :]
     items = [*cut(before), Break("unplugged"), Gap(100.0, "unplugged"), *cut(after)]
@@ -174,6 +178,7 @@ def test_a_failing_source_ends_events_before_it_is_told(onnx: LoadedEncoder) -> 
     assert [line.state for line in detected if isinstance(line, EventLine)] == ["began", "ended"]
 
 
+@pytest.mark.slow
 def test_trouble_is_told_and_changes_nothing(onnx: LoadedEncoder) -> None:
     chunks = cut(DEMO)
     lines = listen([*chunks[:20], Trouble("odd samples"), *chunks[20:]], WORDS, onnx)
@@ -186,6 +191,7 @@ def test_a_stretch_too_short_to_hear_is_passed_over(onnx: LoadedEncoder) -> None
     assert len(events_of(lines)) >= 4
 
 
+@pytest.mark.slow
 def test_scenes_are_ranked_for_each_period(onnx: LoadedEncoder) -> None:
     profiles = profile_scenes(["park", "storm", "office"], read_places(""))
     lines = listen(cut(np.tile(DEMO, 3)), [], onnx, profiles=profiles, scenes_every_s=30.0)
@@ -293,6 +299,7 @@ def test_the_tags_of_speech_exist() -> None:
     assert set(SPEECH_TAGS) <= set(tag_names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["siren"], []])
 def test_memory_stays_flat_over_half_an_hour(by_level: LoadedEncoder, words: list[str]) -> None:
     second = AudioChunk(make_levels((0.7, 0.2), (0.3, 0.0)), RATE_HZ)  # a siren that never ends
@@ -356,6 +363,7 @@ def test_what_is_for_recordings_only_is_refused(onnx: LoadedEncoder) -> None:
             listen([], ["siren"], onnx, settings)
 
 
+@pytest.mark.slow
 def test_people_see_level_time_and_how_far_behind_it_is(onnx: LoadedEncoder) -> None:
     listener = Listener(onnx, LiveQuery(understand(("siren",)), Settings()), StreamClock())
     items = ListedItems(cut(make_levels((75, 0.1))))

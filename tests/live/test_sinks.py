@@ -165,6 +165,7 @@ def hook() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_webhook_gets_each_line_and_a_failing_one_gets_it_again(hook: str) -> None:
     Hook.codes = [503, 429, 400]
     sink = open_webhook(hook)
@@ -230,6 +231,7 @@ class FakeBroker:
         return lambda *given: self.calls.append((name, *given))
 
 
+@pytest.mark.slow
 def test_mqtt_lines_wait_for_the_broker_and_come_at_least_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_MQTT_USER", "me")
     monkeypatch.setenv("EARWITNESS_MQTT_PASSWORD", "secret")

@@ -85,6 +85,7 @@ def test_a_closed_pipe_ends_it_and_odd_bytes_do_not_matter(monkeypatch: pytest.M
     np.testing.assert_array_equal(samples_of(detected), np.frombuffer(data, "<i2").astype(np.float32) / 32768)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_stalls_says_so_only_where_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for is_real_time in (False, True):
         write_end = open_stdin(monkeypatch)

@@ -40,6 +40,7 @@ def keep(folder: Path, items: list[Item], encoder: LoadedEncoder, **query: float
     return [line.event for line in events_of(listener.listen(ListedItems(items)))]
 
 
+@pytest.mark.slow
 def test_words_asked_later_are_answered_like_those_asked_live(tmp_path: Path, onnx: LoadedEncoder) -> None:
     details = keep(tmp_path / "store", cut(DEMO), onnx)
     (entry,) = open_store(tmp_path / "store").files
@@ -54,6 +55,7 @@ def test_words_asked_later_are_answered_like_those_asked_live(tmp_path: Path, on
     assert [each.scene for each in answer.scenes[0].ranked] == ["storm", "office"]
 
 
+@pytest.mark.slow
 def test_a_gap_and_the_end_of_an_hour_begin_another_recording(
     tmp_path: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +70,7 @@ def test_a_gap_and_the_end_of_an_hour_begin_another_recording(
     assert onsets == [pytest.approx(22, abs=1.1)]
 
 
+@pytest.mark.slow
 def test_what_privacy_drops_is_not_kept(tmp_path: Path, onnx: LoadedEncoder) -> None:
     keep(tmp_path / "open", cut(DEMO), onnx)
     keep(tmp_path / "private", cut(DEMO), onnx, speech_threshold=0.0)
@@ -99,6 +102,7 @@ def test_another_encoders_store_is_refused(tmp_path: Path, onnx: LoadedEncoder) 
         TagRecorder(tmp_path / "store", "porch", Settings(window_s=3.0), onnx)
 
 
+@pytest.mark.slow
 def test_the_command_keeps_without_any_word(tmp_path: Path) -> None:
     path = tmp_path / "street.raw"
     path.write_bytes((DEMO * 32767).astype("<i2").tobytes())

@@ -118,6 +118,7 @@ NAMES = st.text(
 TIMES = st.floats(0, 1e6, allow_nan=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(
     rows=st.lists(st.tuples(NAMES, TIMES, TIMES, NAMES), min_size=1, max_size=20, unique=True),
@@ -144,6 +145,7 @@ PIECES = ["a.wav", "0.5", "1,5", "-1", "nan", "dog", "filename", "onset", "offse
 MARKS = ["\t", ",", ";", "\n", "\r\n", "\r", '"', " ", "\ufeff", "\0", "\x85", "é"]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(chunks=st.lists(st.sampled_from(PIECES + MARKS), max_size=30))
 def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, chunks: list[str]) -> None:
@@ -156,6 +158,7 @@ def test_whatever_stands_in_a_file_is_read_or_told(tmp_path_factory: pytest.Temp
                 assert found or found == []
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:
     path = tmp_path / "events.tsv"
     n_rows = 200_000  # a fifth, so that the tests stay fast
@@ -167,6 +170,7 @@ def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:
     assert sum(map(len, events.values())) == n_rows
 
 
+@pytest.mark.slow
 def test_rows_are_a_stream_whose_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     path = tmp_path / "events.tsv"
     path.write_text("a.wav\t0.5\t2.25\tsiren\n" * 100_000)

@@ -61,6 +61,7 @@ def score_with_sed_eval(ref: Lists, est: Lists, collar: Collar, **options: Any) 
         return flatten(metric.results())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("collar", COLLARS, ids=("onsets", "half of the length", "a fifth of the length"))
 def test_a_thousand_random_lists_score_as_in_sed_eval(collar: Collar) -> None:
     generator = np.random.default_rng(7)
@@ -94,6 +95,7 @@ GRID_EVENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(ref=GRID_EVENTS, est=GRID_EVENTS, collar=st.sampled_from(COLLARS))
 def test_events_on_a_grid_score_as_in_sed_eval(

@@ -64,6 +64,7 @@ def test_the_bootstrap_of_a_mean_is_close_to_student_s_interval_and_seeded() -> 
     assert found.value == pytest.approx(VALUES.mean())
 
 
+@pytest.mark.slow
 def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
     generator = np.random.default_rng(5)
     n_held = {"jackknife": 0, "bootstrap": 0}

@@ -54,6 +54,7 @@ def assert_same(found: dict[str, dict[str, float]], expected: dict[str, dict[str
         assert found[name] == pytest.approx(values, abs=1e-9), name
 
 
+@pytest.mark.slow
 def test_made_files_score_as_sed_scores_eval_scored_them() -> None:
     golden = json.loads(GOLDEN.read_text())
     assert len(golden) == N_CASES

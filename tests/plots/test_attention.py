@@ -65,6 +65,7 @@ def test_each_view_has_its_panels(attended: Attended) -> None:
     assert np.array_equal(mean.seen.weights, layers[3].seen.weights)
 
 
+@pytest.mark.slow
 def test_a_picture_shows_attention_where_it_is_over_the_sound(attended: Attended) -> None:
     queries = [Query(attended.time_s), Query(4.2, 440.0), Query()]
     panels = choose_panels(attended, "rollout", queries)
@@ -93,6 +94,7 @@ def test_a_picture_shows_attention_where_it_is_over_the_sound(attended: Attended
     assert not overlaps(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("view", "n_panels"), [("heads", 6), ("layers", 12), ("mean", 2)])
 def test_no_text_lies_on_another_however_many_panels_there_are(attended: Attended, view: str, n_panels: int) -> None:
     queries = [Query(attended.time_s), Query()] if view != "layers" else [Query()]
@@ -110,6 +112,7 @@ def test_even_attention_is_drawn_as_one(attended: Attended) -> None:
     assert np.allclose(axes.images[1].get_array(), 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length_s", "drawn_s"), [(0.03, 0.03), (0.5, 0.5), (1.5, 1.44)])  # whole tokens of 160 ms
 def test_a_recording_of_a_moment_has_its_picture(length_s: float, drawn_s: float, encoder: LoadedEncoder) -> None:
     attended = read_attended((make_tone(length_s), RATE_HZ), None, Settings(), encoder)

@@ -64,6 +64,7 @@ def test_actual_and_predicted_stand_side_by_side() -> None:
     assert not overlaps(figure)
 
 
+@pytest.mark.slow
 def test_the_papers_set_counts_what_was_found_against_the_metadata(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ def draw() -> object:
     return draw_distribution(["dog", "Vögel"], [1, 2], [3, 4], "recordings", "a title", "Said below.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", HEADS)
 def test_a_picture_is_what_its_suffix_says_and_the_same_each_time(suffix: str, tmp_path: Path) -> None:
     first = save_picture(draw(), tmp_path / "new" / f"a{suffix}")

@@ -92,6 +92,7 @@ def test_no_two_labels_of_a_picture_lie_on_each_other(
     assert not overlaps
 
 
+@pytest.mark.slow
 def test_only_the_first_ten_minutes_are_drawn_and_the_title_says_so(
     tmp_path: Path, encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_noise_is_heard_the_same_way_twice_and_not_at_all_without_a_factor() -> 
     assert not next(read_blocks(silence, RATE_HZ)).samples.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("duration_s", [0.03, 0.5])
 def test_a_recording_of_a_moment_is_drawn(tmp_path: Path, encoder: LoadedEncoder, duration_s: float) -> None:
     for method in ("tmrl", "earwitness"):
@@ -151,6 +153,7 @@ def test_a_recording_of_a_moment_is_drawn(tmp_path: Path, encoder: LoadedEncoder
         assert (tmp_path / "a.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_signs_in_a_name_are_drawn_as_they_are(
     tmp_path: Path, encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def assert_same(left: Recognition, right: Recognition) -> None:
     assert replace(left, events=[], scenes=[], tags=[]) == replace(right, events=[], scenes=[], tags=[])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["earwitness", "tmrl"])
 @pytest.mark.parametrize("is_in_file", [False, True])
 def test_an_analysis_answers_as_recognize_does(
@@ -53,6 +54,7 @@ def test_an_analysis_answers_as_recognize_does(
     assert_same(ask(analysis, ["thunder"]), earwitness.recognize(path, ["thunder"], [], settings, encoder))
 
 
+@pytest.mark.slow
 def test_thresholds_can_be_chosen_when_words_are_asked(path: Path, encoder: LoadedEncoder) -> None:
     analysis = analyse(path, encoder=encoder)
     for settings in (Settings(event_threshold=0.9), Settings(thresholds={"dog bark": 0.99}, merge_gap_s=0.0)):  # type: ignore[arg-type]

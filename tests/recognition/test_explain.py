@@ -99,6 +99,7 @@ def on_onnx() -> LoadedEncoder:
     return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
+@pytest.mark.slow
 def test_attention_of_the_golden_model_is_that_of_a_direct_computation() -> None:
     state = rename_keys(make_state("full_m2d_80x200p16x4", (-7.0, 4.1)))
     spec = infer_spec(state, Path(GOLDEN_FOLDER) / "weights.pth")
@@ -283,6 +284,7 @@ def test_times_that_are_not_in_the_recording_are_told(encoder: LoadedEncoder) ->
         explain_peaks("missing.wav", [1.0], Settings(), encoder)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(encoder: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     def make_blocks(*_: object, **__: object) -> Iterator[Waveform]:
         noise = make_noise(10.0)

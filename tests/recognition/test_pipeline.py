@@ -52,6 +52,7 @@ def test_events_scenes_and_tags_are_told_with_their_origin(recognition: Recognit
     assert recognition.version == earwitness.__version__
 
 
+@pytest.mark.slow
 def test_a_file_a_stream_an_array_and_a_waveform_give_the_same(
     recognition: Recognition, waveform: Waveform, loaded: LoadedEncoder, tmp_path: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_classify_scores_every_word_best_first(waveform: Waveform, loaded: Loade
     assert scores[0].score > 0.5 > scores[1].score >= scores[2].score
 
 
+@pytest.mark.slow
 def test_a_long_clip_takes_each_words_best_window(loaded: LoadedEncoder) -> None:
     samples, _ = make_recording()
     whole = {s.word: s.score for s in earwitness.classify((samples, 16000), ["siren", "rain"], encoder=loaded)}
@@ -96,6 +98,7 @@ def test_a_long_clip_takes_each_words_best_window(loaded: LoadedEncoder) -> None
     assert whole == {word: pytest.approx(max(part[word] for part in parts), abs=1e-4) for word in whole}
 
 
+@pytest.mark.slow
 def test_the_published_method_is_one_setting_away(waveform: Waveform, loaded: LoadedEncoder) -> None:
     published = earwitness.recognize(waveform, WORDS, SCENES, Settings(method="tmrl"), loaded)
     assert {event.word for event in published.events} >= {"telephone ringing", "dog bark"}
@@ -103,6 +106,7 @@ def test_the_published_method_is_one_setting_away(waveform: Waveform, loaded: Lo
     assert {each.scene for each in published.scenes} == set(SCENES)
 
 
+@pytest.mark.slow
 def test_noise_is_added_and_the_same_every_time(
     waveform: Waveform, loaded: LoadedEncoder, recognition: Recognition
 ) -> None:

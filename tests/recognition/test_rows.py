@@ -69,6 +69,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
             collect(RowWriter(3, Path("/dev/full")))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path, quick: LoadedEncoder) -> None:
     peaks = []
     for n_minutes in (1, 10, 30):  # the first loads what is loaded once

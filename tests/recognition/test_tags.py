@@ -47,6 +47,7 @@ def test_tags_are_in_the_order_of_their_sorted_mids() -> None:
     assert [names.index(name) for name in ("Speech", "Music", "Gunshot, gunfire", "Silence")] == [405, 191, 144, 98]
 
 
+@pytest.mark.slow
 def test_tokens_lie_on_one_grid_whatever_the_hop(loaded: LoadedEncoder, beeps: Waveform) -> None:
     for hop_s in (0.5, 0.7, 1.0, 2.0):
         rows = list(score_tokens(slide(beeps, 2.0, hop_s), loaded))
@@ -70,6 +71,7 @@ def test_overlapping_windows_are_averaged_on_an_aligned_grid(loaded: LoadedEncod
     assert np.allclose(rows[12:18], alone[1][6:], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_stream_in_batches_gives_what_one_batch_gives(loaded: LoadedEncoder) -> None:
     samples = 0.1 * np.random.default_rng(1).standard_normal(40 * RATE_HZ).astype(np.float32)
     windows = list(slide(Waveform(samples, RATE_HZ), 2.0, 1.0))

@@ -111,6 +111,7 @@ def test_recordings_of_one_name_show_their_folders() -> None:
     assert "<dt>Recordings from</dt><dd><bdi>/archive/</bdi></dd>" in page
 
 
+@pytest.mark.slow
 def test_a_page_of_100000_events_stays_small() -> None:
     problems = tuple(f"/archive/{n}.wav: " + "x" * 5000 for n in range(5000))
     answer = make_answer(8760, n_events=100_000, words=tuple(f"word {n}" for n in range(20)), problems=problems)

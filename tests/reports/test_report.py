@@ -43,6 +43,7 @@ def make_events(n: int) -> list[Event]:
     return [Event(float(index), index + 0.5, "dog bark", 0.5 + index / 1e4, index + 0.25, ()) for index in range(n)]
 
 
+@pytest.mark.slow
 def test_a_report_holds_what_recognize_tells_the_sound_and_attention(
     street: Path, encoder: LoadedEncoder, tmp_path: Path
 ) -> None:

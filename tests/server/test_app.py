@@ -40,6 +40,7 @@ def test_a_recording_is_received_heard_and_told(server: RunningServer, demo_wav:
     assert (folder / "audio.flac").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "suffix"), [("WAV", "wav"), ("FLAC", "flac"), ("OGG", "ogg"), ("MP3", "mp3")])
 def test_asking_says_what_recognize_says(
     form: str, suffix: str, server: RunningServer, demo: np.ndarray, encoder: LoadedEncoder, tmp_path: Path
@@ -79,6 +80,7 @@ def test_settings_of_a_question_hold_for_it_alone(server: RunningServer, detecte
     assert ask() == ["dog bark"]
 
 
+@pytest.mark.slow
 def test_words_are_answered_while_the_recording_is_still_heard(server: RunningServer, demo: np.ndarray) -> None:
     content = write_sound(np.tile(demo, 40))  # 8 minutes
     name_id = server.upload(content).json()["id"]

@@ -15,6 +15,8 @@ from earwitness.server.limits import Limits, read_limits
 from earwitness.settings import read_fields
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
+pytestmark = pytest.mark.slow
+
 TIGHT = Limits(
     max_upload_mb=0.5,
     max_duration_s=10,

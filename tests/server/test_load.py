@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from serving_load import run_load
 
 
+@pytest.mark.slow
 def test_thirty_two_clients_for_some_seconds_lose_nothing() -> None:
     load = run_load(4.0, 32)
     assert not load.wrong

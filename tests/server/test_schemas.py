@@ -40,6 +40,7 @@ def roomy(tmp_path_factory: pytest.TempPathFactory, demo_wav: bytes) -> Any:
         yield running
 
 
+@pytest.mark.slow
 def test_a_thousand_made_up_requests_find_no_error_of_the_server(roomy: RunningServer) -> None:
     schema = schemathesis.openapi.from_url(f"{roomy.url}openapi.json")
     counted: Counter[str] = Counter()

@@ -98,6 +98,7 @@ def test_a_failure_has_the_headers_and_tells_no_secret(server: RunningServer, mo
     assert response.headers["content-security-policy"]
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_where_others_can_connect(storage: Path, demo_wav: bytes) -> None:
     with RunningServer(storage, access=Access("0.0.0.0", TOKEN)) as server:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):

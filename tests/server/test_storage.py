@@ -20,6 +20,8 @@ from earwitness.server.limits import Limits
 from earwitness.server.storage import LOCK, PREFIX, Storage, remove_leftovers
 from running_server import RunningServer, is_problem, wait_until, write_sound
 
+pytestmark = pytest.mark.slow
+
 
 class Command:
     """`earwitness serve` as a process of its own."""

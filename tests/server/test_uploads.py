@@ -13,6 +13,8 @@ from earwitness.server.limits import Limits
 from earwitness.server.problems import Refused
 from running_server import RunningServer, is_problem, write_sound
 
+pytestmark = pytest.mark.slow
+
 HTML = "<script>alert(1)</script>"
 
 

@@ -22,6 +22,8 @@ from earwitness.server.workers import Workers
 from earwitness.settings import Settings
 from running_server import RunningServer, wait_until, write_sound
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:

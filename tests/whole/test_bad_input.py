@@ -111,6 +111,7 @@ def test_a_recording_that_may_not_be_read_is_told(write_wav: WriteWav) -> None:
     assert "a.wav: cannot be read (Permission denied)" in result.stderr
 
 
+@pytest.mark.slow
 def test_silence_works_and_holds_no_event(write_wav: WriteWav, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert listen(write_wav("a.wav", np.zeros(2 * RATE_HZ)), "-s", "park", "-o", out).exit_code == 0

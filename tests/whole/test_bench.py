@@ -120,6 +120,7 @@ def test_mixtures_hold_the_event_where_they_say_at_the_ratio_they_say() -> None:
         assert not added[end:].any()
 
 
+@pytest.mark.slow
 def test_every_word_meets_every_ratio_and_every_background() -> None:
     levels = [0.001 * (index + 1) for index in range(6)]
     backgrounds = [make_noise(4, seed=index, level=level) for index, level in enumerate(levels)]

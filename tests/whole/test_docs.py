@@ -67,6 +67,7 @@ def run_commands(block: str) -> None:
         assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run_in_their_order(page: Path, street: Path) -> None:
     for language, block in find_blocks(page):

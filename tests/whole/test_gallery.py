@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import make_gallery
 from make_gallery import FIGURES, OUT_DIR, PAGE
 
@@ -31,6 +33,7 @@ def test_pictures_are_small_and_what_their_suffix_says() -> None:
         assert content.startswith(b"\x89PNG" if name.endswith(".png") else b"<?xml"), name
 
 
+@pytest.mark.slow
 def test_the_clips_of_the_gallery_have_their_truth(tmp_path: Path) -> None:
     make_gallery.write_clips(tmp_path / "clips")
     files = sorted(path.name for path in (tmp_path / "clips").glob("*.wav"))

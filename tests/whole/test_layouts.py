@@ -63,6 +63,7 @@ def check_features(encoder: LoadedEncoder, name: str, *tags: str) -> None:
             check_array(f"{name}/{tag}/encode/{reduction}", "encode", reduction, features)
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_checkpoint_is_taken_from_its_zip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_CACHE", str(folder / "cache"))
     state = make_state("asft_80x1001p16x16", (-7.25, 4.35))
@@ -87,6 +88,7 @@ def test_a_fine_tuned_checkpoint_is_taken_from_its_zip(folder: Path, monkeypatch
         check_array(f"asft1001/{tag}/encode_frame768/sub", "encode_frame768", "sub", features)
 
 
+@pytest.mark.slow
 def test_a_full_checkpoint_without_norm_stats_is_read(folder: Path) -> None:
     state = make_state("full_m2d_80x608p16x16", None)
     assert len(state) == 400
@@ -94,6 +96,7 @@ def test_a_full_checkpoint_without_norm_stats_is_read(folder: Path) -> None:
     check_features(load_encoder(path), "enc608", "1s", "4s")
 
 
+@pytest.mark.slow
 def test_a_bare_checkpoint_of_the_encoder_alone_is_read(folder: Path) -> None:
     state = make_state("enconly_80x608p16x16", (-7.1, 4.2))
     assert len(state) == 151
@@ -101,6 +104,7 @@ def test_a_bare_checkpoint_of_the_encoder_alone_is_read(folder: Path) -> None:
     check_features(load_encoder(path), "enc608", "1s")
 
 
+@pytest.mark.slow
 def test_a_full_checkpoint_of_narrow_patches_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = make_state("full_m2d_80x200p16x4", (-7.0, 4.1))
     assert len(state) == 401
@@ -111,6 +115,7 @@ def test_a_full_checkpoint_of_narrow_patches_is_read(folder: Path, monkeypatch: 
     check_features(load_encoder(path), "enc200p16x4", "1s")
 
 
+@pytest.mark.slow
 def test_m2d_clap_of_2024_is_read_as_clap_and_as_an_encoder(folder: Path) -> None:
     state = make_state("full_m2d_clap_80x608p16x16", None)
     assert len(state) == 405
@@ -123,6 +128,7 @@ def test_m2d_clap_of_2024_is_read_as_clap_and_as_an_encoder(folder: Path) -> Non
     check_features(load_encoder(path), "enc608", "1s")
 
 
+@pytest.mark.slow
 def test_m2d_clap_of_2025_is_read_with_the_text_encoder_inside(folder: Path) -> None:
     bert = make_bert(768)
     state = {f"backbone.{key}": tensor for key, tensor in make_clap_2025_state().items()}

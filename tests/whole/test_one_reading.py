@@ -79,6 +79,7 @@ def run(*arguments: str | Path) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "n_decoded", "windows"),
     [
@@ -110,6 +111,7 @@ def test_a_command_reads_a_recording_once(
     assert counts.decoded == {"sounds.wav": n_decoded}
 
 
+@pytest.mark.slow
 def test_a_clip_is_read_once_to_find_similar_ones(sound: Path, counts: Counts) -> None:
     run("index", sound, "--store", "store")
     soundfile.write("clip.wav", make_noise(3.0, seed=1), RATE_HZ)
@@ -119,6 +121,7 @@ def test_a_clip_is_read_once_to_find_similar_ones(sound: Path, counts: Counts) -
     assert counts.decoded["clip.wav"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--psds",)])
 def test_events_scenes_labels_and_curves_are_evaluated_from_one_reading(
     sound: Path, counts: Counts, options: Sequence[str]
@@ -140,6 +143,7 @@ def test_events_scenes_labels_and_curves_are_evaluated_from_one_reading(
     assert counts.decoded == dict.fromkeys(names, 1)
 
 
+@pytest.mark.slow
 def test_background_is_read_once_to_calibrate(sound: Path, counts: Counts) -> None:
     soundfile.write("background.wav", make_noise(61.0), RATE_HZ)
     run("calibrate", "background.wav", *EVENTS)

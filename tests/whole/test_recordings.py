@@ -24,12 +24,14 @@ def need(folder: str) -> Path:
     return DATA_DIR / folder
 
 
+@pytest.mark.slow
 def test_esc_10_is_classified_by_its_folders_names() -> None:
     result = run_esc10(need("esc10"), load_encoder())
     assert sum(result.n_clips.values()) == 240
     assert result.accuracy >= 0.93
 
 
+@pytest.mark.slow
 def test_the_rare_events_are_found_in_time_and_nothing_else_is_raised() -> None:
     results = list(run_tut(need("tut"), load_encoder()))
     assert len(results) == 6
@@ -40,6 +42,7 @@ def test_the_rare_events_are_found_in_time_and_nothing_else_is_raised() -> None:
     assert sum(each.scene_rank <= 3 for each in results) >= 4
 
 
+@pytest.mark.slow
 def test_esc_10_events_over_real_places_are_evaluated_with_both_methods(tmp_path: Path) -> None:
     esc10, tut = need("esc10"), need("tut")
     backgrounds, events = tmp_path / "backgrounds", tmp_path / "events"

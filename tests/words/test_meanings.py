@@ -38,6 +38,7 @@ def test_the_table_holds_tags_data_sets_and_thousands_of_everyday_words() -> Non
     assert np.allclose(lengths, 1, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_table_is_what_real_mpnet_gives() -> None:
     table = word_table()
     chosen = sorted(table.rows)[::120] + [normalise_word(tag) for tag in tag_names()[::20]]

@@ -100,6 +100,7 @@ def test_a_meta_csv_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         write_meta(MIXTURES, tmp_path / "file" / "meta.csv")
 
 
+@pytest.mark.slow
 def test_the_whole_evaluation_set_becomes_its_published_rows(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data" / "tut" / "meta"
     mixtures = [mixture for path in find_recipes([folder]) for mixture in read_mixture_rows(path)]

@@ -88,6 +88,7 @@ def test_the_unit_must_be_in_a_name_and_fit_the_tensors(tmp_path: Path) -> None:
         load_encoder(other)
 
 
+@pytest.mark.slow
 def test_published_layouts_are_renamed_and_loaded_strictly() -> None:
     path = Path("m2d_vit_base-80x608p16x16-221006-mr7_enconly/checkpoint-300.pth")
     state = make_state("enconly_80x608p16x16", (-7.1, 4.2))
@@ -102,6 +103,7 @@ def test_published_layouts_are_renamed_and_loaded_strictly() -> None:
         build_encoder({**renamed, "surprise": torch.zeros(1)}, spec)
 
 
+@pytest.mark.slow
 def test_a_file_without_norm_stats_gets_those_of_2022() -> None:
     renamed = rename_keys(make_state("full_m2d_80x608p16x16", None))
     assert np.allclose(renamed["norm_stats"].numpy(), [-7.1, 4.2])

@@ -68,6 +68,7 @@ def test_an_exported_encoder_gives_torchs_numbers_at_any_length(spec: EncoderSpe
             assert difference < TOLERANCE, (length_s, is_trimmed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length_s", [2.0, 4.0, 10.0, 10.01])
 def test_the_shipped_graph_is_the_embedded_encoder(encoder: LoadedEncoder, length_s: float) -> None:
     shipped = load_encoder(compute=EncoderSettings(runtime="onnx"))
@@ -78,6 +79,7 @@ def test_the_shipped_graph_is_the_embedded_encoder(encoder: LoadedEncoder, lengt
     assert np.allclose(shipped.tag_stats.std, encoder.tag_stats.std)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_int8_hears_nearly_the_same_and_one_window_does_not_feel_the_others(
     encoder: LoadedEncoder, tmp_path: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_threads_follow_the_environment(wanted: str, n_threads: int, monkeypatch
     assert count_threads() >= 1
 
 
+@pytest.mark.slow
 def test_the_export_command_writes_where_the_runtime_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARWITNESS_CACHE", str(tmp_path))
     done = CliRunner().invoke(app, ["weights", "export", "--onnx", "--int8"])
@@ -167,6 +170,7 @@ def run_without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_machine_without_torch_listens_alike(write_wav: WriteWav, tmp_path: Path) -> None:
     noise = make_noise(12.0)
     noise[: 4 * RATE_HZ] *= 0.01
@@ -186,6 +190,7 @@ def test_a_machine_without_torch_listens_alike(write_wav: WriteWav, tmp_path: Pa
     assert read_run(tmp_path / "with")["computed_on"] == f"torch {torch.__version__}, cpu, float32"
 
 
+@pytest.mark.slow
 def test_what_needs_torch_says_so_where_there_is_none(tmp_path: Path) -> None:
     converted = run_without_torch("weights", "convert", EMBEDDED, tmp_path / "a.safetensors")
     assert converted.returncode == 2

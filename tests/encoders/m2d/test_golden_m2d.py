@@ -31,6 +31,8 @@ from golden_m2d import (
     spread_timestamps_ms,
 )
 
+pytestmark = pytest.mark.slow
+
 LOG_MEL_TOLERANCE = 2e-4
 TOLERANCES = {
     "ts_ms": 2e-3,
