@@ -50,7 +50,8 @@ def live(work: Workspace) -> Any:
     """What ends, and the scenes of each half minute, of a file that is read as a stream."""
     printed = work.run("live", get_long(work), *EVENTS, *SCENES, "--scenes-every", "0.5", *ON_ONNX)
     lines = [line for line in read_json_lines(printed) if line.get("state") == "ended" or line["kind"] == "scene"]
-    clock = ("time", "start", "end", "onset", "offset", "waiting_s")
+    lines.sort(key=lambda line: (line["kind"], line.get("word", ""), line.get("onset_s", line.get("start_s", 0.0))))
+    clock = ("time", "start", "end", "onset", "offset", "waiting_s")  # and which of two ends first: batches differ
     return {"lines": [{key: value for key, value in line.items() if key not in clock} for line in lines]}
 
 

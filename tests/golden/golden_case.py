@@ -100,11 +100,22 @@ def logging_as_before() -> Iterator[None]:
         root.setLevel(level)
 
 
+def forget_loaded() -> None:
+    """Empty the caches of the package: a model that an earlier test loaded would need the modules of ABSENT."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "earwitness":
+            for value in list(vars(module).values()):
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
 @contextlib.contextmanager
 def working_in(folder: Path) -> Iterator[Workspace]:
     """Give a workspace, with its folder as the current one and without the modules of ABSENT."""
     before = Path.cwd()
     modules = {name: sys.modules.get(name) for name in ABSENT}
+    if any(modules.values()):
+        forget_loaded()
     os.chdir(folder)
     sys.modules.update(dict.fromkeys(ABSENT))  # type: ignore[arg-type]
     try:

@@ -275,7 +275,7 @@ def test_no_token_that_touches_a_dropped_window_is_kept(by_level: LoadedEncoder)
 
     sound = make_levels((7, 0.0), (0.5, 0.9), (9.5, 0.0), (0.5, 0.9), (12, 0.0))
     query = LiveQuery(understand(()), Settings(), speech_threshold=0.2)
-    listener = Listener(by_level, query, StreamClock(), keeper=Keep())
+    listener = Listener(by_level, query, StreamClock(), recorder=Keep())
     spans = [line for line in listener.listen(ListedItems(cut(sound))) if isinstance(line, DroppedLine)]
     assert len(spans) == 2
     assert len(stored) > 100

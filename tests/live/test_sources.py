@@ -60,9 +60,9 @@ def fifo(tmp_path: Path) -> Path:
 def test_a_file_is_heard_to_its_end(write_wav: WriteWav) -> None:
     noise = make_noise(3.0)
     path = write_wav("noise.wav", noise, subtype="FLOAT")
-    detected = list(read_on(choose_source(str(path), PcmFormat(), 10.0)))
-    np.testing.assert_array_equal(samples_of([item for item in detected if item]), noise)
-    assert all(isinstance(item, AudioChunk) and item.arrived_s is None for item in detected), (
+    items = list(read_on(choose_source(str(path), PcmFormat(), 10.0)))
+    np.testing.assert_array_equal(samples_of([item for item in items if item]), noise)
+    assert all(isinstance(item, AudioChunk) and item.arrived_s is None for item in items), (
         "a file's time is its samples"
     )
 
