@@ -62,9 +62,7 @@ def test_a_file_is_heard_to_its_end(write_wav: WriteWav) -> None:
     path = write_wav("noise.wav", noise, subtype="FLOAT")
     items = list(read_on(choose_source(str(path), PcmFormat(), 10.0)))
     np.testing.assert_array_equal(samples_of([item for item in items if item]), noise)
-    assert all(isinstance(item, AudioChunk) and item.arrived_s is None for item in items), (
-        "a file's time is its samples"
-    )
+    assert all(isinstance(item, AudioChunk) and item.arrived_s is None for item in items), "its time is its samples"
 
 
 def test_a_closed_pipe_ends_it_and_odd_bytes_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
