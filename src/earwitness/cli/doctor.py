@@ -5,7 +5,6 @@ In: settings. Out: a line for each check on standard output; exit status 1 if so
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -68,11 +67,13 @@ def doctor(settings: Settings) -> None:
 
 def check_versions() -> Iterator[Finding]:
     """Report the versions of earwitness, Python and the libraries that sound needs."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and only this needs it
+
     yield Finding("earwitness", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for name in LIBRARIES:
         try:
-            yield Finding(name, "ok", importlib.metadata.version(name))
-        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
             yield Finding(name, "wrong", "not installed", f"pip install {name}")
 
 

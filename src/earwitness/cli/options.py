@@ -32,7 +32,7 @@ FORMAT_NAMES = (  # those of `results.FORMATS`, which is not loaded for a help t
     "kaleidoscope, textgrid"
 )
 HOW_ENCODER = "Encoder: a known name or the path of weights; the embedded one if not given."
-HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch); the one that is here."
+HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch). Not given: the one that is installed."
 HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
@@ -155,7 +155,7 @@ ShowProgress = Annotated[
     Literal["auto", "bar", "json", "none"], typer.Option(help="How to show progress, on standard error.")
 ]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings; the options here win over it.")
+    Path | None, typer.Option("--settings", help="TOML file of settings; an option on the command line wins over it.")
 ]
 SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
     "method": Annotated[str | None, typer.Option(help="'earwitness' (the default) or 'tmrl', the published method.")],

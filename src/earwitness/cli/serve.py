@@ -24,7 +24,9 @@ Token = Annotated[
     str | None,
     typer.Option(envvar="EARWITNESS_TOKEN", help="What requests must bear; needed where other machines can connect."),
 ]
-LimitsFile = Annotated[Path | None, typer.Option("--limits", help="TOML file of limits; the options here win over it.")]
+LimitsFile = Annotated[
+    Path | None, typer.Option("--limits", help="TOML file of limits; an option on the command line wins over it.")
+]
 
 
 @encoder_options

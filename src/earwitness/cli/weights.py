@@ -100,7 +100,9 @@ def get(
 
 @app.command(short_help="Hash the weights that are here.")
 def verify(
-    name: Annotated[str | None, typer.Argument(help="A published name; all that are here if not given.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A published name. Not given: all that are on this machine.")
+    ] = None,
 ) -> None:
     """Hash the weights that are here and compare; exit status 1 if any is damaged."""
     from earwitness.encoders import WEIGHTS, check_hash, find_weights, locate_weights

@@ -11,6 +11,12 @@ const FORMATS = [
   ["dcase", "DCASE submission", "TSV"],
   ["audacity", "Audacity labels", "TXT"],
   ["raven", "Raven selection table", "TXT"],
+  ["kaleidoscope", "Kaleidoscope table", "CSV"],
+  ["vtt", "Subtitles", "WebVTT"],
+  ["textgrid", "Praat TextGrid", "TXT"],
+  ["labelstudio", "Label Studio predictions", "JSON"],
+  ["jams", "JAMS annotation", "JSON"],
+  ["aoef", "Whombat annotations", "JSON"],
   ["parquet", "Events for data frames", "Parquet"],
 ];
 
