@@ -49,7 +49,10 @@ def test_a_download_is_what_recognize_says(
     assert Path(coming.value.path()).read_bytes() == (tmp_path / "own" / "events.csv").read_bytes()
 
 
-@pytest.mark.parametrize("form", ["scenes_csv", "tags_csv", "json", "jsonl", "dcase", "audacity", "raven", "report"])
+FORMS = "scenes_csv tags_csv json jsonl dcase audacity raven report kaleidoscope vtt textgrid labelstudio jams aoef"
+
+
+@pytest.mark.parametrize("form", FORMS.split())
 def test_each_format_is_saved(server: RunningServer, open_served: OpenServed, demo_wav: bytes, form: str) -> None:
     served = open_served(server, WORDS)
     served.analyse(as_file("street.wav", demo_wav))
