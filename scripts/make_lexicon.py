@@ -1,0 +1,24 @@
+"""Makes data/sounds.json and data/languages.json of the .toml beside them: the same in a form that is read faster.
+
+python scripts/make_lexicon.py
+"""
+
+from __future__ import annotations
+
+import json
+
+from earwitness.files.paths import DATA_DIR
+from earwitness.settings import read_toml
+
+
+def main() -> None:
+    """Write the tables."""
+    for name in ("sounds", "languages"):
+        table = read_toml(DATA_DIR / f"{name}.toml")
+        text = json.dumps(table, separators=(",", ":"), ensure_ascii=False)
+        (DATA_DIR / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"{name}: {sum(map(len, table.values()))} entries, {len(text) / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
