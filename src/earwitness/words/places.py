@@ -1,15 +1,18 @@
 """Place knowledge: the sounds that one expects, and does not expect, at everyday places.
 
 In: `data/places.toml`, a user's own file of the same form, and scene words. Out: `PlaceProfile`, a scene word as
-weights over tags: positive for expected sounds, negative for unlikely ones.
+weights over tags: positive for expected sounds, negative for unlikely ones. Shipped places have theirs in
+`data/place_profiles.npz`; those of other places are computed.
 
-Source: the shipped table was written from common sense, never from labelled recordings.
+Source: the shipped table was written from common sense, never from labelled recordings. scripts/make_word_table.py
+makes its profiles with all-mpnet-base-v2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,11 @@ import numpy.typing as npt
 from earwitness.errors import PlaceError, SettingsError, WordError
 from earwitness.files import DATA_DIR
 from earwitness.settings import read_toml
-from earwitness.words.meanings import embed_words, normalise_word
-from earwitness.words.ontology import tag_names
+from earwitness.words.embeddings import Embeddings, compare_with_tags, embed_words
+from earwitness.words.meanings import understand_word
+from earwitness.words.spelling import normalise_word
 
+PROFILES_PATH = DATA_DIR / "place_profiles.npz"
 SOUND_TEMPERATURE = 0.07  # softer than for words: a place is a bed of related sounds
 LEAST_SIMILARITY = 0.45  # a sound less similar to its best tag than this says nothing
 UNLIKELY_SHARE = 0.5
@@ -41,11 +46,19 @@ class Place:
 
 @dataclass(frozen=True)
 class PlaceProfile:
-    """A scene word as weights (C,) over tags, of unit length, and the places that it was understood as."""
+    """A scene word as weights over tags, and the places that it was understood as.
+
+    Attributes:
+        scene: the word.
+        weights: (C,), of unit length: what is expected there, and what is not.
+        understood_as: names of places.
+        sound_weights: (C,), of the word as a sound, see `Meaning`: "stream" is one, "office" may be none.
+    """
 
     scene: str
     weights: npt.NDArray[np.float32]
     understood_as: tuple[str, ...]
+    sound_weights: npt.NDArray[np.float32]
 
 
 def read_places(own_path: str | Path | None = None) -> list[Place]:
@@ -82,7 +95,8 @@ def profile_scenes(scenes: Sequence[str], places: Sequence[Place]) -> list[Place
     for scene, mixture in mixtures.items():
         weights = sum(share * profiles[place.name] for place, share in mixture)
         unit = np.asarray(weights / np.linalg.norm(weights), dtype=np.float32)
-        result.append(PlaceProfile(scene, unit, tuple(place.name for place, _ in mixture)))
+        names = tuple(place.name for place, _ in mixture)
+        result.append(PlaceProfile(scene, unit, names, understand_word(normalise_word(scene)).weights))
     return result
 
 
@@ -97,20 +111,39 @@ def _find_places(scene: str, by_name: Mapping[str, Place], places: Sequence[Plac
     return [(places[index], float(share)) for index, share in zip(nearest, shares / shares.sum(), strict=True)]
 
 
-def _profile_places(places: Sequence[Place]) -> list[npt.NDArray[np.float32]]:
+def _profile_places(places: Sequence[Place]) -> list[Embeddings]:
     """Return the tag weights (C,) of each place, of unit length."""
-    sounds = list(dict.fromkeys(sound for place in places for sound in (*place.expect, *place.unlikely)))
-    rows = {sound: row for row, sound in enumerate(sounds)}
+    shipped = _read_profiles()
+    others = [place for place in places if place not in shipped]
+    sounds = list_sounds(others)
     try:
-        similarities = embed_words(sounds) @ embed_words(tag_names()).T  # (sounds, C)
+        similarities = compare_with_tags(sounds)
     except WordError as error:
         raise WordError(f"a sound of place knowledge: {error}") from error
+    computed = dict(zip(others, weigh_sounds(others, similarities), strict=True))
+    return [shipped[place] if place in shipped else computed[place] for place in places]
+
+
+def list_sounds(places: Sequence[Place]) -> list[str]:
+    """Return the sounds of places, each once."""
+    return list(dict.fromkeys(sound for place in places for sound in (*place.expect, *place.unlikely)))
+
+
+def weigh_sounds(places: Sequence[Place], similarities: Embeddings) -> list[Embeddings]:
+    """Return the tag weights (C,) of each place, of unit length, from the similarities (sounds, C) of `list_sounds`.
+
+    Raises:
+        PlaceError: none of a place's sounds is close to a tag.
+    """
+    if not places:
+        return []
+    rows = {sound: row for row, sound in enumerate(list_sounds(places))}
     best = similarities.max(axis=1)
     trust = np.where(best >= LEAST_SIMILARITY, best, 0.0)
     raised = np.exp((similarities - 1) / SOUND_TEMPERATURE)
     weights = raised / raised.sum(axis=1, keepdims=True)
 
-    def average(names: Sequence[str]) -> npt.NDArray[np.float32]:
+    def average(names: Sequence[str]) -> Embeddings:
         index = [rows[name] for name in names]
         total = float(trust[index].sum())
         if not total:
@@ -122,8 +155,15 @@ def _profile_places(places: Sequence[Place]) -> list[npt.NDArray[np.float32]]:
         profile = average(place.expect) - UNLIKELY_SHARE * average(place.unlikely)
         if not profile.any():
             raise PlaceError(f"{place.name!r}: none of its sounds is close to a tag; write them in plainer words")
-        profiles.append(profile / np.linalg.norm(profile))
+        profiles.append(np.asarray(profile / np.linalg.norm(profile), dtype=np.float32))
     return profiles
+
+
+@lru_cache(maxsize=1)
+def _read_profiles() -> dict[Place, Embeddings]:
+    """Return the shipped places and their tag weights (C,)."""
+    with np.load(PROFILES_PATH, allow_pickle=False) as file:
+        return dict(zip(read_places(), file["profiles"], strict=True))
 
 
 def _check_place(path: Path, name: str, entry: Any) -> Place:
