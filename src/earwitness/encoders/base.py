@@ -92,10 +92,24 @@ class EncoderSpec(abc.ABC):
 
 @dataclass(frozen=True)
 class TagStats:
-    """Mean and standard deviation (C,) of each tag's clip logit over varied audio."""
+    """Mean and standard deviation (C,) of each tag's logit over varied audio.
+
+    Attributes:
+        mean, std: of the logits of windows.
+        token_mean, token_std: of the logits of tokens; None where the encoder has one head for both.
+    """
 
     mean: np.ndarray
     std: np.ndarray
+    token_mean: np.ndarray | None = None
+    token_std: np.ndarray | None = None
+
+    @property
+    def of_tokens(self) -> TagStats:
+        """The statistics of the logits of tokens."""
+        if self.token_mean is None or self.token_std is None:
+            return self
+        return TagStats(self.token_mean, self.token_std)
 
 
 @dataclass(frozen=True)
@@ -104,8 +118,8 @@ class Encoded:
 
     Attributes:
         features: (W, T, D), a row for each token.
-        token_logits: (W, T, C), tag logits of each token.
-        window_logits: (W, C), tag logits of each window; the mean over its tokens only where the head is affine.
+        token_logits: (W, T, C), tag logits of each token: what sounds now, where the encoder has a head for it.
+        window_logits: (W, C), tag logits of each window: what sounds anywhere in it.
     """
 
     features: Floats | None = None

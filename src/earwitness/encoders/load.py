@@ -282,4 +282,4 @@ def _read_tag_stats(path: Path) -> TagStats | None:
     if not stats_path.is_file():
         return None
     with np.load(stats_path) as stats:
-        return TagStats(mean=stats["mean"], std=stats["std"])
+        return TagStats(stats["mean"], stats["std"], stats.get("frame_mean"), stats.get("frame_std"))

@@ -13,6 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 import earwitness
+from demo_recording import make_recording
 from earwitness.cli.main import app
 from earwitness.encoders.base import EncoderSpec
 from earwitness.encoders.load import LoadedEncoder, load_encoder
@@ -172,10 +173,8 @@ def run_without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_machine_without_torch_listens_alike(write_wav: WriteWav, tmp_path: Path) -> None:
-    noise = make_noise(12.0)
-    noise[: 4 * RATE_HZ] *= 0.01
-    path = write_wav("a.wav", noise)
-    words = ("-e", "rain,wind", "-s", "beach,office,storm", "--threshold", "0.05")
+    path = write_wav("a.wav", make_recording()[0])
+    words = ("-e", "dog bark,thunder", "-s", "beach,office,storm")
     done = run_without_torch("listen", path, *words, "-o", tmp_path / "without")
     assert done.returncode == 0, done.stderr
     assert CliRunner().invoke(app, ["listen", str(path), *words, "-o", str(tmp_path / "with")]).exit_code == 0

@@ -128,6 +128,7 @@ def infer_spec(state: dict[str, torch.Tensor], path: Path) -> M2DSpec:
         sample_rate_hz=32000 if unit["rate"] else 16000,
         n_tags=n_tags,
         bands="mean" if head_dim == dim else "stack",
+        has_frame_head="frame_head.weight" in state,
     )
     n_bands, n_columns = spec.grid
     if int(unit["bands"]) != spec.n_mels or 1 + n_bands * n_columns != n_positions:

@@ -29,7 +29,7 @@ from torch import nn
 from earwitness.audio import compute_log_mel, mel_filters
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.encoders.m2d.model import M2DModel
-from earwitness.encoders.m2d.run_onnx import ATTENTION, FEATURES, LOGITS, N_PAD, POWER
+from earwitness.encoders.m2d.run_onnx import ATTENTION, FEATURES, FRAME_LOGITS, LOGITS, N_PAD, POWER
 from earwitness.encoders.m2d.spec import M2DSpec
 from earwitness.encoders.onnx_backend import SPEC, TAG_STATS, WEIGHTS_NAME, WEIGHTS_SHA256
 from earwitness.errors import WeightsError
@@ -105,7 +105,7 @@ def _describe(encoder: LoadedEncoder, weights: Path | None) -> dict[str, str]:
     """Return what the file says of itself, as `OnnxBackend` reads it."""
     described = {SPEC: json.dumps(dataclasses.asdict(encoder.spec))}
     if encoder.tag_stats is not None:
-        stats = (encoder.tag_stats.mean, encoder.tag_stats.std)
+        stats = [each for each in dataclasses.astuple(encoder.tag_stats) if each is not None]
         described[TAG_STATS] = json.dumps([[float(value) for value in each] for each in stats])
     if weights is not None:
         described |= {WEIGHTS_NAME: weights.name, WEIGHTS_SHA256: hash_file(weights)}
@@ -133,8 +133,11 @@ def _write_encoder(graph: _Graph, spec: M2DSpec) -> dict[str, Shape]:
     mean, variance = graph.weights["head_norm.running_mean"], graph.weights["head_norm.running_var"]
     centred = graph.add("Sub", FEATURES, mean)
     standardised = graph.add("Mul", centred, 1 / np.sqrt(variance + np.float32(1e-5)))
-    _write_linear(graph, "head", standardised, out=LOGITS)
-    return {FEATURES: ["windows", "tokens", spec.feature_dim], LOGITS: ["windows", "tokens", spec.n_tags]}
+    heads = {"head": LOGITS} | ({"frame_head": FRAME_LOGITS} if spec.has_frame_head else {})
+    for name, out in heads.items():
+        _write_linear(graph, name, standardised, out=out)
+    logits: Shape = ["windows", "tokens", spec.n_tags]
+    return {FEATURES: ["windows", "tokens", spec.feature_dim], **dict.fromkeys(heads.values(), logits)}
 
 
 def _write_attention(graph: _Graph, spec: M2DSpec) -> dict[str, Shape]:

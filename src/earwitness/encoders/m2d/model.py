@@ -38,6 +38,8 @@ class M2DModel(nn.Module):
         if spec.n_tags:
             self.head_norm = Standardise(spec.feature_dim)
             self.head = nn.Linear(spec.feature_dim, spec.n_tags)
+        if spec.has_frame_head:
+            self.frame_head = nn.Linear(spec.feature_dim, spec.n_tags)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Return tag logits per token (W, T, C) of windows (W, S) at the encoder's rate; see `token_logits`."""
@@ -49,9 +51,10 @@ class M2DModel(nn.Module):
         """Return the wanted outputs of windows (W, S) at the encoder's rate; see `base.Encoder.encode`."""
         features = self.token_features(self.log_mel(windows, is_trimmed=is_trimmed))
         outputs: dict[Output, torch.Tensor] = {"features": features}
-        if set(wanted) != {"features"}:
-            logits = self.token_logits(features)
-            outputs |= {"token_logits": logits, "window_logits": logits.mean(dim=1)}  # the head is affine
+        if "token_logits" in wanted:
+            outputs["token_logits"] = self.token_logits(features)
+        if "window_logits" in wanted:
+            outputs["window_logits"] = self.head(self.head_norm(features).mean(dim=1))
         return outputs
 
     def attend(self, windows: torch.Tensor, *, is_trimmed: bool) -> torch.Tensor:
@@ -82,15 +85,13 @@ class M2DModel(nn.Module):
         return torch.cat([self._encode_unit(unit).flatten(1, 2) for unit in units], dim=1).float()
 
     def token_logits(self, features: torch.Tensor) -> torch.Tensor:
-        """Return tag logits (W, T, C) of features (W, T, D), or (W, C) of features (W, D).
-
-        The head is affine, so the logits of a clip are the mean over its tokens' logits.
-        """
-        return self.head(self.head_norm(features))  # type: ignore[no-any-return]
+        """Return tag logits (W, T, C) of features (W, T, D): of the frame head, or of the only one."""
+        head = self.frame_head if self.spec.has_frame_head else self.head
+        return head(self.head_norm(features))  # type: ignore[no-any-return]
 
     def clip_logits(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return tag logits (W, C) of whole clips: the head on the features averaged over time."""
-        return self.token_logits(self.token_features(log_mel).mean(dim=1))
+        return self.head(self.head_norm(self.token_features(log_mel).mean(dim=1)))  # type: ignore[no-any-return]
 
     def attention(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Return each layer's and head's attention (W, layers, heads, N, N) of log-mel (W, 1, M, F), at most a unit.

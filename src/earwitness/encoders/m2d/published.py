@@ -12,7 +12,7 @@ from typing import Any
 
 from earwitness.encoders.base import WeightsSpec
 
-EMBEDDED = "m2d_vit_tiny-80x1001p16x16-261122-distil_as"
+EMBEDDED = "m2d_vit_tiny-80x1001p16x16-261128-strong_as"
 RELEASES_URL = "https://github.com/nttcslab/m2d/releases/download"
 
 NTT_LICENCE = "NTT evaluation licence: research and evaluation only, no redistribution"
@@ -57,7 +57,7 @@ PUBLISHED = (
         is_commercial_use_allowed=True,
         paper="distilled from EfficientAT mn04_as (Schmid et al. 2023, MIT) into M2D's shape; see the model card",
         file_name=f"{EMBEDDED}.safetensors",
-        sha256="dacd7f819dfeb54aef83912807293c5141d7a0e70f9cc1707ae7793c354da948",
+        sha256="32d9d39f4267a23835da46937ce5ce5d5b86d9267bc9757e581941eb7b609a36",
         n_tags=527,
         norm_stats="in the file",
     ),

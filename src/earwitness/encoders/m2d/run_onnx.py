@@ -18,17 +18,19 @@ from earwitness.encoders.base import Floats, Output
 from earwitness.encoders.m2d.spec import M2DSpec
 
 POWER, N_PAD, FEATURES, LOGITS = "power", "n_pad", "features", "logits"
+FRAME_LOGITS = "frame_logits"  # of tokens, where the encoder has a second head for them
 ATTENTION = "attention"  # the only output of a second graph, <name>.attention.onnx
-_OUTPUTS: dict[Output, str] = {"features": FEATURES, "token_logits": LOGITS, "window_logits": LOGITS}
 
 
 def run(session: Any, spec: M2DSpec, wanted: Sequence[Output], windows: Floats, *, is_trimmed: bool) -> list[Floats]:
     """Return the wanted outputs (W, ...) of windows (W, S), unit after unit."""
-    names = list(dict.fromkeys(_OUTPUTS[each] for each in wanted))
+    of_tokens = FRAME_LOGITS if spec.has_frame_head else LOGITS
+    outputs: dict[Output, str] = {"features": FEATURES, "token_logits": of_tokens, "window_logits": LOGITS}
+    names = list(dict.fromkeys(outputs[each] for each in wanted))
     units = [session.run(names, unit) for unit in _feed(spec, windows, is_trimmed)]
     found = dict(zip(names, (np.concatenate(rows, axis=1) for rows in zip(*units, strict=True)), strict=True))
-    # The head is affine, so that a window's logits are the mean of its tokens'.
-    return [found[_OUTPUTS[each]].mean(axis=1) if each == "window_logits" else found[_OUTPUTS[each]] for each in wanted]
+    # The clip head is affine, so that a window's logits are the mean over its tokens.
+    return [found[outputs[each]].mean(axis=1) if each == "window_logits" else found[outputs[each]] for each in wanted]
 
 
 def attend(session: Any, spec: M2DSpec, windows: Floats, *, is_trimmed: bool) -> Floats:

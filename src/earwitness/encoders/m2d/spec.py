@@ -27,7 +27,8 @@ class M2DSpec(EncoderSpec):
     """Sizes and conventions of one M2D encoder.
 
     `unit_frames` is the longest input encoded at once; longer input is cut into units. `bands` says what the feature
-    of a token is: the "stack" of its frequency bands (lowest first) or their "mean".
+    of a token is: the "stack" of its frequency bands (lowest first) or their "mean". `has_frame_head`: a second head
+    gives the logits of tokens.
     """
 
     embed_dim: int = 768
@@ -39,6 +40,7 @@ class M2DSpec(EncoderSpec):
     patch_frames: int = 16
     n_mels: int = 80
     bands: Literal["stack", "mean"] = "stack"
+    has_frame_head: bool = False
 
     @property
     def mel(self) -> MelSpec:
