@@ -79,13 +79,13 @@ class WindowSettings(_CheckedFields):
     Attributes:
         method: "earwitness", or "tmrl", the published method.
         window_s, hop_s: windows for events; "tmrl" takes its own 4 s window with this hop for everything.
-        clip_window_s: windows for scenes, tags and clip scores.
+        clip_window_s: windows for scenes, tags and clip scores: those for events, where they are as long.
         noise_factor: standard deviation of noise added to the samples, for robustness experiments.
     """
 
     method: Literal["earwitness", "tmrl"] = "earwitness"
-    window_s: float = 2.0
-    hop_s: float = 1.0
+    window_s: float = 10.0
+    hop_s: float = 5.0
     clip_window_s: float = 10.0
     noise_factor: float = 0.0
 

@@ -65,7 +65,7 @@ def test_thresholds_can_be_chosen_when_words_are_asked(path: Path, encoder: Load
 
 def test_what_was_analysed_otherwise_is_not_asked(path: Path, encoder: LoadedEncoder) -> None:
     analysis = analyse(path, encoder=encoder)
-    with pytest.raises(SettingsError, match=r"hop_s=0.5: the recording was analysed with 1.0"):
+    with pytest.raises(SettingsError, match=r"hop_s=0.5: the recording was analysed with 5.0"):
         ask(analysis, EVENTS, settings=Settings(hop_s=0.5))
     with pytest.raises(WordError, match="empty word"):
         ask(analysis, [" "])

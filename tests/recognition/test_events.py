@@ -7,32 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from earwitness.recognition.events import Event, EventFinder, find_events
-from earwitness.recognition.match import WordScores
-from earwitness.recognition.tags import TagScores
+from earwitness.recognition.events import Event, TrackEventFinder, find_events
+from earwitness.recognition.evidence import ScoreTrack
 from earwitness.settings import Settings
-from earwitness.words.meanings import WordMeanings
 
 SPAN_S = 0.16
-MEANINGS = WordMeanings(("siren", "bark"), np.ones((2, 527), np.float32), np.full((2, 527), 1 / 527, np.float32))
 
 
-def listen(siren: Sequence[float], n_rows: int = 1000, settings: Settings | None = None) -> list[Event]:
-    """Find events of a curve for "siren", given in batches of `n_rows`; "bark" is never heard."""
-    scores = np.stack([np.asarray(siren, np.float32), np.zeros(len(siren), np.float32)], axis=1)
-    batches = []
-    for first in range(0, len(scores), n_rows):
-        part = scores[first : first + n_rows]
-        start_s = SPAN_S * np.arange(first, first + len(part))
-        batches.append(WordScores(part, MEANINGS, TagScores(np.zeros((len(part), 527), np.float32), start_s, SPAN_S)))
-    return list(find_events(batches, settings or Settings()))
+def make_track(siren: Sequence[float], first: int = 0, lasting: Sequence[float] | None = None) -> ScoreTrack:
+    """Return scores for "siren" from token `first` on; "bark" is never there."""
 
+    def pair(scores: Sequence[float]) -> np.ndarray:
+        return np.stack([np.asarray(scores, np.float32), np.zeros(len(scores), np.float32)], axis=1)
 
-def make_rows(siren: Sequence[float], first: int = 0) -> WordScores:
-    """Return rows of a curve for "siren" from token `first` on."""
-    scores = np.stack([np.asarray(siren, np.float32), np.zeros(len(siren), np.float32)], axis=1)
     start_s = SPAN_S * np.arange(first, first + len(siren))
-    return WordScores(scores, MEANINGS, TagScores(np.zeros((len(siren), 527), np.float32), start_s, SPAN_S))
+    return ScoreTrack(pair(siren), ("siren", "bark"), start_s, SPAN_S, None if lasting is None else pair(lasting))
+
+
+def find(siren: Sequence[float], n_rows: int = 1000, settings: Settings | None = None) -> list[Event]:
+    """Find events of a curve for "siren", given in batches of `n_rows`."""
+    finder = TrackEventFinder(settings or Settings())
+    events = []
+    for first in range(0, len(siren), n_rows):
+        events += finder.add(make_track(siren[first : first + n_rows], first))
+    return [*events, *finder.finish()]
 
 
 def tokens(event: Event) -> tuple[int, int]:
@@ -40,37 +38,36 @@ def tokens(event: Event) -> tuple[int, int]:
 
 
 def test_an_event_starts_at_the_threshold_and_reaches_as_far_as_the_score_holds() -> None:
-    (event,) = listen([0, 0, 0.4, 0.6, 0.7, 0.35, 0.2, 0])
+    (event,) = find([0, 0, 0.4, 0.6, 0.7, 0.35, 0.2, 0])
     assert tokens(event) == (2, 6)
     assert (event.word, event.score) == ("siren", pytest.approx(0.7))
     assert event.peak_s == pytest.approx(4 * SPAN_S)
-    assert len(event.tags) == 3
 
 
 def test_none_of_these_is_an_answer() -> None:
-    assert listen([0.49] * 50) == []
-    assert listen([0.0] * 50) == []
+    assert find([0.49] * 50) == []
+    assert find([0.0] * 50) == []
 
 
 def test_close_events_are_one_and_far_ones_are_two() -> None:
     gap = [0.0] * 6  # 0.96 s
-    assert [tokens(e) for e in listen([0, *[0.6] * 3, *gap, *[0.6] * 3, 0])] == [(1, 13)]
-    assert [tokens(e) for e in listen([0, *[0.6] * 3, *gap, 0, *[0.6] * 3, 0])] == [(1, 4), (11, 14)]
+    assert [tokens(e) for e in find([0, *[0.6] * 3, *gap, *[0.6] * 3, 0])] == [(1, 13)]
+    assert [tokens(e) for e in find([0, *[0.6] * 3, *gap, 0, *[0.6] * 3, 0])] == [(1, 4), (11, 14)]
 
 
-def test_a_stretch_that_only_holds_does_not_bridge_or_break_a_gap() -> None:
-    assert [tokens(e) for e in listen([0.6, 0.6, 0, 0.4, 0, 0.6, 0.6, 0])] == [(0, 7)]
+def test_a_segment_that_only_holds_does_not_bridge_or_break_a_gap() -> None:
+    assert [tokens(e) for e in find([0.6, 0.6, 0, 0.4, 0, 0.6, 0.6, 0])] == [(0, 7)]
 
 
 def test_the_smear_before_and_after_a_loud_event_is_cut_off() -> None:
-    (event,) = listen([0.4, 0.4, 0.5, 0.98, 0.99, 0.98, 0.45, 0.4])
+    (event,) = find([0.4, 0.4, 0.5, 0.98, 0.99, 0.98, 0.45, 0.4])
     assert tokens(event) == (3, 6)
-    (event,) = listen([0.55, 0.2, 0.99, 0.99, 0.2, 0.55, 0])
+    (event,) = find([0.55, 0.2, 0.99, 0.99, 0.2, 0.55, 0])
     assert tokens(event) == (2, 4)
 
 
 def test_a_faint_part_of_a_long_event_stays() -> None:
-    (event,) = listen([*[0.99] * 20, *[0.5] * 20, *[0.99] * 3])
+    (event,) = find([*[0.99] * 20, *[0.5] * 20, *[0.99] * 3])
     assert tokens(event) == (0, 43)
 
 
@@ -78,37 +75,48 @@ def test_a_faint_part_of_a_long_event_stays() -> None:
 def test_batches_do_not_change_events(n_rows: int) -> None:
     rng = np.random.default_rng(3)
     curve = np.clip(np.convolve(rng.random(400), np.ones(4) / 4, "same") * 1.6 - 0.35, 0, 1)
-    whole = listen(curve)
+    whole = find(curve)
     assert len(whole) > 5
-    assert [tokens(e) for e in listen(curve, n_rows)] == [tokens(e) for e in whole]
-    assert [e.score for e in listen(curve, n_rows)] == [e.score for e in whole]
+    assert [tokens(e) for e in find(curve, n_rows)] == [tokens(e) for e in whole]
+    assert [e.score for e in find(curve, n_rows)] == [e.score for e in whole]
 
 
 def test_short_events_are_dropped_on_request() -> None:
     curve = [0, 0.9, 0, *[0.0] * 10, 0.9, 0.9, 0.9, 0]
-    assert len(listen(curve)) == 2
-    assert [tokens(e) for e in listen(curve, settings=Settings(min_duration_s=0.3))] == [(13, 16)]
+    assert len(find(curve)) == 2
+    assert [tokens(e) for e in find(curve, settings=Settings(min_duration_s=0.3))] == [(13, 16)]
 
 
-def test_an_event_that_lasts_to_the_end_is_told() -> None:
-    assert [tokens(e) for e in listen([0, 0, 0.9, 0.9], n_rows=2)] == [(2, 4)]
+def test_an_event_that_lasts_to_the_end_is_reported() -> None:
+    assert [tokens(e) for e in find([0, 0, 0.9, 0.9], n_rows=2)] == [(2, 4)]
 
 
-def test_a_word_with_a_threshold_of_its_own_is_heard_by_it_and_holds_in_proportion() -> None:
+def test_a_word_with_a_threshold_of_its_own_counts_by_it_and_holds_in_proportion() -> None:
     curve = [0, 0.45, 0.55, 0.7, 0.85, 0.55, 0.5, 0]
     own = Settings(thresholds=(("Siren", 0.8),))  # holds down to 0.33 / 0.5 * 0.8 = 0.528
-    assert [tokens(e) for e in listen(curve)] == [(1, 7)]
-    assert [tokens(e) for e in listen(curve, settings=own)] == [(2, 6)]
-    assert listen(np.minimum(curve, 0.79).tolist(), settings=own) == []
-    assert [tokens(e) for e in listen(curve, settings=Settings(thresholds=(("bark", 0.9),)))] == [(1, 7)]
+    assert [tokens(e) for e in find(curve)] == [(1, 7)]
+    assert [tokens(e) for e in find(curve, settings=own)] == [(2, 6)]
+    assert find(np.minimum(curve, 0.79).tolist(), settings=own) == []
+    assert [tokens(e) for e in find(curve, settings=Settings(thresholds=(("bark", 0.9),)))] == [(1, 7)]
 
 
-def test_what_is_foreseen_is_what_would_be_if_the_recording_ended_and_changes_nothing() -> None:
+def test_a_copy_of_a_finder_looks_ahead_and_changes_nothing() -> None:
     curve = [0, 0.6, 0.7, 0.4, 0.2, 0, 0.6, 0.6, 0, 0, 0.9, 0.4]
-    finder, settled = EventFinder(Settings()), []
+    finder, settled = TrackEventFinder(Settings()), []
     for at in range(0, len(curve), 2):
         for _ in range(2):
-            foreseen = finder.foresee([make_rows(curve[at : at + 2], at)])
-            assert [*settled, *foreseen] == list(find_events([make_rows(curve[: at + 2])], Settings()))
-        settled += finder.add(make_rows(curve[at : at + 2], at))
-    assert [*settled, *finder.finish()] == listen(curve)
+            ahead = finder.copy()
+            foreseen = [*ahead.add(make_track(curve[at : at + 2], at)), *ahead.finish()]
+            assert [*settled, *foreseen] == find(curve[: at + 2])
+        settled += finder.add(make_track(curve[at : at + 2], at))
+    assert [*settled, *finder.finish()] == find(curve)
+
+
+def test_a_sound_that_lasts_counts_where_no_short_one_lies_in_it() -> None:
+    short, lasting = [0.0] * 20, [0.0] * 2 + [0.7] * 15 + [0.0] * 3
+    (event,) = find_events(make_track(short, lasting=lasting), Settings())
+    assert (tokens(event), event.score) == ((2, 17), pytest.approx(0.7))
+    short[5] = 0.9
+    (event,) = find_events(make_track(short, lasting=lasting), Settings())
+    assert (tokens(event), event.score) == ((5, 6), pytest.approx(0.9))
+    assert find_events(make_track([], lasting=[]), Settings()) == []

@@ -40,8 +40,8 @@ def recognition(waveform: Waveform, loaded: LoadedEncoder) -> Recognition:
 
 
 def test_events_scenes_and_tags_are_told_with_their_origin(recognition: Recognition, loaded: LoadedEncoder) -> None:
-    assert [event.word for event in recognition.events] == ["telephone ringing", "dog bark"]
-    assert [event.onset_s for event in recognition.events] == pytest.approx([2.1, 6.2], abs=0.5)
+    assert [event.word for event in recognition.events] == ["telephone ringing"]
+    assert recognition.events[0].onset_s == pytest.approx(2.1, abs=0.3)
     assert recognition.events[0].tags[0].tag == "Telephone bell ringing"
     assert recognition.scenes[0].scene == "storm"
     assert len(recognition.scenes) == 3
@@ -113,7 +113,7 @@ def test_noise_is_added_and_the_same_every_time(
     noisy = [earwitness.recognize(waveform, WORDS, (), Settings(noise_factor=0.3), loaded) for _ in range(2)]
     assert noisy[0].tags == noisy[1].tags
     assert noisy[0].tags != recognition.tags
-    assert len(noisy[0].events) < 2
+    assert noisy[0].events != recognition.events
 
 
 def test_a_word_that_cannot_be_understood_is_told_before_any_work(waveform: Waveform, loaded: LoadedEncoder) -> None:

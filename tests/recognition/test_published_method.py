@@ -10,7 +10,7 @@ import pytest
 from earwitness.errors import MissingExtraError
 from earwitness.recognition.published_method import best_tags, find_events_tmrl, rank_scenes_tmrl
 from earwitness.recognition.tags import TagScores
-from earwitness.words import meanings as words
+from earwitness.words import embeddings
 from earwitness.words.ontology import tag_names
 
 NAMES = tag_names()
@@ -64,8 +64,8 @@ def test_without_mpnet_group_texts_are_approximated_and_the_log_says_so(
     def missing(texts: object) -> None:
         raise MissingExtraError("no model; get MPNet")
 
-    monkeypatch.setattr(words, "embed_with_mpnet", missing)
-    words.embed_unknown.cache_clear()
+    monkeypatch.setattr(embeddings, "embed_with_mpnet", missing)
+    embeddings.embed_others.cache_clear()
     rows = make_rows(*[("Train", "Rail transport", "Railroad car, train wagon", "Train horn")] * 4)
     with caplog.at_level(logging.WARNING):
         found = rank_scenes_tmrl(rows, ["train station", "kitchen"])

@@ -17,7 +17,9 @@ WAVES, TRAIN = tag_names().index("Waves, surf"), tag_names().index("Train")
 def make_profile(scene: str, **weights: float) -> PlaceProfile:
     values = np.zeros(527, np.float32)
     values[WAVES], values[TRAIN] = weights["waves"], weights["train"]
-    return PlaceProfile(scene, values, (scene,))
+    sounds = np.zeros(527, np.float32)
+    sounds[WAVES if scene == "beach" else TRAIN] = 1.0
+    return PlaceProfile(scene, values, (scene,), sounds)
 
 
 PROFILES = [make_profile("station", waves=-0.6, train=0.8), make_profile("beach", waves=0.8, train=-0.6)]
@@ -37,6 +39,15 @@ def test_scenes_are_ranked_by_standardised_logits_with_the_tags_for_and_against(
     assert second.score == pytest.approx(-0.6 * 2)
     assert first.tags == ("Waves, surf",)
     assert second.tags_against == ("Waves, surf",)
+
+
+def test_of_three_scenes_place_and_sound_speak_together_and_neither_alone_decides() -> None:
+    profiles = [*PROFILES, make_profile("nowhere", waves=0.0, train=0.0)]
+    profiles[2] = PlaceProfile("nowhere", np.zeros(527, np.float32), ("nowhere",), np.zeros(527, np.float32))
+    first, *rest = rank_scenes(make_clip(waves=0.0, train=-8.0), profiles, STATS)
+    assert first.scene == "beach"
+    assert 1 < first.score < 3
+    assert all(0 <= each.score < first.score for each in rest)
 
 
 def test_what_is_usual_speaks_for_no_scene() -> None:

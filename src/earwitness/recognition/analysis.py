@@ -49,7 +49,8 @@ class Analysis:
         settings: what it was analysed with; `ask` may change those of `QuerySettings` only.
         encoder, weights_sha256, version: what analysed it.
         notes: what the user should know about this recording, such as that it is truncated.
-        windows: tag logits of windows of `clip_window_s` side by side; empty where nothing was computed from them.
+        windows: tag logits of windows of `clip_window_s`, those that `rows` come from where they are as long, else
+            side by side; empty where nothing was computed from them.
         event_windows: tag logits of the windows that `rows` come from; empty unless `analyse` was to store them.
     """
 
@@ -154,12 +155,14 @@ def scan(
 ) -> dict[Kind, StoredRows]:
     """Return rows of several kinds from one reading of a recording's blocks, at the encoder's rate."""
     window_s, cut = settings.clip_window_s, choose_method(settings).cut_rows(settings)
-    by_event = [(kind, logits_path if kind == "rows" else None) for kind in kinds if kind != "windows"]
-    collectors: list[tuple[WindowCut, list[_Collector]]] = [
-        (WindowCut(window_s, window_s), [_Collector(kind, "window", encoder) for kind in kinds if kind == "windows"]),
-        (cut, [_Collector(kind, cut.per if kind == "rows" else "window", encoder, path) for kind, path in by_event]),
-    ]
-    used = [(cut, some) for cut, some in collectors if some]
+    is_shared = window_s == cut.window_s and not cut.is_tail_repeated  # one kind of window serves everything
+    apart: WindowCut | None = None if is_shared else WindowCut(window_s, window_s)
+    by_cut: dict[WindowCut, list[_Collector]] = {}
+    for kind in kinds:
+        path = logits_path if kind == "rows" else None
+        collector = _Collector(kind, cut.per if kind == "rows" else "window", encoder, path)
+        by_cut.setdefault(apart if apart and kind == "windows" else cut, []).append(collector)
+    used = list(by_cut.items())
     cuts = [(cut, sorted({each.output for each in some})) for cut, some in used]
     for index, encoded, batch in encode_windows(blocks, cuts, encoder):
         for each in used[index][1]:

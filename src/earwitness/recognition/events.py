@@ -1,8 +1,8 @@
-"""Word scores over time to events, with onset, offset and reason.
+"""Word scores over time to events, with onset and offset.
 
-In: `WordScores` or a `ScoreTrack`, rows in order of time. Out: `Event`s in order of their offsets. A word's event
-begins where its score reaches the threshold, extends back and on while the score holds, joins its neighbours across
-short gaps, and carries the tags that speak for it at its peak. Where no word reaches its threshold there is no event.
+In: a `ScoreTrack`. Out: `Event`s. A word's event begins where its score reaches the threshold, extends back and on
+while the score holds, and joins its neighbours across short gaps. Short sounds and sounds that last are found apart; a
+lasting one counts where no short one of the same word lies in it. Where no word reaches its threshold there is none.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from earwitness.recognition.match import ScoreTrack, TagEvidence, WordScores
+from earwitness.recognition.evidence import ScoreTrack
+from earwitness.recognition.match import TagEvidence, WordScores
 from earwitness.recognition.tags import Logits
 from earwitness.settings import Settings
 
-NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of a window, not the event
+NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of the encoder, not the event
+SMEAR_S = 2.0  # an event smears no further
 
 
 @dataclass(frozen=True)
@@ -32,58 +34,48 @@ class Event:
     tags: tuple[TagEvidence, ...]
 
 
-def find_events(word_scores: Iterable[WordScores] | ScoreTrack, settings: Settings) -> Iterator[Event]:
-    """Yield the events of all words, each as soon as nothing later can change it.
-
-    State does not grow with the recording: one open event per word stays between batches.
+def find_events(track: ScoreTrack | Iterable[WordScores], settings: Settings) -> list[Event]:
+    """Return the events of all words, without reasons, in order of their onsets.
 
     Args:
-        word_scores: batches of rows (N, V) in order of time, every `span_s` seconds; or the scores alone, as one
-            `ScoreTrack`: such events carry no tags.
-        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s`, `min_duration_s` and
-            `window_s` are used.
+        track: scores of a whole recording; or batches of `match_words`, which know no background.
+        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
+            are used.
     """
-    if isinstance(word_scores, ScoreTrack):
-        tracker = TrackEventFinder(settings)
-        yield from [*tracker.add(word_scores), *tracker.finish()]
-        return
-    finder = EventFinder(settings)
-    for rows in word_scores:
-        yield from finder.add(rows)
-    yield from finder.finish()
+    track = track if isinstance(track, ScoreTrack) else join_scores(track)
+    short = _find_runs(track, settings)
+    if track.lasting is None:
+        return sorted(short, key=_by_onset)
+    lasting = _find_runs(replace(track, scores=track.lasting), settings)
+    apart = [event for event in lasting if not any(_overlap(event, each) for each in short)]
+    return sorted([*short, *apart], key=_by_onset)
 
 
-class EventFinder:
-    """Finds the events of all words while scores come in, with their reasons; see `find_events`."""
+def join_scores(batches: Iterable[WordScores]) -> ScoreTrack:
+    """Return batches of scores, in order of time, as one track."""
+    every = list(batches)
+    rows = [each.tag_scores for each in every]
+    return ScoreTrack(
+        np.concatenate([each.scores for each in every]),
+        every[0].meanings.words,
+        np.concatenate([each.start_s for each in rows]),
+        rows[0].span_s,
+    )
 
-    def __init__(self, settings: Settings) -> None:
-        self._tracker = TrackEventFinder(settings)
-        self._reasons: dict[tuple[str, float], tuple[TagEvidence, ...]] = {}  # of undecided peaks, by word and time
 
-    def add(self, rows: WordScores) -> list[Event]:
-        """Take the next rows; return the events that nothing later can change."""
-        events = [self._explain(event, rows) for event in self._tracker.add(rows.track)]
-        undecided = [self._explain(event, rows) for event in self._tracker.undecided()]
-        self._reasons = {(event.word, event.peak_s): event.tags for event in undecided}
-        return events
+def _find_runs(track: ScoreTrack, settings: Settings) -> list[Event]:
+    if not len(track.scores):
+        return []
+    tracker = TrackEventFinder(settings)
+    return [*tracker.add(track), *tracker.finish()]
 
-    def finish(self) -> list[Event]:
-        """Return what is left at the end of the recording."""
-        return [replace(event, tags=self._reasons[event.word, event.peak_s]) for event in self._tracker.finish()]
 
-    def foresee(self, rows: Iterable[WordScores] = ()) -> list[Event]:
-        """Return the events that would be left if the recording ended after `rows`; this finder does not change."""
-        ahead = copy.copy(self)
-        ahead._tracker = self._tracker.copy()
-        return [event for each in rows for event in ahead.add(each)] + ahead.finish()
+def _overlap(one: Event, other: Event) -> bool:
+    return one.word == other.word and one.onset_s < other.offset_s and other.onset_s < one.offset_s
 
-    def _explain(self, event: Event, rows: WordScores) -> Event:
-        """Return an event with its reason, from the row of its peak, or from an earlier batch."""
-        tags = self._reasons.get((event.word, event.peak_s))
-        if tags is None:
-            row = int(np.searchsorted(rows.tag_scores.start_s, event.peak_s))
-            tags = rows.explain(row, rows.meanings.words.index(event.word))
-        return replace(event, tags=tags)
+
+def _by_onset(event: Event) -> tuple[float, str]:
+    return event.onset_s, event.word
 
 
 class TrackEventFinder:
@@ -152,7 +144,7 @@ class _Track:
 
     def __init__(self, settings: Settings, word: str, span_s: float) -> None:
         self.settings, self.threshold, self.span_s = settings, settings.threshold_of(word), span_s
-        self.n_ends = max(1, round(settings.window_s / span_s))  # an event smears over a window, no further
+        self.n_ends = max(1, round(SMEAR_S / span_s))
         self.open: _Run | None = None
         self.event: Event | None = None
 
@@ -196,10 +188,10 @@ class _Track:
 
     def _merge(self, before: Event, after: Event) -> Event:
         """Return two close events as one; a faint one that is the smear of a far louder one does not extend it."""
-        is_near = after.offset_s - before.offset_s <= self.settings.window_s
+        is_near = after.offset_s - before.offset_s <= SMEAR_S
         if is_near and _logit(before.score) - _logit(after.score) > NEAR_PEAK:
             return before
-        is_near = after.onset_s - before.onset_s <= self.settings.window_s
+        is_near = after.onset_s - before.onset_s <= SMEAR_S
         if is_near and _logit(after.score) - _logit(before.score) > NEAR_PEAK:
             return after
         return _join(before, after)

@@ -11,12 +11,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from earwitness.recognition.events import Event, find_events
-from earwitness.recognition.match import match_words
+from earwitness.recognition.evidence import track_words
+from earwitness.recognition.match import add_reasons
 from earwitness.recognition.published_method import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.recognition.scenes import SceneScore, rank_scenes
 from earwitness.recognition.tags import WindowCut
 from earwitness.settings import Settings
-from earwitness.words import PlaceProfile, WordMeanings, embed_words, profile_scenes, read_places, understand_words
+from earwitness.words import (
+    PlaceProfile,
+    WordMeanings,
+    compare_with_tags,
+    embed_words,
+    profile_scenes,
+    read_places,
+    understand_words,
+)
 
 if TYPE_CHECKING:
     from earwitness.recognition.analysis import Analysis
@@ -57,7 +66,7 @@ class Method(Protocol):
 
 
 class EarwitnessMethod:
-    """Word scores of tokens against thresholds; scenes by profiles over the tags of long windows; see `Method`."""
+    """Word scores of tokens against thresholds; scenes by profiles over the tags of windows; see `Method`."""
 
     has_word_scores = True
     clip_kind: RowKind = "windows"
@@ -74,8 +83,9 @@ class EarwitnessMethod:
 
     def find_events(self, analysis: Analysis, words: Words, settings: Settings) -> Iterable[Event]:
         """Return the events of words; see `events.find_events`."""
-        matched = match_words(analysis.rows.batches(), understand(tuple(words)), analysis.tag_stats)
-        return find_events(matched, settings)
+        meanings = understand(tuple(words))
+        track = track_words(analysis.rows, meanings, analysis.tag_stats)
+        return add_reasons(find_events(track, settings), analysis.rows, meanings)
 
     def rank_scenes(self, analysis: Analysis, scenes: Words, settings: Settings) -> list[SceneScore]:
         """Return the scenes, best first; see `scenes.rank_scenes`."""
@@ -94,8 +104,9 @@ class TmrlMethod:
         return WindowCut(WINDOW_S, min(settings.hop_s, WINDOW_S), is_tail_repeated=True, is_trimmed=False)
 
     def check_words(self, events: Words, scenes: Words, settings: Settings) -> None:
-        """Embed words."""
-        embed_words([*events, *scenes])
+        """Compare words with the tags, and embed scenes."""
+        compare_with_tags(events)
+        embed_words(scenes)
 
     def find_events(self, analysis: Analysis, words: Words, settings: Settings) -> Iterable[Event]:
         """Return the events of words; see `find_events_tmrl`."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, TagStats, choose_encoder
-from earwitness.errors import SettingsError
+from earwitness.errors import SettingsError, WordError
 from earwitness.recognition.analysis import Analysis, analyse, analyse_rows
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence, match_words
@@ -161,16 +161,23 @@ def classify_windows(windows: StoredRows, words: Sequence[str], tag_stats: TagSt
     return sorted(best.values(), key=lambda each: -each.score)
 
 
-def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> None:
-    """Find out, before hours of work, whether all words can be understood; the results are cached for the run.
+def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Find out, before hours of work, what words mean; return those that cannot be heard, which are never detected.
 
     Raises:
-        WordError, PlaceError: see `recognize`.
+        WordError: none of the event words can be heard; see `recognize` for the rest.
+        PlaceError: see `recognize`.
     """
     method = choose_method(settings)
     if settings.thresholds and not method.has_word_scores:
         logger.warning("the method %r has no thresholds: those of single words are not used", settings.method)
     method.check_words(events, scenes, settings)
+    if not method.has_word_scores:
+        return ()
+    unusable = understand(tuple(events)).unusable
+    if events and len(unusable) == len(understand(tuple(events)).words):
+        raise WordError(f"{', '.join(unusable)}: cannot be heard; 'earwitness words' shows what is known")
+    return unusable
 
 
 def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:

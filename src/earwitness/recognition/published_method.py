@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from earwitness.errors import WordError
+from earwitness.errors import MissingExtraError, WordError
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
 from earwitness.recognition.scenes import SceneScore
 from earwitness.recognition.tags import TagScores, sigmoid
-from earwitness.words import Embeddings, embed_words, normalise_word, tag_names
+from earwitness.words import Embeddings, compare_with_tags, embed_words, normalise_word, tag_names
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def find_events_tmrl(tag_scores: Iterable[TagScores], words: Sequence[str], hop_
     from the start of its first window to the start of its last plus a hop; its score is the largest tag score.
     """
     words = list(dict.fromkeys(words))
-    similarities = embed_words(words) @ embed_words(tag_names()).T  # (V, C)
+    similarities = compare_with_tags(words)  # (V, C)
     contains = np.array([[normalise_word(word) in tag.lower() for tag in tag_names()] for word in words])
     names = (similarities >= EVENT_SIMILARITY) | contains.reshape(similarities.shape)
     pending: dict[str, Event] = {}
@@ -132,13 +132,14 @@ def _rank_groups(top_groups: list[tuple[int, list[int]]], similarities: Embeddin
 def _embed_groups(groups: list[list[int]]) -> Embeddings:
     """Return the embedding of each group's text, its lower-cased tags separated by commas.
 
-    Where MPNet is missing, the mean of the tags' embeddings stands in, and the log says so.
+    Where MPNet is missing or a text is too long, the mean of the tags' embeddings stands in, and the log says so.
     """
     names = tag_names()
     try:
-        return embed_words([", ".join(names[tag].lower() for tag in group) for group in groups])
-    except WordError:
-        logger.warning("MPNet is missing: groups of tags are compared by the mean of their embeddings, not as texts")
+        texts = [", ".join(names[tag].lower() for tag in group) for group in groups]
+        return embed_words(texts, is_approximated=False)
+    except (MissingExtraError, WordError) as error:
+        logger.warning("groups of tags are compared by the mean of their embeddings, not as texts: %s", error)
         means = np.stack([embed_words([names[tag] for tag in group]).mean(axis=0) for group in groups])
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
 

@@ -1,9 +1,10 @@
 """A recording's tags to a ranked list of scenes: where it was made.
 
 In: `ClipTags` and the profiles of the scene words. Out: `SceneScore`s, best first, each with the tags that speak for
-and against it. A score is the recording's standardised tag logits seen from the place's profile, in standard
-deviations: 0 is any recording, 1 and more is telling. With "blind calibration" each scene is seen against the clips
-of the same run.
+and against it. A scene has two kinds of evidence: the tags that are expected at the place, and the word itself as a
+sound. Each is standardised over the scene words of the query and limited to 0 to 3; the score is their mean. With fewer
+than three scene words there is only the first kind, in standard deviations from an average recording. With "blind
+calibration" each scene is seen against the clips of the same run.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from earwitness.encoders import TagStats
-from earwitness.recognition.match import USUAL_LOGIT
-from earwitness.recognition.tags import ClipTags
+from earwitness.recognition.evidence import USUAL_LOGIT, USUAL_SPREAD
+from earwitness.recognition.tags import ClipTags, sigmoid
 from earwitness.words import PlaceProfile, tag_names
 
-USUAL_SPREAD = 1.7  # standard deviation of a logit, for encoders without tag statistics
+MOST_EVIDENCE = 3.0  # standard deviations: one kind of evidence alone does not decide
+LEAST_SCENES = 3  # fewer say nothing about how the evidence of scenes varies
 LEAST_CLIPS = 5  # fewer say nothing about how a scene's score varies
 
 
@@ -50,14 +52,30 @@ def rank_scenes(clip: ClipTags, profiles: Sequence[PlaceProfile], tag_stats: Tag
     else:
         standard = (clip.mean_logits - USUAL_LOGIT) / USUAL_SPREAD
     names = tag_names()
+    by_place = np.array([profile.weights @ standard for profile in profiles])
+    by_sound = _score_sounds(np.array([profile.sound_weights for profile in profiles]), standard)
+    few = len(profiles) < LEAST_SCENES
+    scores = by_place if few else (_standardise(by_place) + _standardise(by_sound)) / 2
     ranked = []
-    for profile in profiles:
+    for profile, score in zip(profiles, scores, strict=True):
         parts = profile.weights * standard  # (C,)
         order = np.argsort(-parts, kind="stable")
         for_it = tuple(names[tag] for tag in order[:3] if parts[tag] > 0)
         against = tuple(names[tag] for tag in order[::-1][:3] if parts[tag] < 0)
-        ranked.append(SceneScore(profile.scene, float(parts.sum()), for_it, against))
+        ranked.append(SceneScore(profile.scene, float(score), for_it, against))
     return mark_winner(ranked)
+
+
+def _score_sounds(weights: npt.NDArray[np.float32], standard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the logarithm of the evidence (S,) for scene words as sounds; see `Scorer.score`."""
+    roots = np.sqrt(sigmoid(USUAL_SPREAD * standard + USUAL_LOGIT))
+    return np.asarray(np.log(np.square(weights.reshape(-1, len(standard)) @ roots) + 1e-9), np.float32)
+
+
+def _standardise(evidence: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return evidence (S,) in standard deviations above the mean of the scenes, from 0 to `MOST_EVIDENCE`."""
+    spread = max(float(evidence.std()), 1e-6)
+    return np.asarray(np.clip((evidence - evidence.mean()) / spread, 0, MOST_EVIDENCE), np.float32)
 
 
 def mark_winner(scenes: Sequence[SceneScore]) -> list[SceneScore]:

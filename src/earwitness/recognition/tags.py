@@ -22,6 +22,8 @@ from earwitness.words import tag_names
 
 Logits = npt.NDArray[np.float32]
 
+N_RAMP = 8  # tokens at each end of a window that count less where windows overlap
+
 
 @dataclass(frozen=True)
 class TagScores:
@@ -136,15 +138,16 @@ def score_tokens(windows: Iterable[Windows], encoder: LoadedEncoder) -> Iterator
 class TokenGrid:
     """One time grid of tokens, from 0 s on, to which windows are added in order of time.
 
-    Each window's tokens are interpolated linearly to the grid; where windows overlap they are averaged. Tokens that no
-    later window can change leave the grid, so it does not grow.
+    Each window's tokens are interpolated linearly to the grid; where windows overlap they are averaged, those near a
+    window's ends, which lack context, with less weight. Tokens that no later window can change leave the grid, so it
+    does not grow. Tokens before the one numbered `first` are left out.
     """
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, spec: EncoderSpec, first: int = 0) -> None:
         self._token_s = spec.token_s
         self._total = np.zeros((0, spec.n_tags), np.float32)
-        self._count = np.zeros(0, np.float32)
-        self._first = 0  # grid index of self._total[0]
+        self._weight = np.zeros(0, np.float32)
+        self._first = first  # grid index of self._total[0]
 
     def take(self, logits: Logits, batch: Windows) -> Iterator[TagScores]:
         """Add the logits (W, T, C) of a batch of windows; yield the tokens that neither it nor later ones change."""
@@ -158,7 +161,7 @@ class TokenGrid:
         if n_done <= 0 or not len(self._total):
             return None
         settled = self._average(n_done)
-        self._total, self._count = self._total[n_done:], self._count[n_done:]
+        self._total, self._weight = self._total[n_done:], self._weight[n_done:]
         self._first += n_done
         return settled
 
@@ -170,43 +173,75 @@ class TokenGrid:
             position = start_s / self._token_s  # of the window's first token on the grid
             first, end = int(np.ceil(position - 0.5)), int(np.ceil(position + n_tokens - 0.5))
             grid = np.arange(max(self._first, first), end)
+            if not len(grid):
+                continue
             if (n_more := grid[-1] + 1 - self._first - len(self._total)) > 0:
                 self._total = np.concatenate([self._total, np.zeros((n_more, self._total.shape[1]), np.float32)])
-                self._count = np.concatenate([self._count, np.zeros(n_more, np.float32)])
-            self._total[grid - self._first] += _interpolate(window_logits[:n_tokens], grid - position)
-            self._count[grid - self._first] += 1
+                self._weight = np.concatenate([self._weight, np.zeros(n_more, np.float32)])
+            weights = weigh_tokens(n_tokens, grid - position)
+            self._total[grid - self._first] += weights[:, None] * _interpolate(
+                window_logits[:n_tokens], grid - position
+            )
+            self._weight[grid - self._first] += weights
 
     def unsettled(self) -> TagScores | None:
         """Return the tokens that later windows may change, as they are now; None if there are none."""
         return self._average(len(self._total)) if len(self._total) else None
 
     def _average(self, n_tokens: int) -> TagScores:
-        logits = self._total[:n_tokens] / np.maximum(self._count[:n_tokens], 1)[:, None]
+        weight = self._weight[:n_tokens]
+        logits = self._total[:n_tokens] / np.maximum(weight, 1e-6)[:, None]
+        covered = np.flatnonzero(weight)
+        for row in np.flatnonzero(weight == 0):  # between windows that do not overlap, one token may have none
+            logits[row] = logits[covered[np.abs(covered - row).argmin()]]
         indices = np.arange(self._first, self._first + len(logits), dtype=np.float64)
         return TagScores(logits.astype(np.float32), self._token_s * indices, self._token_s)
 
 
+class TagSums:
+    """Sums up window logits that come in batches; it does not grow."""
+
+    def __init__(self) -> None:
+        self._total: npt.NDArray[np.float64] | None = None
+        self._peak: Logits = np.zeros(0, np.float32)
+        self._peak_s: npt.NDArray[np.float64] = np.zeros(0)
+        self.n_rows = 0
+
+    def add(self, rows: TagScores) -> None:
+        """Take the logits (N, C) of more windows."""
+        batch_peak, batch_s = rows.logits.max(axis=0), rows.start_s[rows.logits.argmax(axis=0)]  # (C,)
+        if self._total is None:
+            self._total, self._peak, self._peak_s = np.zeros(len(batch_peak)), batch_peak, batch_s
+        self._total += rows.logits.sum(axis=0, dtype=np.float64)
+        self._peak_s = np.where(batch_peak > self._peak, batch_s, self._peak_s)
+        self._peak = np.maximum(batch_peak, self._peak)
+        self.n_rows += len(rows.logits)
+
+    def summarise(self) -> ClipTags:
+        """Return the mean and largest logits of all windows; there is at least one."""
+        if self._total is None:
+            raise ValueError("no windows to summarise")
+        return ClipTags((self._total / self.n_rows).astype(np.float32), self._peak, self._peak_s)
+
+
 def summarise_tags(tag_scores: Iterable[TagScores]) -> ClipTags:
     """Reduce the window logits of a recording to its mean and largest logits (C,); memory stays bounded."""
-    total: npt.NDArray[np.float64] | None = None
-    n_rows = 0
+    sums = TagSums()
     for rows in tag_scores:
-        batch_peak, batch_s = rows.logits.max(axis=0), rows.start_s[rows.logits.argmax(axis=0)]  # (C,)
-        if total is None:
-            total, peak, peak_s = np.zeros(len(batch_peak)), batch_peak, batch_s
-        total += rows.logits.sum(axis=0, dtype=np.float64)
-        peak_s = np.where(batch_peak > peak, batch_s, peak_s)
-        peak = np.maximum(batch_peak, peak)
-        n_rows += len(rows.logits)
-    if total is None:
-        raise ValueError("no windows to summarise")
-    return ClipTags((total / n_rows).astype(np.float32), peak, peak_s)
+        sums.add(rows)
+    return sums.summarise()
 
 
 def sigmoid(logits: Logits) -> Logits:
     """Return 1 / (1 + exp(-x)), without overflow."""
     scores: Logits = (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)
     return scores
+
+
+def weigh_tokens(n_tokens: int, positions: npt.NDArray[np.float64]) -> Logits:
+    """Return the weights (G,) of fractional positions in a window of tokens: a ramp of `N_RAMP` tokens at each end."""
+    from_end = np.minimum(positions + 1, n_tokens - positions)
+    return np.clip(from_end, 0.5, N_RAMP).astype(np.float32)
 
 
 def _interpolate(rows: Logits, positions: np.ndarray) -> Logits:
