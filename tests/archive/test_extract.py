@@ -19,6 +19,7 @@ from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.recognition.analysis import analyse
+from earwitness.recognition.evidence import smooth
 from earwitness.recognition.tags import score_windows
 from earwitness.settings import Settings
 from made_sounds import WriteWav, make_tone
@@ -66,10 +67,52 @@ def test_pieces_lie_on_one_grid_and_hear_what_one_pass_hears(
     rows = np.concatenate([each.rows for each in chunks])
     whole = quantise_scores(analyse(demo, ONNX, onnx).rows.logits)
     assert (rows[:560] != whole[:560]).mean() < 0.001
-    clips = [rows.logits for rows in score_windows(slide(load_audio(demo), 10.0, 10.0), onnx)]
+    clips = np.concatenate([rows.logits for rows in score_windows(slide(load_audio(demo), 10.0, 5.0), onnx)])
     starts = np.concatenate([each.clip_start_s for each in chunks])
-    assert starts.tolist() == [0, 10, 20, 22, 32, 42, 52, 54, 64, 74, 80]
-    assert np.array_equal(chunks[0].clips[:3], quantise_logits(np.concatenate(clips))[:3])
+    assert starts.tolist() == [5.0 * number for number in range(17)], "each window once, by where it begins"
+    assert [len(each.clips) for each in chunks] == [7, 6, 4]
+    assert (np.concatenate([each.clips for each in chunks]) != quantise_logits(clips)).mean() < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [ONNX, replace(ONNX, window_s=4.0, hop_s=1.5), replace(ONNX, clip_window_s=4.0)])
+def test_rows_of_a_second_are_those_of_the_whole_recording(
+    demo: Path, onnx: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    (whole,) = extract_file(ExtractTask(str(demo), settings), onnx)
+    tokens = analyse(demo, settings, onnx).rows.logits[...][:563]  # a token begins at 89.92 s
+    assert (whole.rows != quantise_scores(pool_rows(smooth(tokens, 5), 0.16, 1.0))).mean() < 0.001
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    chunks = list(extract_file(ExtractTask(str(demo), settings), onnx))
+    assert [len(each.rows) for each in chunks] == [32, 32, 26]
+    assert (np.concatenate([each.rows for each in chunks]) != whole.rows).mean() < 0.001
+    if settings.clip_window_s == settings.window_s:
+        assert np.concatenate([each.clip_start_s for each in chunks]).tolist() == whole.clip_start_s.tolist()
+
+
+def test_clips_of_another_length_lie_side_by_side(
+    demo: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    chunks = list(extract_file(ExtractTask(str(demo), replace(ONNX, clip_window_s=4.0)), quick))
+    starts = np.concatenate([each.clip_start_s for each in chunks])
+    assert starts.tolist() == [4.0 * number for number in range(22)] + [86.0]
+
+
+@pytest.mark.parametrize("duration_s", [0.3, 3.0, 10.0, 12.5, 51.9, 52.1, 64.0])
+def test_every_second_has_a_row_and_a_window(
+    write_wav: WriteWav, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch, duration_s: float
+) -> None:
+    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    path = write_wav("a.wav", np.resize(make_recording()[0], round(16000 * duration_s)))
+    chunks = list(extract_file(ExtractTask(str(path), ONNX), quick))
+    starts = np.concatenate([each.clip_start_s for each in chunks])
+    n_rows = sum(len(each.rows) for each in chunks)
+    assert duration_s - 0.16 <= n_rows <= np.ceil(duration_s), "the end of a window that fills no token has none"
+    assert (np.diff(starts) > 0).all()
+    assert (np.diff(starts) <= 5).all()
+    assert starts[-1] == pytest.approx(max(0.0, duration_s - 10), abs=1e-3)
+    assert len(chunks) == (2 if duration_s > 52 else 1), "what is left after 20 s more makes another chunk"
 
 
 @pytest.mark.slow
@@ -87,12 +130,14 @@ def test_pieces_are_the_same_whichever_are_done_already(
         assert np.array_equal(each.clips, whole[each.number].clips)
 
 
-def test_only_the_window_across_a_joint_is_encoded_for_both_chunks(
+def test_only_the_windows_across_a_joint_are_encoded_for_both_chunks(
     demo: Path, quick: LoadedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing, "CHUNK_S", 32.0)
+    monkeypatch.setattr(hearing, "CHUNK_S", 40.0)
+    list(extract_file(ExtractTask(str(demo), ONNX, row_s=0.0), quick))
+    assert quick.backend.n_windows == 17 + 1  # type: ignore[attr-defined]
     list(extract_file(ExtractTask(str(demo), ONNX), quick))
-    assert quick.backend.n_windows == (89 + 2) + 11  # type: ignore[attr-defined]
+    assert quick.backend.n_windows == 18 + 17 + 3, "a running median reaches past the joint"  # type: ignore[attr-defined]
 
 
 def test_tasks_and_pieces_can_be_sent_to_other_machines(write_wav: WriteWav) -> None:

@@ -259,7 +259,7 @@ def test_other_settings_are_refused_before_anything_is_heard(
     index(archive)
     with pytest.raises(ArchiveError, match="row_s=0.16, but this store was made with 1.0"):
         index(archive, is_by_token=True)
-    with pytest.raises(ArchiveError, match="hop_s=0.5, but this store was made with 1.0"):
+    with pytest.raises(ArchiveError, match="hop_s=0.5, but this store was made with 5.0"):
         index_recordings([archive / "000.wav"], tmp_path / "store", Settings(hop_s=0.5, runtime="onnx"), quick)
 
 

@@ -44,7 +44,7 @@ def test_a_store_keeps_what_it_was_made_with(store: Store, made: Provenance) -> 
         ({"weights_sha256": "ff"}, "weights_sha256='ff', but this store was made with .* see --runtime"),
         ({"row_s": 0.16}, "row_s=0.16, but this store was made with 1.0; choose another --store"),
         ({"encoder": "other"}, "encoder='other'"),
-        ({"heard_with": {**Settings().to_dict(), "hop_s": 0.5}}, "hop_s=0.5, but this store was made with 1.0"),
+        ({"heard_with": {**Settings().to_dict(), "hop_s": 0.5}}, "hop_s=0.5, but this store was made with 5.0"),
     ],
 )
 def test_what_was_heard_otherwise_is_refused(
@@ -85,7 +85,9 @@ def test_a_folder_that_is_no_store_is_told(tmp_path: Path, made: Provenance) -> 
     with pytest.raises(ArchiveError, match="store.json: not readable"):
         Store(tmp_path)
     (tmp_path / "store.json").write_text(json.dumps({"schema": 99}))
-    with pytest.raises(ArchiveError, match="schema 99; this version .* reads schema 1: use the version that made it"):
+    with pytest.raises(
+        ArchiveError, match="schema 99; this version .* reads schema 1 and 2: use the version that made it"
+    ):
         Store(tmp_path)
 
 

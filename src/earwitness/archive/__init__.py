@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
+    from earwitness.archive.again import MoveReport, move_store
     from earwitness.archive.answer_tables import print_answer, print_table, show_line, write_answer
     from earwitness.archive.ask import Answer, ArchiveEvent
     from earwitness.archive.extract import ANALYSED, Chunk, check_settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from earwitness.archive.quantise import Levels, quantise_logits, quantise_scores
     from earwitness.archive.query import Choice
     from earwitness.archive.remote_store import fetch_store
+    from earwitness.archive.running_median import RunningMedian
     from earwitness.archive.similar import find_similar
     from earwitness.archive.start_times import format_time
     from earwitness.archive.store import Store, make_store

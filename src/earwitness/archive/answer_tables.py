@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from earwitness.archive.ask import Answer
 from earwitness.archive.parquet_parts import import_pyarrow
-from earwitness.archive.provenance import Provenance
+from earwitness.archive.provenance import TAG_VALUES, Provenance
 from earwitness.archive.start_times import format_time
 from earwitness.files import write_csv, write_errors_reported, write_text, written_whole
 from earwitness.results import SCHEMA, format_evidence
@@ -77,9 +77,7 @@ def write_answer(
         "n_files": answer.n_files,
         "hours": answer.duration_s / 3600,
         "settings": settings.to_dict(),
-        "store": {
-            name: value for name, value in asdict(provenance).items() if name not in ("tags", "tag_mean", "tag_std")
-        },
+        "store": {name: value for name, value in asdict(provenance).items() if name not in ("tags", *TAG_VALUES)},
     }
     for name, rows in tabulate_answer(answer).items():
         if form == "parquet" and name != "errors":

@@ -2,15 +2,16 @@
 
 In: an `ExtractTask`, which can be sent to another process or machine. Out: `Chunk`s of some five minutes, in order.
 
-A chunk is analysed by itself, with 16 s of its surroundings, so it comes out the same whether a run went through or
-was killed and went on. Its rows lie on the recording's one time grid.
+A chunk is analysed by itself, with 20 s of its surroundings, so it comes out the same whether a run went through or
+was killed and went on. Its windows are those of the whole recording, and its rows lie on the recording's one time grid:
+only the windows across the joint of two chunks are encoded for both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,15 +22,24 @@ import soundfile
 from earwitness.archive.quantise import Levels, quantise_logits, quantise_scores
 from earwitness.archive.start_times import StartFrom, find_start
 from earwitness.audio import Samples, Waveform, Windows, read_ahead, read_blocks, slide
-from earwitness.encoders import LoadedEncoder, choose_encoder
+from earwitness.encoders import LoadedEncoder, Output, choose_encoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.files import hash_file
-from earwitness.recognition import Logits, choose_method, find_notes, score_tokens, score_windows
+from earwitness.recognition import (
+    SMOOTH_S,
+    Logits,
+    TokenGrid,
+    choose_method,
+    count_rows,
+    find_notes,
+    score_windows,
+    smooth,
+)
 from earwitness.settings import Settings
 
-CHUNK_S = 320.0  # whole numbers of clip windows, of rows, and of tokens of 20 ms to 640 ms
-LEAD_S = 16.0  # more than a window on each side; whole numbers of the same
-ROW_LEAD_S = 4.0  # enough for windows of the usual 2 s
+CHUNK_S = 320.0  # whole numbers of rows, and of tokens of 20 ms to 640 ms
+LEAD_S = 20.0  # more than the longest window and the tokens of a running median, on each side
+LONGEST_WINDOW_S = 16.0
 ANALYSED, FAILED, GONE = "heard", "failed", "gone"
 
 
@@ -41,6 +51,8 @@ class ExtractTask:
         path: the recording.
         settings: the method has word scores.
         row_s: length of a row; 0 keeps the encoder's tokens.
+        smooth_s: length of the running median of tokens whose largest values a row holds; 0 takes the tokens as they
+            are.
         attempt: 1 for a recording's first version in the store, one more for each that replaces it.
         done: numbers of chunks that are in the store already.
         start_from: where the recording's start is taken from.
@@ -49,6 +61,7 @@ class ExtractTask:
     path: str
     settings: Settings = field(default_factory=Settings)
     row_s: float = 1.0
+    smooth_s: float = SMOOTH_S
     attempt: int = 1
     done: frozenset[int] = frozenset()
     start_from: StartFrom = "name"
@@ -83,7 +96,7 @@ class Chunk(FileVersion):
         number, is_last: its place in the recording.
         start_s, end_s: its limits in the recording.
         rows: tag scores (N, C) in 8 bits, a row every `row_s` from `start_s`.
-        clips, clip_start_s: tag logits (M, C) in 8 bits of windows side by side, and their starts (M,).
+        clips, clip_start_s: tag logits (M, C) in 8 bits of the windows that begin in it, and their starts (M,).
     """
 
     reason: str = ""
@@ -154,8 +167,31 @@ def cut_file(task: ExtractTask, rate_hz: int) -> Iterator[Segment]:
 
 def extract_chunk(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> Chunk:
     """Return a chunk with its rows and clips; it depends on nothing but its arguments."""
-    clips, clip_start_s = _score_clips(segment, task, encoder)
-    return replace(segment.chunk, rows=_score_rows(segment, task, encoder), clips=clips, clip_start_s=clip_start_s)
+    chunk, settings, token_s = segment.chunk, task.settings, encoder.spec.token_s
+    first, end = round(chunk.start_s / token_s), int(np.ceil(chunk.end_s / token_s - 1e-6))  # tokens
+    n_median = count_rows(task.smooth_s, token_s) if task.row_s > token_s else 1
+    begin = max(0, first - n_median // 2)
+    grid = TokenGrid(encoder.spec, begin)
+    is_shared = settings.clip_window_s == settings.window_s  # one kind of window serves rows and clips
+    outputs: list[Output] = ["token_logits", "window_logits"] if is_shared else ["token_logits"]
+    clips, starts = ([], []) if is_shared else _score_clips(segment, task, encoder)
+    tokens: list[Logits] = []
+    for batch in _cut_windows(segment, task, encoder, begin * token_s, (end + n_median // 2 - 0.5) * token_s):
+        encoded = encoder.encode(batch.samples, outputs)
+        if encoded.token_logits is not None:
+            tokens += [each.logits for each in grid.take(encoded.token_logits, batch)]
+        if is_shared and encoded.window_logits is not None:
+            is_own = (batch.start_s >= chunk.start_s) & ((batch.start_s < chunk.end_s) | chunk.is_last)
+            clips, starts = [*clips, encoded.window_logits[is_own]], [*starts, batch.start_s[is_own]]
+    if rest := grid.unsettled():
+        tokens.append(rest.logits)
+    smoothed = smooth(np.concatenate(tokens), n_median)[first - begin : end - begin]
+    return replace(
+        chunk,
+        rows=quantise_scores(pool_rows(smoothed, token_s, task.row_s)),
+        clips=quantise_logits(np.concatenate(clips)),
+        clip_start_s=np.concatenate(starts),
+    )
 
 
 def describe_file(task: ExtractTask, reason: str = "", before: tuple[int, int] | None = None) -> Chunk:
@@ -198,13 +234,14 @@ def check_settings(settings: Settings) -> None:
     """Find out whether a store can be filled with these settings.
 
     Raises:
-        SettingsError: the method has no word scores, or windows are longer than the surroundings of a chunk.
+        SettingsError: the method has no word scores, or windows are too long for the surroundings of a chunk.
     """
     if not choose_method(settings).has_word_scores:
         raise SettingsError(f"method={settings.method!r}: a store is made with method='earwitness' only")
     for name in ("window_s", "clip_window_s"):
-        if getattr(settings, name) > LEAD_S:
-            raise SettingsError(f"{name}={getattr(settings, name)}: a store takes windows of {LEAD_S:g} s at most")
+        if getattr(settings, name) > LONGEST_WINDOW_S:
+            limit = f"a store takes windows of {LONGEST_WINDOW_S:g} s at most"
+            raise SettingsError(f"{name}={getattr(settings, name)}: {limit}")
 
 
 def show_path(path: str) -> str:
@@ -249,43 +286,30 @@ def _cut_chunks(task: ExtractTask, rate_hz: int) -> Iterator[tuple[int, Samples,
     yield number, np.concatenate(parts), offset / rate_hz, (offset + n_samples) / rate_hz, True
 
 
-def _score_rows(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> Levels:
-    settings, token_s, rate_hz = task.settings, encoder.spec.token_s, encoder.spec.sample_rate_hz
-    chunk = segment.chunk
-    n_tokens = ROW_LEAD_S / token_s
-    is_enough = settings.window_s <= ROW_LEAD_S and abs(n_tokens - round(n_tokens)) < 1e-6  # whole, but for rounding
-    lead_s = ROW_LEAD_S if is_enough else LEAD_S
-    from_s, to_s = max(segment.offset_s, chunk.start_s - lead_s), chunk.end_s + lead_s
-    first, last = (round((time_s - segment.offset_s) * rate_hz) for time_s in (from_s, to_s))
-    windows = slide(
-        Waveform(segment.samples[first:last], rate_hz), settings.window_s, settings.hop_s, n_batch=encoder.batch
-    )
-    inside = _choose_windows(windows, chunk.start_s - from_s, chunk.end_s - from_s)
-    logits = np.concatenate([rows.logits for rows in score_tokens(inside, encoder)])
-    begin, end = round((chunk.start_s - from_s) / token_s), int(np.ceil((chunk.end_s - from_s) / token_s - 1e-6))
-    return quantise_scores(pool_rows(logits[begin:end], token_s, task.row_s))
+def _cut_windows(
+    segment: Segment, task: ExtractTask, encoder: LoadedEncoder, from_s: float, to_s: float
+) -> Iterator[Windows]:
+    """Yield those of the recording's windows that end after `from_s` and begin by `to_s`; of its last chunk, all."""
+    rate_hz, window_s, hop_s = encoder.spec.sample_rate_hz, task.settings.window_s, task.settings.hop_s
+    before = round(segment.offset_s * rate_hz)  # samples
+    n_before = max(0, int(np.floor((from_s - window_s) / hop_s + 1e-9)) + 1)  # windows
+    begin, stop = round(n_before * hop_s * rate_hz), before + len(segment.samples)
+    if not segment.chunk.is_last:
+        stop = round(int(np.floor(to_s / hop_s + 1e-9)) * hop_s * rate_hz) + round(window_s * rate_hz)
+    waveform = Waveform(segment.samples[begin - before : stop - before], rate_hz)
+    for batch in slide(waveform, window_s, hop_s, n_batch=encoder.batch):
+        yield replace(batch, start_s=(np.rint(batch.start_s * rate_hz) + begin) / rate_hz)
 
 
-def _choose_windows(batches: Iterable[Windows], from_s: float, to_s: float) -> Iterator[Windows]:
-    """Yield the windows that share time with a chunk: only the one across a joint is encoded for both chunks."""
-    for batch in batches:
-        end_s = batch.start_s + batch.samples.shape[1] / batch.sample_rate_hz
-        is_in = (batch.start_s < to_s - 1e-6) & (end_s > from_s + 1e-6)
-        if is_in.any():
-            yield Windows(batch.samples[is_in], batch.start_s[is_in], batch.n_valid[is_in], batch.sample_rate_hz)
-
-
-def _score_clips(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> tuple[Levels, np.ndarray]:
-    """Return the logits of the windows that begin in a chunk; the recording's last may reach back before it."""
+def _score_clips(segment: Segment, task: ExtractTask, encoder: LoadedEncoder) -> tuple[list[Logits], list[np.ndarray]]:
+    """Return logits and starts of windows side by side that begin in a chunk; its last one ends where it ends."""
     rate_hz, window_s = encoder.spec.sample_rate_hz, task.settings.clip_window_s
-    chunk, samples, offset_s = segment.chunk, segment.samples, segment.offset_s
-    first, stop = (round((time_s - offset_s) * rate_hz) for time_s in (chunk.start_s, chunk.end_s))
-    if chunk.is_last and first:  # the last window ends where the recording ends
-        first = min(first, max(0, len(samples) - round(window_s * rate_hz)))
-    waveform = Waveform(samples[first:stop], rate_hz)
+    first, stop = (
+        round((time_s - segment.offset_s) * rate_hz) for time_s in (segment.chunk.start_s, segment.chunk.end_s)
+    )
+    waveform = Waveform(segment.samples[first:stop], rate_hz)
     parts = list(score_windows(slide(waveform, window_s, window_s, n_batch=encoder.batch), encoder))
-    starts = np.concatenate([part.start_s for part in parts]) + offset_s + first / rate_hz
-    return quantise_logits(np.concatenate([part.logits for part in parts])), starts
+    return [each.logits for each in parts], [each.start_s + segment.chunk.start_s for each in parts]
 
 
 @lru_cache(maxsize=1)

@@ -106,7 +106,7 @@ def index_on_ray(
     todo = [each for each in (_plan(writer, listing) for listing in listings) if each]
     if todo:
         settings = replace(writer.settings, n_threads=settings.n_threads or cluster.n_cpus)
-        template = ExtractTask("", settings, writer.store.provenance.row_s, start_from=options.start_from)
+        template = replace(writer.template, settings=settings)
         with _joined(cluster), show_progress(len(todo), options.progress) as show:
             ray, _ = import_ray()
             ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Ledger).remote()

@@ -6,9 +6,13 @@ In: parts as `parquet_parts` writes them. Out: parts that appear whole or not at
     parts/       a folder per part, see `parquet_parts`
     tmp/         parts that are being written
     damaged/     parts that could not be read, set aside
+    again/       a store that is to replace this one, by another encoder
+    before-1/    the store that it has replaced
     claims.lock, commit.lock   locks that end with the process that holds them
 
-A part is written under `tmp/`, brought to the disk and renamed, so every part in `parts/` is whole.
+A part is written under `tmp/`, brought to the disk and renamed, so every part in `parts/` is whole. A replacement is a
+few renamings, without a `store.json` meanwhile, so that nothing takes new rows for old ones; the next process that
+writes finishes one that was killed.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ try:
 except ImportError:  # Windows: two processes may analyse the same file, and it still counts once
     fcntl = None  # type: ignore[assignment]
 
-HEAD = "store.json"
+HEAD, AGAIN, BEFORE = "store.json", "again", "before"
 
 
 class PartStorage(Protocol):
@@ -107,6 +111,8 @@ class LocalStorage(PartStorage):
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / HEAD).exists():
             return
+        if self.finish_replacement():
+            return
         if any(each.name not in ("parts", "tmp") and HEAD not in each.name for each in folder.iterdir()):
             raise ArchiveError(f"{folder}: holds other files and no {HEAD}; choose an empty or new folder")
         written = folder / f".{HEAD}.{uuid.uuid4().hex[:8]}"
@@ -169,6 +175,43 @@ class LocalStorage(PartStorage):
         (self.folder / "damaged").mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # another process was first
             (self._parts / name).replace(self.folder / "damaged" / f"{name}-{uuid.uuid4().hex[:8]}")
+
+    def replace(self) -> Path:
+        """Put the store in `again` into the place of this one, which goes to the folder that is returned."""
+        before = self.folder / f"{BEFORE}-{len(self._list_before()) + 1}"
+        before.mkdir(exist_ok=True)
+        (self.folder / HEAD).rename(before / HEAD)
+        self._finish_replacement()
+        return before
+
+    def finish_replacement(self) -> bool:
+        """Carry out what a killed process has left of a replacement; return whether there was any."""
+        if not self._find_replaced():
+            return False
+        with self.lock():
+            self._finish_replacement()
+        return True
+
+    def _finish_replacement(self) -> None:
+        before, again = self._find_replaced(), self.folder / AGAIN
+        if before is None:
+            return
+        if (again / "parts").exists():
+            if self._parts.exists():
+                self._parts.rename(before / "parts")
+            (again / "parts").rename(self._parts)
+        (again / HEAD).rename(self.folder / HEAD)
+        sync(self.folder)
+        shutil.rmtree(again, ignore_errors=True)
+
+    def _find_replaced(self) -> Path | None:
+        """Return the folder of the old store while a replacement has begun and not ended."""
+        is_begun = not (self.folder / HEAD).exists() and (self.folder / AGAIN / HEAD).exists()
+        return next(iter(self._list_before()[::-1]), None) if is_begun else None
+
+    def _list_before(self) -> Sequence[Path]:
+        there = [each.parent for each in self.folder.glob(f"{BEFORE}-*/{HEAD}")]
+        return sorted(there, key=lambda each: int(each.name.rsplit("-", 1)[1]))
 
     def sweep(self) -> None:
         self._open_claims()

@@ -135,8 +135,10 @@ class PartWriter:
     ) -> None:
         provenance = describe_analysis(settings, encoder, 0.0 if options.is_by_token else ROW_S)
         self.store = make_store(storage, provenance)
-        self.store.check_provenance(provenance)
+        made = self.store.provenance
+        self.store.check_provenance(replace(provenance, smooth_s=made.smooth_s))  # a store keeps to its own
         self.settings = provenance.settings() if settings.runtime == "auto" else settings
+        self.template = ExtractTask("", self.settings, made.row_s, made.smooth_s, start_from=options.start_from)
         self.options, self.report = options, IndexReport(set_aside=self.store.tidy())
         self.n_workers = 1  # more workers, larger parts: a store of a million hours must not have a million
         self.failure: ArchiveError | None = None  # of a commit: nothing more is accepted
@@ -170,7 +172,7 @@ class PartWriter:
                 return entry.state
             is_begun = is_same and entry.state not in (FAILED, GONE)
             attempt, done = (entry.attempt, entry.done) if is_begun else (entry.attempt + 1, done)
-        return ExtractTask(path, self.settings, self.store.provenance.row_s, attempt, done, self.options.start_from)
+        return replace(self.template, path=path, attempt=attempt, done=done)
 
     def add(self, chunk: Chunk) -> None:
         """Take a chunk, count its note or failure, and commit what has gathered if it is time.
@@ -219,7 +221,7 @@ class PartWriter:
 
     def _find_gone(self) -> Iterator[Chunk]:
         for entry in self.store.catalogue:
-            if entry.state != GONE and not _is_there(entry.path):
+            if entry.state != GONE and not locate(entry.path):
                 version = (entry.path, entry.size, entry.mtime_ns, entry.sha256, entry.attempt + 1)
                 yield Chunk(*version, GONE, reason="not there any more")
 
@@ -229,7 +231,7 @@ def make_absolute(path: str | Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 (resolve would join links to one file)
 
 
-def _is_there(shown: str) -> bool:
-    """Return whether a file exists whose path `show_path` shows, which writes bytes that are not text as \\xff."""
+def locate(shown: str) -> Path | None:
+    """Return the file that `show_path` shows, which writes bytes that are not text as \\xff; None if it is gone."""
     meant = re.sub(rb"\\x([0-9a-f]{2})", lambda each: bytes([int(each[1], 16)]), os.fsencode(shown))
-    return os.path.lexists(shown) or os.path.lexists(meant)
+    return next((Path(path) for path in (shown, os.fsdecode(meant)) if os.path.lexists(path)), None)

@@ -14,11 +14,14 @@ import numpy as np
 from earwitness.archive.quantise import RULES
 from earwitness.encoders import LoadedEncoder, TagStats
 from earwitness.errors import ArchiveError
+from earwitness.recognition import SMOOTH_S
 from earwitness.settings import Settings, WindowSettings, setting_names
 from earwitness.version import __version__
 from earwitness.words import tag_names
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)  # 1, of version 0.1.0: no statistics of tokens, rows of the largest token without a running median
+TAG_VALUES = ("tag_mean", "tag_std", "token_mean", "token_std")
 ANALYSIS_FIELDS = setting_names(WindowSettings)
 
 
@@ -27,7 +30,9 @@ class Provenance:
     """What a store was made with: whatever is added to it later must be the same.
 
     `runtime` is what the encoder computed on, "torch" or "onnx": each has its own file of weights. `version` is the
-    one that made the store; `tag_mean` and `tag_std` are the encoder's usual logits.
+    one that made the store. `tag_mean` and `tag_std` are the usual logits of clips, `token_mean` and `token_std` those
+    of rows, where the encoder has a head of its own for them. `smooth_s` is the length of the running median of tokens
+    whose largest values a row holds; 0 where it holds the largest of the tokens themselves, or one token.
     """
 
     encoder: str
@@ -38,6 +43,9 @@ class Provenance:
     token_s: float
     tag_mean: tuple[float, ...] = ()
     tag_std: tuple[float, ...] = ()
+    token_mean: tuple[float, ...] = ()
+    token_std: tuple[float, ...] = ()
+    smooth_s: float = 0.0
     version: str = __version__
     encoder_option: str = ""
     quantisation: dict[str, str] = field(default_factory=lambda: dict(RULES))
@@ -48,7 +56,8 @@ class Provenance:
         """The encoder's usual logits, None where they are not known."""
         if not self.tag_mean:
             return None
-        return TagStats(np.array(self.tag_mean, np.float32), np.array(self.tag_std, np.float32))
+        mean, std, token_mean, token_std = (np.array(getattr(self, name), np.float32) for name in TAG_VALUES)
+        return TagStats(mean, std, *((token_mean, token_std) if self.token_mean else ()))
 
     def settings(self) -> Settings:
         """Return the settings with which recordings are analysed for this store."""
@@ -66,7 +75,7 @@ class Provenance:
             ArchiveError: the encoder, its weights, a setting or the row length differ.
         """
         here, there = asdict(self), asdict(wanted)
-        for name in ("encoder", "weights_sha256", "row_s", "tags", "quantisation", *ANALYSIS_FIELDS):
+        for name in ("encoder", "weights_sha256", "row_s", "smooth_s", "tags", "quantisation", *ANALYSIS_FIELDS):
             is_setting = name in ANALYSIS_FIELDS
             own, other = (each["heard_with"][name] if is_setting else each[name] for each in (here, there))
             if own != other:
@@ -74,13 +83,16 @@ class Provenance:
                 value, made_with = ("", "others") if is_long else (f"={other!r}", repr(own))
                 hint = " (torch and onnx have files of their own: see --runtime)" if name == "weights_sha256" else ""
                 raise ArchiveError(
-                    f"{place}: {name}{value}, but this store was made with {made_with}{hint}; choose another --store"
+                    f"{place}: {name}{value}, but this store was made with {made_with}{hint}; choose another "
+                    "--store, or analyse its recordings again: earwitness index --again"
                 )
 
 
 def describe_analysis(settings: Settings, encoder: LoadedEncoder, row_s: float) -> Provenance:
     """Return the provenance of a store that is filled with these settings and this encoder."""
     stats, token_s = encoder.tag_stats, encoder.spec.token_s
+    found = (stats.mean, stats.std, stats.token_mean, stats.token_std) if stats else (None,) * len(TAG_VALUES)
+    tag_mean, tag_std, token_mean, token_std = (() if each is None else tuple(map(float, each)) for each in found)
     return Provenance(
         encoder=encoder.spec.name,
         weights_sha256=encoder.sha256,
@@ -88,8 +100,11 @@ def describe_analysis(settings: Settings, encoder: LoadedEncoder, row_s: float) 
         heard_with={name: getattr(settings, name) for name in ANALYSIS_FIELDS},
         row_s=max(row_s, token_s),
         token_s=token_s,
-        tag_mean=tuple(map(float, stats.mean)) if stats else (),
-        tag_std=tuple(map(float, stats.std)) if stats else (),
+        tag_mean=tag_mean,
+        tag_std=tag_std,
+        token_mean=token_mean,
+        token_std=token_std,
+        smooth_s=SMOOTH_S if row_s > token_s else 0.0,
         encoder_option=settings.encoder,
     )
 
@@ -103,13 +118,13 @@ def parse_provenance(place: str, content: bytes) -> Provenance:
     try:
         values = json.loads(content.decode())
         schema = values.pop("schema")
-        if schema != SCHEMA:
+        if schema not in READABLE:
             raise ArchiveError(
-                f"{place}: a store of schema {schema}; this version ({__version__}) reads schema {SCHEMA}: "
-                "use the version that made it, or index into another --store"
+                f"{place}: a store of schema {schema}; this version ({__version__}) reads schema "
+                f"{' and '.join(map(str, READABLE))}: use the version that made it, or index into another --store"
             )
-        for name in ("tags", "tag_mean", "tag_std"):
-            values[name] = tuple(values[name])
+        for name in ("tags", *TAG_VALUES):
+            values[name] = tuple(values.get(name, ()))
         made = Provenance(**values)
         _check_values(made)
         return made
@@ -130,5 +145,6 @@ def _check_values(made: Provenance) -> None:
         raise ValueError(f"row_s={made.row_s}, token_s={made.token_s}")
     if made.tags != tag_names() or made.quantisation != RULES:
         raise ValueError("tags or quantisation differ from this version's")
-    if {len(made.tag_mean), len(made.tag_std)} not in ({0}, {len(made.tags)}):
-        raise ValueError("tag_mean and tag_std need a value for each tag")
+    for first in (0, 2):
+        if {len(getattr(made, name)) for name in TAG_VALUES[first : first + 2]} not in ({0}, {len(made.tags)}):
+            raise ValueError(f"{' and '.join(TAG_VALUES[first : first + 2])} need a value for each tag")

@@ -51,12 +51,6 @@ def score_table() -> Logits:
 
 
 @lru_cache(maxsize=1)
-def root_table() -> Logits:
-    """Return the square root of each byte's score, which words are matched with: (256,)."""
-    return np.sqrt(score_table())
-
-
-@lru_cache(maxsize=1)
 def logit_table() -> Logits:
     """Return the logit of each byte of a row (256,); 0 is half a step below 1, 255 half a step above 254."""
     steps = np.arange(256, dtype=np.float64)

@@ -6,7 +6,7 @@ logits, -1 to 1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from earwitness.archive.store import Store
 from earwitness.audio import Source
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import ArchiveError
-from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, analyse_rows
+from earwitness.recognition import USUAL_LOGIT, USUAL_SPREAD, Logits, analyse_rows, count_rows, smooth
 
 APART_S = 10.0  # closer matches in one recording are one
 N_ROWS_AT_ONCE = 2048
@@ -59,10 +59,11 @@ def find_similar(
     made = store.provenance
     settings = made.settings()
     encoder = choose_encoder(settings, encoder)
-    store.check_provenance(describe_analysis(settings, encoder, made.row_s))
+    store.check_provenance(replace(describe_analysis(settings, encoder, made.row_s), smooth_s=made.smooth_s))
     rows, _ = analyse_rows(source, "rows", settings, encoder)
-    logits = pool_rows(rows.logits[...], made.token_s, made.row_s)
-    stats, n_tags = made.tag_stats, logits.shape[1]
+    smoothed = smooth(rows.logits[...], count_rows(made.smooth_s, made.token_s))
+    logits = pool_rows(smoothed, made.token_s, made.row_s)
+    stats, n_tags = made.tag_stats and made.tag_stats.of_tokens, logits.shape[1]
     mean = stats.mean if stats else np.full(n_tags, USUAL_LOGIT, np.float32)
     std = stats.std if stats else np.full(n_tags, USUAL_SPREAD, np.float32)
     restored = logit_table()[quantise_scores(logits)]

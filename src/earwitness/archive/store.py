@@ -20,7 +20,7 @@ from earwitness.archive.parquet_parts import (
     parse_records,
     write_part,
 )
-from earwitness.archive.part_storage import LocalStorage, PartStorage
+from earwitness.archive.part_storage import HEAD, LocalStorage, PartStorage
 from earwitness.archive.provenance import Provenance, parse_provenance
 from earwitness.errors import ArchiveError
 
@@ -41,6 +41,7 @@ class Store:
     def __init__(self, place: str | Path | PartStorage) -> None:
         import_pyarrow()
         self.storage = find_storage(place)
+        self._version = self._find_version()
         self.provenance = read_provenance(self.storage)
         self.catalogue = Catalogue()
         self.damaged: dict[str, str] = {}
@@ -78,6 +79,8 @@ class Store:
         Raises:
             ArchiveError: the store cannot be reached or read.
         """
+        if self._find_version() != self._version:
+            raise ArchiveError(f"{self.place}: it has been moved to another encoder meanwhile; open it again")
         with reach_reported(self.place, "read"):
             sizes = self.storage.list(self._known, is_sure=is_sure)
             for (name, part_sizes), content in zip(sizes.items(), self.storage.read(list(sizes)), strict=True):
@@ -89,6 +92,14 @@ class Store:
                         self.catalogue.add(parse_records(name, content, part_sizes))
                 except ArchiveError as error:
                     self.damaged[name] = str(error)
+
+    def _find_version(self) -> tuple[int, int]:
+        """Return what tells this `store.json` from one that has replaced it; at a URL none does."""
+        try:
+            state = (self.storage.local / HEAD).stat() if self.storage.local else None
+        except OSError:
+            state = None
+        return (state.st_ino, state.st_mtime_ns) if state else (0, 0)
 
     def check_provenance(self, wanted: Provenance) -> None:
         """Refuse to add what was analysed otherwise.
