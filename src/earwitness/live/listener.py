@@ -1,7 +1,8 @@
-"""The chain of `recognition.py` on sound that never ends: items from a source in, lines to print out.
+"""The chain of `recognition` on sound that never ends: items from a source in, lines to print out.
 
-In: items, words, an encoder. Out: `EventLine`s, `SceneLine`s, and lines on the sound itself. Windows, tokens, words and
-events go through the functions that recordings go through, so that a stream gives a file's events.
+In: items, words, an encoder. Out: `EventLine`s, `SceneLine`s, and lines on the sound itself. Every window is encoded
+once, for events, scenes and a store. Windows are short, since events are to be reported while they last, and events
+are found by `recognition.stream`, which cannot look ahead; so a stream's events are close to a file's, not the same.
 """
 
 from __future__ import annotations
@@ -12,32 +13,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earwitness.audio import Samples, Waveform, Windows, slide
+from earwitness.audio import Waveform, Windows, slide
 from earwitness.encoders import LoadedEncoder
 from earwitness.errors import SettingsError
 from earwitness.live.buffer import WaitingSound
 from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.event_lines import EventLine, EventReporter
 from earwitness.live.privacy import Span, find_speech, join_span, leave_out
+from earwitness.live.scenes import SceneLine, SceneWatch
 from earwitness.live.segments import ErrorLine, GapLine, Segments
-from earwitness.recognition import (
-    Event,
-    EventFinder,
-    SceneScore,
-    TagScores,
-    TagSummary,
-    TokenGrid,
-    WordScores,
-    choose_method,
-    match_words,
-    rank_scenes,
-    summarise_tags,
-)
+from earwitness.recognition import Event, Logits, StreamEventFinder, TagScores, TokenGrid, choose_method
 from earwitness.settings import Settings
 from earwitness.words import PlaceProfile, WordMeanings
 
 if TYPE_CHECKING:  # so that listening without a store loads no archive
     from earwitness.live.to_archive import TagRecorder
+
+LIVE_WINDOW_S, LIVE_HOP_S = 4.0, 1.0  # the longest; the encoder was trained on 4 s and on 10 s
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,8 @@ class LiveQuery:
     Attributes:
         meanings: the event words.
         profiles: the scene words, ranked every `scenes_every_s` seconds.
-        settings: see `recognition.recognize`; the method "tmrl" and noise are for recordings only.
+        settings: see `recognition.recognize`; windows are limited, see `limit_windows`. The method "tmrl" and noise are
+            for recordings only.
         speech_threshold: with privacy, the score from which a window counts as speech; None without.
     """
 
@@ -57,15 +50,15 @@ class LiveQuery:
     scenes_every_s: float = 60.0
     speech_threshold: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", limit_windows(self.settings))
 
-@dataclass(frozen=True)
-class SceneLine:
-    """Scenes, best first, and tags of the sound from `start_s` to `end_s`."""
 
-    start_s: float
-    end_s: float
-    scenes: list[SceneScore]
-    tags: list[TagSummary]
+def limit_windows(settings: Settings) -> Settings:
+    """Return settings with one kind of window for everything: theirs, no longer and no further apart than live's."""
+    window_s = min(settings.window_s, LIVE_WINDOW_S)
+    hop_s = min(settings.hop_s, LIVE_HOP_S, window_s)
+    return replace(settings, window_s=window_s, hop_s=hop_s, clip_window_s=window_s)
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,8 @@ class Listener:
                 f"method={settings.method!r}, noise_factor={settings.noise_factor:g}: live listening takes "
                 "method='earwitness' without noise"
             )
-        self._scenes = _SceneWatch(self.encoder, self.query, self.recorder)
+        query, stats = self.query, self.encoder.tag_stats
+        self._scenes = SceneWatch(query.profiles, stats, query.scenes_every_s, settings.n_tags)
         self._tracker = EventReporter(settings.window_s)
 
     def listen(self, items: WaitingSound) -> Iterator[Line]:
@@ -130,18 +124,10 @@ class Listener:
                 break
             if self.recorder:
                 self.recorder.begin(self.clock.time_of_day(segments.start_s).timestamp())
-            if self.query.meanings.words or self.recorder:
-                yield from self._listen_to_segment(segments)
-            else:
-                for _ in segments.blocks():
-                    yield from segments.take_pending()
-                    yield from self._scenes.take_lines()
-            self._scenes.end_segment()
+            yield from self._listen_to_segment(segments)
             if self.recorder:
                 self.recorder.end(segments.n_samples / segments.rate)
-            yield from self._scenes.take_lines()
-        if self.query.profiles:
-            yield from self._scenes.close()
+        yield from self._scenes.close()
 
     @property
     def analysed_s(self) -> float:
@@ -151,13 +137,11 @@ class Listener:
     def _take_block(self, block: Waveform) -> None:
         assert self.segments is not None
         self.counts.n_samples += len(block.samples)
-        if self.query.profiles or self.recorder:
-            self._scenes.add(block, self.segments.start_s)
         if self.on_block:
             self.on_block(self.segments)
 
     def _listen_to_segment(self, segments: Segments) -> Iterator[Line]:
-        """Listen until the sound breaks off, just as to a recording that ends there."""
+        """Listen until the sound breaks off."""
         settings = self.query.settings
         analysis = _SegmentAnalysis(self.encoder, self.query, self.counts, self.recorder)
         windows = slide(segments.blocks(), settings.window_s, settings.hop_s, n_batch=1)
@@ -167,8 +151,9 @@ class Listener:
 
         for batch in gather(windows, has_next, self.encoder.batch):
             if not segments.is_too_short():
-                ended, foreseen, dropped = analysis.add(batch)
-                yield from self._report(segments, ended, foreseen, dropped)
+                found = analysis.add(batch)
+                self._scenes.add(replace(found.windows, start_s=found.windows.start_s + segments.start_s))
+                yield from self._report(segments, found.ended, found.foreseen, found.dropped)
             yield from segments.take_pending()
             yield from self._scenes.take_lines()
         ended, dropped = analysis.finish(segments.n_samples / segments.rate)
@@ -185,6 +170,23 @@ class Listener:
         yield from (DroppedLine(span.start_s + start_s, span.end_s + start_s) for span in dropped)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What some windows brought.
+
+    Attributes:
+        ended: events that have ended.
+        foreseen: events under way or not yet settled.
+        dropped: spans dropped for their speech.
+        windows: the logits of the windows that are not dropped.
+    """
+
+    ended: list[Event]
+    foreseen: list[Event]
+    dropped: list[Span]
+    windows: TagScores
+
+
 class _SegmentAnalysis:
     """One unbroken segment: windows to tokens to words to events; times are the segment's own."""
 
@@ -192,35 +194,48 @@ class _SegmentAnalysis:
         self, encoder: LoadedEncoder, query: LiveQuery, counts: LiveCounts, recorder: TagRecorder | None = None
     ) -> None:
         self.encoder, self.query, self.counts, self.recorder = encoder, query, counts, recorder
-        self.grid, self.finder = TokenGrid(encoder.spec), EventFinder(query.settings)
+        self.grid = TokenGrid(encoder.spec)
+        self.finder = StreamEventFinder(query.meanings, encoder.tag_stats, query.settings, encoder.spec.token_s)
         self.speech: list[Span] = []
 
-    def add(self, batch: Windows) -> tuple[list[Event], list[Event], list[Span]]:
-        """Take windows; return events that have ended, those foreseen, and spans dropped for their speech."""
-        logits = self.encoder.token_logits(batch.samples)  # (W, T, C)
-        self.counts.n_windows += len(logits)
+    def add(self, batch: Windows) -> _Found:
+        """Take windows."""
+        encoded = self.encoder.encode(batch.samples, ["token_logits", "window_logits"])
+        tokens, clips = encoded.token_logits, encoded.window_logits  # (W, T, C), (W, C)
+        assert tokens is not None
+        assert clips is not None
+        self.counts.n_windows += len(tokens)
         settled_s = float(batch.start_s[0])
         settled = self.grid.settle_until(settled_s)
-        if self.query.speech_threshold is not None:  # first: half of the last settled token may lie in these windows
-            self._note_speech(logits, batch, self.query.speech_threshold)
+        # First: half of the last settled token may lie in these windows.
+        windows = self._drop_speech(tokens, clips, batch)
+        if self.recorder:
+            self.recorder.add_windows(windows)
         ended = self._find(settled)
         over_s = settled_s - self.encoder.spec.token_s  # half of a token after a span may lie in it, too
         dropped = [span for span in self.speech if span.end_s <= over_s]
         self.speech = self.speech[len(dropped) :]
-        self.grid.add(logits, batch)
-        return ended, self.finder.foresee(self._match(self.grid.unsettled())), dropped
+        self.grid.add(tokens, batch)
+        foreseen = self.finder.foresee(self._leave_out(self.grid.unsettled()))
+        return _Found(ended, foreseen, dropped, windows)
 
     def finish(self, duration_s: float) -> tuple[list[Event], list[Span]]:
         """Return what is left at the end of the segment; the last token overhangs it, its event does not."""
         ended = self._find(self.grid.unsettled()) + self.finder.finish()
         return [replace(event, offset_s=min(event.offset_s, duration_s)) for event in ended], self.speech
 
-    def _note_speech(self, logits: np.ndarray, batch: Windows, threshold: float) -> None:
-        for index in np.flatnonzero(find_speech(logits, threshold)):
+    def _drop_speech(self, tokens: Logits, clips: Logits, batch: Windows) -> TagScores:
+        """Note which windows hold speech, with privacy; return the others."""
+        is_speech = np.zeros(len(clips), bool)
+        if self.query.speech_threshold is not None:
+            is_speech = find_speech(tokens, self.query.speech_threshold)
+        for index in np.flatnonzero(is_speech):
             start_s = float(batch.start_s[index])
             end_s = start_s + float(batch.n_valid[index]) / batch.sample_rate_hz
             self.speech = join_span(self.speech, Span(start_s, end_s))
             self.counts.n_speech_windows += 1
+        span_s = float(batch.n_valid[0]) / batch.sample_rate_hz  # all are as long
+        return TagScores(clips[~is_speech], batch.start_s[~is_speech], span_s)
 
     def _find(self, rows: TagScores | None) -> list[Event]:
         self.counts.n_tokens += len(rows.start_s) if rows else 0
@@ -228,83 +243,10 @@ class _SegmentAnalysis:
         if self.recorder:
             for part in parts:
                 self.recorder.add_rows(part)
-        found = match_words(parts, self.query.meanings, self.encoder.tag_stats)
-        return [event for each in found for event in self.finder.add(each)]
-
-    def _match(self, rows: TagScores | None) -> Iterator[WordScores]:
-        return match_words(self._leave_out(rows), self.query.meanings, self.encoder.tag_stats)
+        return [event for part in parts for event in self.finder.add(part)]
 
     def _leave_out(self, rows: TagScores | None) -> list[TagScores]:
         return leave_out(rows, self.speech) if rows and self.speech else [rows] if rows else []
-
-
-class _SceneWatch:
-    """Ranks scenes for every period of the stream, from windows of `clip_window_s` side by side."""
-
-    def __init__(self, encoder: LoadedEncoder, query: LiveQuery, recorder: TagRecorder | None = None) -> None:
-        self.encoder, self.query, self.recorder = encoder, query, recorder
-        self._waiting: list[Samples] = []
-        self._n_waiting = self._n_used = 0  # samples waiting for a window; samples of the segment already in windows
-        self._start_s = 0.0  # of the segment
-        self._rows: list[TagScores] = []  # of this period
-        self._period = 0
-        self._lines: list[SceneLine] = []
-
-    def add(self, block: Waveform, start_s: float) -> None:
-        """Take a block of the segment that begins at `start_s`."""
-        self._start_s = start_s
-        self._waiting.append(block.samples)
-        self._n_waiting += len(block.samples)
-        size = round(self.query.settings.clip_window_s * block.sample_rate_hz)
-        if self._n_waiting >= size:
-            samples = np.concatenate(self._waiting)
-            self._analyse(Waveform(samples[:size], block.sample_rate_hz))
-            self._waiting, self._n_waiting = [samples[size:]], len(samples) - size
-
-    def end_segment(self) -> None:
-        """Analyse the rest of a segment, if it is to be stored, or if this period has nothing else."""
-        if self._n_waiting and (self.recorder or not self._rows):
-            self._analyse(Waveform(np.concatenate(self._waiting), self.encoder.spec.sample_rate_hz))
-        self._waiting, self._n_waiting, self._n_used = [], 0, 0
-
-    def close(self) -> list[SceneLine]:
-        """Return what is left at the end."""
-        self._close_period()
-        return self.take_lines()
-
-    def take_lines(self) -> list[SceneLine]:
-        """Return the periods that are over since the last time."""
-        lines, self._lines = self._lines, []
-        return lines
-
-    def _analyse(self, waveform: Waveform) -> None:
-        start_s = self._start_s + self._n_used / waveform.sample_rate_hz
-        self._n_used += len(waveform.samples)
-        if int(start_s // self.query.scenes_every_s) != self._period:
-            self._close_period()
-            self._period = int(start_s // self.query.scenes_every_s)
-        threshold = self.query.speech_threshold
-        for window in slide(waveform, self.query.settings.clip_window_s, self.query.settings.clip_window_s):
-            encoded = self.encoder.encode(window.samples, ["token_logits", "window_logits"])
-            tokens, clip = encoded.token_logits, encoded.window_logits  # (1, T, C), (1, C)
-            assert tokens is not None
-            assert clip is not None
-            if threshold is None or not find_speech(tokens, threshold).any():
-                self._rows.append(TagScores(clip, window.start_s + start_s, waveform.duration_s))
-                if self.recorder:
-                    self.recorder.add_clip(
-                        TagScores(clip, window.start_s + start_s - self._start_s, waveform.duration_s)
-                    )
-
-    def _close_period(self) -> None:
-        if self._rows:
-            clip = summarise_tags(self._rows)
-            scenes = rank_scenes(clip, self.query.profiles, self.encoder.tag_stats)
-            first, last = self._rows[0], self._rows[-1]
-            end_s = float(last.start_s[-1]) + last.span_s
-            tags = clip.summarise(self.query.settings.n_tags)
-            self._lines.append(SceneLine(float(first.start_s[0]), end_s, scenes, tags))
-        self._rows = []
 
 
 def gather(windows: Iterator[Windows], has_next: Callable[[], bool], n_batch: int) -> Iterator[Windows]:

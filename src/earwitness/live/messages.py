@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from earwitness.live.clock import Drift, StreamClock
 from earwitness.live.event_lines import EventLine
-from earwitness.live.listener import DroppedLine, Line, SceneLine
+from earwitness.live.listener import DroppedLine, Line
+from earwitness.live.scenes import SceneLine
 from earwitness.live.segments import ErrorLine, GapLine
 
 SCHEMA = 1

@@ -151,7 +151,7 @@ def _warm_up(loaded: LoadedEncoder, settings: Settings) -> None:
     """Compute silence, one window and a full batch, so that the first real ones are as quick as all others."""
     n_samples = round(settings.window_s * loaded.spec.sample_rate_hz)
     for n_windows in (1, loaded.batch):
-        loaded.token_logits(np.zeros((n_windows, n_samples), np.float32))
+        loaded.encode(np.zeros((n_windows, n_samples), np.float32), ["token_logits", "window_logits"])
 
 
 @contextlib.contextmanager
