@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: notebook demo test check golden quick fix lint-js matrix consumers lock bench memory speed ablation docs gallery words clean
+.PHONY: notebook demo test check golden quick fix lint-js matrix consumers lock bench memory speed benchmark docs gallery words clean
 
 demo: $(VENV)/.demo
 	$(BIN)/earwitness demo $(AUDIO)
@@ -66,8 +66,8 @@ memory: $(VENV)/.dev
 speed: $(VENV)/.dev
 	$(BIN)/python bench/speed.py
 
-ablation: $(VENV)/.dev
-	$(BIN)/python bench/ablation.py
+benchmark: $(VENV)/.dev
+	$(BIN)/earwitness benchmark --data $(DATA) $(BENCH)
 
 docs: $(VENV)/.docs
 	$(BIN)/python scripts/make_cli_docs.py

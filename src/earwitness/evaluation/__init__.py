@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from earwitness.lazy import load_on_use
 
 if TYPE_CHECKING:
+    from earwitness.evaluation.benchmark.run import Version, run_benchmark
+    from earwitness.evaluation.benchmark.tables import BenchmarkRow, print_table
     from earwitness.evaluation.compare import compare_results, find_differences
     from earwitness.evaluation.measures import MEANINGS, RANKED, Measure
     from earwitness.evaluation.plan import Plan, plan_words

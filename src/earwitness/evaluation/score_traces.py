@@ -42,7 +42,7 @@ def trace_scores(analysis: Analysis, labels: tuple[str, ...], meanings: WordMean
     """
     track = track_words(analysis.rows, meanings, analysis.tag_stats)
     edges_s = np.append(track.start_s, track.start_s[-1] + track.span_s)
-    return ScoreCurves(labels, edges_s, track.scores.astype(np.float64))
+    return ScoreCurves(labels, edges_s, track.largest.astype(np.float64))
 
 
 def score_traces(
