@@ -17,15 +17,16 @@ import numpy as np
 
 from demo_recording import make_recording
 from earwitness import Settings, load_encoder, open_store
-from earwitness.archive.extract import ANALYSED, Chunk
+from earwitness.archive.extract import ANALYSED, Chunk, pool_rows
 from earwitness.archive.part_writer import ROW_S
 from earwitness.archive.provenance import describe_analysis
 from earwitness.archive.quantise import quantise_logits, quantise_scores
 from earwitness.archive.store import make_store
 from earwitness.audio.read import Waveform, find_audio, load_audio
-from earwitness.audio.windows import slide
 from earwitness.encoders.load import LoadedEncoder
-from earwitness.recognition.tags import Logits, score_tokens
+from earwitness.recognition.analysis import analyse_rows
+from earwitness.recognition.evidence import SMOOTH_S, count_rows, smooth
+from earwitness.recognition.tags import Logits
 from earwitness.settings import EncoderSettings
 
 WORDS = (
@@ -37,14 +38,14 @@ FIRST_DAY = 1772323200  # 2026-03-01
 
 
 def hear_material(encoder: LoadedEncoder, folder: Path | None) -> Logits:
-    """Return rows (N, C) of tag logits of recordings, one after another; of the demo where there is no folder."""
+    """Return rows (N, C) of a second of tag logits of recordings; of the demo where there is no folder."""
     sources = find_audio([folder]) if folder else []
     waveforms = [load_audio(each) for each in sources] or [Waveform(make_recording()[0], 16000)]
     rows = []
     for waveform in waveforms:
-        tokens = np.concatenate([each.logits for each in score_tokens(slide(waveform, 2.0, 1.0), encoder)])
-        n_rows = len(tokens) * 4 // 25  # of 160 ms each
-        rows.append(tokens[: n_rows * 25 // 4][:: 25 // 4][:n_rows])
+        tokens, _ = analyse_rows(waveform, "rows", Settings(runtime="onnx"), encoder)
+        smoothed = smooth(tokens.logits[...], count_rows(SMOOTH_S, tokens.span_s))
+        rows.append(pool_rows(smoothed, tokens.span_s, ROW_S))
     return np.concatenate(rows)
 
 
@@ -52,7 +53,9 @@ def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logi
     """Write hours of generated scores, one part and one recording an hour."""
     store = make_store(folder, describe_analysis(Settings(runtime="onnx"), encoder, ROW_S))
     generator = np.random.default_rng(1)
-    usual = encoder.tag_stats.mean if encoder.tag_stats else material.mean(axis=0)
+    stats = encoder.tag_stats
+    usual = stats.of_tokens.mean if stats else material.mean(axis=0)
+    for_clips = stats.mean - usual if stats else np.zeros(len(usual), np.float32)  # heads differ in what is usual
     for hour in range(24 * n_days):
         quiet = usual + generator.normal(0, 0.7, (3600, len(usual))).astype(np.float32)
         starts = generator.integers(0, max(1, len(material) - 30), n_sounds)
@@ -66,8 +69,8 @@ def fill_store(folder: Path, n_days: int, encoder: LoadedEncoder, material: Logi
             rate_hz=16000,
             end_s=3600.0,
             rows=quantise_scores(quiet.astype(np.float32)),
-            clips=quantise_logits(quiet.reshape(360, 10, -1).mean(axis=1)),
-            clip_start_s=10.0 * np.arange(360),
+            clips=quantise_logits(quiet.reshape(720, 5, -1).mean(axis=1) + for_clips),
+            clip_start_s=5.0 * np.arange(720),
         )
         store.commit([chunk])
 

@@ -1,8 +1,10 @@
 """How well a store answers: 8 bits against floats, and rows of a second or tokens against `recognize`.
 
-In: folders of recordings. Out: printed shares of events that agree within a second at onset and offset, and sizes.
+In: recordings, or folders of them. Out: printed shares of events that agree within a second at onset and offset, and
+sizes.
 
     python bench/archive_fidelity.py ../shared/data/tut/audio ../shared/data/esc10      # two minutes
+    python bench/archive_fidelity.py --every 9 ../shared/data/background                # twelve recordings
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from earwitness import Settings, load_encoder, open_store
 from earwitness.archive.extract import pool_rows
 from earwitness.archive.index import index_recordings
 from earwitness.archive.part_writer import ROW_S, IndexOptions
+from earwitness.archive.row_scores import SMOOTHED_RULE
 from earwitness.audio.read import find_audio
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.recognition.analysis import Analysis, analyse
 from earwitness.recognition.events import Event, find_events
-from earwitness.recognition.match import match_words
-from earwitness.recognition.tags import TagScores
+from earwitness.recognition.evidence import SMOOTH_S, count_rows, smooth, track_words
+from earwitness.recognition.rows import StoredRows
 from earwitness.settings import EncoderSettings
 from earwitness.words.meanings import understand_words
 
@@ -51,10 +54,10 @@ def find_in_floats(analysis: Analysis, words: Sequence[str]) -> list[Event]:
     """Return the events of rows of a second that have not been put into 8 bits."""
     token_s = analysis.rows.span_s
     logits = analysis.rows.logits[: math.ceil(analysis.duration_s / token_s - 1e-6)]
-    rows = pool_rows(logits, token_s, ROW_S)
-    scores = TagScores(rows, ROW_S * np.arange(len(rows), dtype=np.float64), ROW_S)
-    settings = Settings(merge_gap_s=max(0.0, Settings().merge_gap_s - (ROW_S - token_s)))  # as asking.py does
-    return list(find_events(match_words([scores], understand_words(words), analysis.tag_stats), settings))
+    rows = pool_rows(smooth(logits, count_rows(SMOOTH_S, token_s)), token_s, ROW_S)
+    stored = StoredRows(rows, ROW_S * np.arange(len(rows), dtype=np.float64), ROW_S)
+    settings = Settings(merge_gap_s=max(0.0, Settings().merge_gap_s - (ROW_S - token_s)))  # as ask.py does
+    return find_events(track_words(stored, understand_words(words), analysis.tag_stats, SMOOTHED_RULE), settings)
 
 
 def find_in_store(folder: Path, words: Sequence[str]) -> dict[str, list[Event]]:
@@ -96,12 +99,13 @@ def main() -> None:
     """Index, ask, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--every", type=int, default=1, help="take every so many-th recording")
     options = parser.parse_args()
-    paths = [path.resolve() for path in find_audio(options.folders)]
+    paths = [path.resolve() for path in find_audio(options.folders)][:: options.every]
     encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
     with tempfile.TemporaryDirectory() as folder:
         counts = compare(paths, [*WORDS, *MORE_WORDS], encoder, Path(folder))
-        for name, details in (
+        for name, title in (
             ("8 bits", "events of rows of a second, 8 bits against floats"),
             ("tokens", "events of --tokens against recognize"),
             ("rows", "events of rows of a second against recognize"),
@@ -109,12 +113,12 @@ def main() -> None:
         ):
             n_true, n_found, n_both = counts[name]
             print(
-                f"{details}: {n_both} of {n_true} found ({n_both / n_true:.1%}), "
-                f"{n_both / n_found:.1%} of {n_found} right"
+                f"{title}: {n_both} of {n_true} found ({n_both / max(1, n_true):.1%}), "
+                f"{n_both / max(1, n_found):.1%} of {n_found} right"
             )
         for name in ("rows", "tokens"):
-            told_of = open_store(Path(folder) / name).inform()
-            print(f"{name}: {told_of.n_bytes / told_of.hours * 24 / 1e6:.1f} MB a day of audio")
+            details = open_store(Path(folder) / name).inform()
+            print(f"{name}: {details.n_bytes / details.hours * 24 / 1e6:.1f} MB a day of audio")
 
 
 if __name__ == "__main__":

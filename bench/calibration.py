@@ -69,7 +69,7 @@ def hear_backgrounds(esc10: Path, tut: Path, words: Sequence[str], encoder: Load
 
 def take_word(backgrounds: Sequence[Background], index: int) -> list[WordTraces]:
     """Return the scores of one word, without the recordings of its own class."""
-    word = backgrounds[0].detected.meanings.words[index]
+    word = backgrounds[0].detected.words[index]
     return [_pick(each.detected, index) for each in backgrounds if each.content != word]
 
 
@@ -89,7 +89,7 @@ def hold_out(detected: Sequence[WordTraces], promised: float, seed: int, encoder
 
 def count(detected: Sequence[WordTraces], threshold: float) -> int:
     """Return how many events of the only word begin at a threshold."""
-    settings = Settings(thresholds=((detected[0].meanings.words[0], threshold),))
+    settings = Settings(thresholds=((detected[0].words[0], threshold),))
     return sum(len(each.find(0, settings)) for each in detected)
 
 
@@ -137,8 +137,7 @@ def _row(word: str, promised: float, usual: float, held: Sequence[Held]) -> str:
 
 
 def _pick(detected: WordTraces, index: int) -> WordTraces:
-    only = slice(index, index + 1)
-    return WordTraces(detected.scores[:, only], detected.words[only], detected.span_s, detected.duration_s)
+    return WordTraces(detected.track.select(index), detected.duration_s)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from earwitness.recognition.published_method import (
     best_tags,
 )
 from earwitness.recognition.tags import score_windows
-from earwitness.words.meanings import embed_words
+from earwitness.words.embeddings import embed_words
 from earwitness.words.ontology import tag_names
 from earwitness.words.text_model import embed_with_mpnet
 

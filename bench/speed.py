@@ -138,12 +138,12 @@ def compare_methods(short: Path) -> list[Line]:
     from earwitness.encoders.load import load_encoder
     from earwitness.recognition.pipeline import recognize
     from earwitness.settings import Settings
-    from earwitness.words import meanings as words
+    from earwitness.words import embeddings
 
     encoder, waveform = load_encoder(), load_audio(short)
 
     def listen(settings: Settings) -> None:
-        words._embed_unknown.cache_clear()  # so that each run encodes its own texts
+        embeddings.embed_others.cache_clear()  # so that each run encodes its own texts
         recognize(waveform, EVENT_WORDS, SCENE_WORDS, settings, encoder)
 
     our_s = {

@@ -29,7 +29,7 @@ class DownloadError(WeightsError, DatasetError):
 
 
 class WordError(EarwitnessError):
-    """A word cannot be understood: empty, not English letters, or unknown without MPNet."""
+    """A word cannot be understood: empty, too long, or not in English letters."""
 
 
 class PlaceError(EarwitnessError):

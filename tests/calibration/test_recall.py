@@ -7,6 +7,7 @@ import pytest
 
 from earwitness.calibration.recall import measure_recall
 from earwitness.calibration.thresholds import WordTraces
+from earwitness.recognition.evidence import ScoreTrack
 from earwitness.settings import Settings
 
 WORDS = ("siren",)
@@ -17,7 +18,7 @@ def draw(*peaks: tuple[float, float]) -> WordTraces:
     scores = np.zeros((600, 1), np.float32)
     for time_s, score in peaks:
         scores[round(time_s * 10), 0] = score
-    return WordTraces(scores, WORDS, 0.1, 60.0)
+    return WordTraces(ScoreTrack(scores, WORDS, 0.1 * np.arange(600), 0.1), 60.0)
 
 
 def test_recall_and_stricter_thresholds_are_told() -> None:

@@ -12,6 +12,7 @@ from earwitness.calibration.poisson import bound_count, find_interval
 from earwitness.calibration.thresholds import WordTraces, calibrate_thresholds, choose_thresholds, trace_words
 from earwitness.encoders.load import LoadedEncoder
 from earwitness.errors import SettingsError
+from earwitness.recognition.evidence import ScoreTrack
 from earwitness.recognition.pipeline import recognize
 from earwitness.settings import Settings
 from earwitness.words.meanings import understand_words
@@ -23,6 +24,11 @@ SPAN_S = 0.16
 WORDS = ("siren",)
 
 
+def make_traces(scores: np.ndarray) -> WordTraces:
+    """Return scores (N, 1) as those of a recording."""
+    return WordTraces(ScoreTrack(scores, WORDS, SPAN_S * np.arange(len(scores)), SPAN_S), len(scores) * SPAN_S)
+
+
 def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0.5, level: float = -3.0) -> WordTraces:
     """Make up an hour's scores: peaks come by chance, and reach exponentially above a level, in logits."""
     random = np.random.default_rng(seed)
@@ -31,7 +37,7 @@ def make_heard(hours: float, seed: int, per_hour: float = 60.0, scale: float = 0
     at = random.integers(0, n_rows, random.poisson(per_hour * hours))
     np.maximum.at(logits, at, level + random.exponential(scale, len(at)))
     scores = (1 / (1 + np.exp(-logits))).astype(np.float32)[:, None]
-    return WordTraces(scores, WORDS, SPAN_S, n_rows * SPAN_S)
+    return make_traces(scores)
 
 
 def count(detected: WordTraces, threshold: float) -> int:
@@ -92,7 +98,7 @@ def test_a_word_that_is_never_heard_gets_the_lowest_threshold(encoder: LoadedEnc
 
 
 def test_silence_gives_a_threshold_too(encoder: LoadedEncoder) -> None:
-    detected = WordTraces(np.full((2000, 1), 1e-7, np.float32), WORDS, SPAN_S, 320.0)
+    detected = make_traces(np.full((2000, 1), 1e-7, np.float32))
     assert choose_thresholds([detected], 1.0, Settings(), encoder).words[0].threshold == 0.01
 
 

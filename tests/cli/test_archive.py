@@ -30,7 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "archive"
     folder.mkdir()
     samples, _ = make_recording()
-    soundfile.write(folder / "20260301_120000.wav", samples[: 12 * 16000], 16000)
+    soundfile.write(folder / "20260301_120000.wav", samples, 16000)
     soundfile.write(folder / "20260302_120000.wav", samples[: 3 * 16000], 16000)
     return folder
 
@@ -64,6 +64,41 @@ def test_a_second_key_press_stops_at_once_and_harms_nothing(tmp_path: Path) -> N
     assert process.returncode == 130
     assert run("index", folder, "--store", store)[:2] == (0, "1 analysed, 0 unchanged\n")
     assert run("store", "verify", store)[0] == 0
+
+
+def test_a_store_moves_to_other_windows_and_keeps_the_old_ones(archive: Path, tmp_path: Path) -> None:
+    store, settings = tmp_path / "store", tmp_path / "short.toml"
+    settings.write_text("window_s = 2.0\nhop_s = 1.0\n")
+    clip = archive / "20260302_120000.wav"
+    assert run("index", clip, "--store", store, "--runtime", "onnx", "--settings", settings)[0] == 0
+    assert "window_s=2.0" in run("store", "info", store)[1]
+    settings.write_text("window_s = 4.0\nhop_s = 1.0\n")
+    status, _, errors = run("index", clip, "--store", store, "--runtime", "onnx", "--settings", settings)
+    assert (status, "but this store was made with 2.0; choose another --store, or" in errors) == (2, True)
+    assert "index --again" in errors
+    query = ("index", clip, "--store", store, "--again", "--runtime", "onnx")
+    assert run(*query)[:2] == (
+        0,
+        f"{store}: moved; the old store is in {store / 'before-1'}\n1 analysed, 0 unchanged\n",
+    )
+    assert "window_s=10.0" in run("store", "info", store)[1]
+    assert "window_s=2.0" in run("store", "info", store / "before-1")[1]
+    assert run(*query)[:2] == (0, "0 analysed, 1 unchanged\n")
+
+
+def test_a_move_waits_for_recordings_that_are_gone(archive: Path, tmp_path: Path) -> None:
+    store, settings, folder = tmp_path / "store", tmp_path / "short.toml", tmp_path / "two"
+    settings.write_text("window_s = 2.0\nhop_s = 1.0\n")
+    folder.mkdir()
+    for name in ("a.wav", "b.wav"):
+        (folder / name).hardlink_to(archive / "20260302_120000.wav")
+    assert run("index", folder, "--store", store, "--runtime", "onnx", "--settings", settings)[0] == 0
+    (folder / "a.wav").unlink()
+    status, _, errors = run("index", folder, "--store", store, "--again", "--runtime", "onnx")
+    assert (status, "1 recordings cannot be analysed any more, such as" in errors) == (2, True)
+    assert "window_s=2.0" in run("store", "info", store)[1]
+    assert run("index", folder, "--store", store, "--again", "--runtime", "onnx", "--prune")[0] == 0
+    assert "recordings  1 heard" in run("store", "info", store)[1]
 
 
 def test_failures_are_told_listed_and_tried_again(archive: Path, tmp_path: Path) -> None:
@@ -124,7 +159,7 @@ def test_a_store_tells_of_itself_in_words_and_sql(store: Path) -> None:
     assert status == 0
     assert "recordings  2 heard" in details
     assert "MB a day of audio" in details
-    assert run("store", "sql", store, "select count(*) as n from rows")[1] == "n\n15\n"
+    assert run("store", "sql", store, "select count(*) as n from rows")[1] == "n\n33\n"
     assert run("store", "verify", store)[:2] == (0, f"{store}: whole\n")
 
 

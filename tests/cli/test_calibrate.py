@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from demo_recording import RAIN_LEVEL, make_rain
 from earwitness.cli.main import app
 from earwitness.cli.options import change_settings
 from earwitness.recognition.pipeline import check_words
@@ -91,11 +92,11 @@ def test_a_bad_recording_is_told_and_the_rest_used(background: Path, tmp_path: P
 
 @pytest.mark.slow
 def test_a_word_that_is_always_there_gets_none_and_exit_status_1(write_wav: WriteWav, tmp_path: Path) -> None:
-    sound = make_noise(70.0)
-    code, details = run(write_wav("noise.wav", sound), "-e", "white noise", "-o", tmp_path / "mine.toml")
+    sound = RAIN_LEVEL * make_rain(np.random.default_rng(0), 70.0)
+    code, details = run(write_wav("rain.wav", sound), "-e", "rain", "-o", tmp_path / "mine.toml")
     assert code == 1, details
-    assert "'white noise': no threshold up to 0.99 meets the promised rate" in details
-    assert "white noise: NO threshold" in (tmp_path / "mine.toml").read_text()
+    assert "'rain': no threshold up to 0.99 meets the promised rate" in details
+    assert "rain: NO threshold" in (tmp_path / "mine.toml").read_text()
     assert read_settings(tmp_path / "mine.toml").thresholds == ()
 
 

@@ -261,14 +261,14 @@ CASES = (
     Case(
         "store of a newer schema",
         "ask store -e rain",
-        rf"earwitness: store: a store of schema 99; this version \({re.escape(__version__)}\) reads schema 1: use .*",
+        rf"earwitness: store: a store of schema 99; this version \({re.escape(__version__)}\) reads schema 1 and 2: .*",
         2,
         lambda folder: make_store(folder, schema=99),
     ),
     Case(
         "store of another encoder",
         "index good.wav --store store --runtime onnx",
-        r"earwitness: store: encoder='.*', but this store was made with 'another'; choose another --store",
+        r"earwitness: store: encoder='.*', but this store was made with 'another'; choose another --store, or .*",
         2,
         lambda folder: make_store(folder, encoder="another"),
     ),

@@ -55,14 +55,16 @@ def ended(lines: Sequence[dict[str, Any]]) -> list[tuple[str, float, float]]:
 
 
 @pytest.mark.slow
-def test_a_pipe_gives_the_events_of_the_file(recording: Path) -> None:
+def test_a_pipe_gives_events_close_to_the_files(recording: Path) -> None:
     process = start("-")
     out, err = process.communicate(recording.read_bytes())
     assert process.returncode == 0, err
     lines = lines_of(out.decode())
     encoder = load_encoder(compute=EncoderSettings(runtime="onnx"))
     events = earwitness.recognize(recording, events=WORDS.split(","), encoder=encoder).events
-    assert ended(lines) == sorted((e.word, round(e.onset_s, 3), round(e.offset_s, 3)) for e in events)
+    wanted = sorted((each.word, each.onset_s, each.offset_s) for each in events)
+    assert [word for word, *_ in ended(lines)] == [word for word, *_ in wanted]
+    np.testing.assert_allclose([times for _, *times in ended(lines)], [times for _, *times in wanted], atol=0.3)
     assert [line["state"] for line in lines if line["kind"] == "status"] == ["listening", "ended"]
     assert {line["schema"] for line in lines} == {1}
 
@@ -90,17 +92,22 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals) -> None:
     process = start("-")
     assert process.stdin
     assert process.stdout
-    pcm = (SAMPLES[9 * 16000 : 11 * 16000] * 32767).astype("<i2").tobytes()  # thunder, and then nothing comes
+    pcm = (SAMPLES[4 * 16000 : 11 * 16000] * 32767).astype("<i2").tobytes()  # thunder at last, and then nothing comes
     first = json.loads(process.stdout.readline())
     assert first["state"] == "listening"
     process.stdin.write(pcm)
     process.stdin.flush()
-    began = json.loads(process.stdout.readline())
-    assert (began["state"], began["word"]) == ("began", "thunder")
+    begun: list[str] = []
+    while "thunder" not in begun:
+        line = json.loads(process.stdout.readline())
+        begun += [line["word"]] if line["state"] == "began" else []
     process.send_signal(number)
     rest = lines_of(process.stdout.read().decode())
     assert process.wait(10) == 0
-    assert [(line["kind"], line["state"]) for line in rest] == [("event", "ended"), ("status", "ended")]
+    events = [line for line in rest if line["kind"] == "event"]
+    assert {(line["word"], line["state"]) for line in events} >= {("thunder", "ended")}
+    assert [line["state"] for line in events] == ["ended"] * len(begun)
+    assert (rest[-1]["kind"], rest[-1]["state"]) == ("status", "ended")
     process.stdin.close()
     assert process.stderr
     assert process.stderr.read() == b""
@@ -149,7 +156,7 @@ def test_scenes_alone_are_ranked_and_privacy_is_taken(recording: Path) -> None:
     result = run(str(recording), "-s", "storm,office", "--scenes-every", "0.25", "--privacy")
     assert result.exit_code == 0, result.output
     scenes = [line for line in lines_of(result.stdout) if line["kind"] == "scene"]
-    assert [(line["start_s"], line["end_s"]) for line in scenes] == [(0.0, 20.0), (20.0, 30.0)]
+    assert [(line["start_s"], line["end_s"]) for line in scenes] == [(0.0, 15.0), (15.0, 30.0)]
     assert scenes[0]["scenes"][0]["scene"] == "storm"
 
 

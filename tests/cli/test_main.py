@@ -211,12 +211,22 @@ def test_the_published_method_can_be_chosen(sounds: Path, tmp_path: Path) -> Non
     assert read_run(tmp_path / "out")["settings"]["method"] == "tmrl"
 
 
-def test_words_are_explained_by_their_nearest_tags() -> None:
+def test_words_are_explained_by_their_grade_and_the_tags_that_hear_them() -> None:
     result = run("words", "dog bark", "rain", "--top", 2)
+    assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == ["dog bark", "rain"]
-    assert any("Bark" in line for line in lines[1:3])
-    assert len(lines) == 6
+    assert [line for line in lines if not line.startswith(" ")] == ["dog bark: exact", "rain: exact"]
+    assert lines[1].endswith("%  Animal > Domestic animals, pets > Dog > Bark")
+    assert len([line for line in lines if "%  " in line]) == 4
+    assert "  not: Howl, Growling, Whimper (dog)" in lines
+
+
+def test_a_word_that_cannot_be_heard_shows_in_the_exit_status() -> None:
+    result = run("words", "rain,qwrtz")
+    assert result.exit_code == 1
+    assert "qwrtz: cannot be heard" in result.stdout.splitlines()
+    assert run("words", "qwrtz").exit_code == 2
+    assert "rain, not thunder: exact" in run("words", "rain, not thunder").stdout
 
 
 def test_recipes_become_one_meta_csv(tmp_path: Path) -> None:

@@ -66,12 +66,12 @@ def test_a_command_takes_settings_and_recordings_that_decorators_build(write_wav
 
 
 def test_every_shared_option_is_a_setting() -> None:
-    assert set(options.SETTINGS) <= set(Settings().to_dict())
+    assert set(options.SETTINGS) - {"is_fast"} <= set(Settings().to_dict())  # which sets the hop
 
 
 def test_a_short_window_takes_the_hop_along() -> None:
     assert change_settings(Settings(), window_s=0.5).hop_s == 0.5
-    assert change_settings(Settings(), window_s=4.0).hop_s == 1.0
+    assert change_settings(Settings(), window_s=8.0).hop_s == 5.0
     assert change_settings(Settings(), window_s=0.5, hop_s=0.25).hop_s == 0.25
 
 
@@ -83,3 +83,9 @@ def test_near_names_are_suggested() -> None:
 def test_the_help_names_every_format() -> None:
     assert {"csv", *options.FORMAT_NAMES.split(", ")} == set(FORMATS)
     assert options.complete_format("dc") == ["dcase", "dcase_txt"]
+
+
+def test_fast_means_windows_every_eight_seconds() -> None:
+    assert options.change_settings(Settings(), is_fast=True).hop_s == 8.0
+    assert options.change_settings(Settings(), is_fast=True, hop_s=2.0).hop_s == 2.0
+    assert options.change_settings(Settings(window_s=4.0, hop_s=1.0), is_fast=True).hop_s == 4.0

@@ -42,7 +42,7 @@ def no_mpnet(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(texts: object) -> None:
         raise MissingExtraError("no text model here; get MPNet")
 
-    monkeypatch.setattr("earwitness.words.meanings.embed_with_mpnet", refuse)
+    monkeypatch.setattr("earwitness.words.embeddings.embed_with_mpnet", refuse)
 
 
 @pytest.fixture

@@ -139,8 +139,10 @@ def test_a_spectrogram_has_events_and_the_reference_of_its_file_alone(
 
 
 def test_attention_is_seen_from_the_points_that_are_given(street: Path, tmp_path: Path, stored: list[Any]) -> None:
-    out = tmp_path / "a.png"
-    done = show("attention", street, "-p", "3.5,440", "-p", "3.2", "--cls", "--view", "heads", "--layer", 2, "-o", out)
+    out, short = tmp_path / "a.png", tmp_path / "short.toml"
+    short.write_text("window_s = 2.0\nhop_s = 1.0\n")
+    points = ("-p", "3.5,440", "-p", "3.2", "--cls", "--settings", short)
+    done = show("attention", street, *points, "--view", "heads", "--layer", 2, "-o", out)
     assert (done.exit_code, done.stdout.strip()) == (0, str(out)), done.output
     (figure,) = stored
     titles = [axes.get_title() for axes in figure.axes if axes.get_title().startswith("head")]
@@ -220,7 +222,7 @@ def test_pictures_have_sensible_names_where_none_is_given(
         (("attention", "STREET", "-o", "a.gif"), "a.gif: pictures are written as"),
         (("attention", "STREET", "--view", "heads", "--layer", "12"), "layer 12: this encoder has layers 0 to 11"),
         (("attention", "STREET", "--at", "9"), "9 s is outside the recording of 5 s"),
-        (("attention", "STREET", "--at", "2", "--point", "4.9"), "4.9 s is outside the window"),
+        (("attention", "STREET", "--at", "2", "--point", "5.5"), "5.5 s is outside the window"),
         (("attention", "STREET", "--point", "3,20000"), "20000 Hz is outside"),
         (("attention", "STREET", "--point", "soon"), "--point soon: give SECOND or SECOND,HZ"),
         (("attention", "STREET", "--point", "nan"), "--point nan: give SECOND or SECOND,HZ"),

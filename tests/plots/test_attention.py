@@ -15,13 +15,15 @@ from earwitness.settings import Settings
 from looking import caption, overlaps, texts, title
 from made_sounds import RATE_HZ, make_noise, make_tone
 
+SHORT = Settings(window_s=2.0, hop_s=1.0)
+
 
 @pytest.fixture(scope="module")
 def attended(encoder: LoadedEncoder) -> Attended:
     """Noise of 6 s with a loud tone from 4 s to 4.5 s; the window around 4.2 s."""
     samples = 0.01 * make_noise(6.0)
     samples[4 * RATE_HZ : 4 * RATE_HZ + RATE_HZ // 2] += make_tone(0.5)
-    return read_attended((samples, RATE_HZ), None, Settings(), encoder)
+    return read_attended((samples, RATE_HZ), None, SHORT, encoder)
 
 
 def test_the_loudest_moment_is_taken_where_none_is_given(attended: Attended) -> None:
@@ -36,12 +38,12 @@ def test_the_loudest_moment_is_taken_where_none_is_given(attended: Attended) -> 
 def test_the_spectrogram_is_that_of_the_window_in_whatever_blocks_it_comes(encoder: LoadedEncoder) -> None:
     samples = 0.01 * make_noise(100.0)  # more than a block
     samples[93 * RATE_HZ :][: RATE_HZ // 10] += make_tone(0.1)
-    attended = read_attended((samples, RATE_HZ), 93.05, Settings(), encoder)
+    attended = read_attended((samples, RATE_HZ), 93.05, SHORT, encoder)
     assert attended.attention.start_s == pytest.approx(92.05)
     assert attended.spectrogram.levels.shape[1] == pytest.approx(192, abs=1)
     loudest = attended.spectrogram.levels.max(axis=0).argmax() * attended.spectrogram.step_s
     assert loudest == pytest.approx(1.0, abs=0.08)
-    assert find_loudest((samples, RATE_HZ), Settings(), RATE_HZ) == pytest.approx(93.05, abs=0.06)
+    assert find_loudest((samples, RATE_HZ), SHORT, RATE_HZ) == pytest.approx(93.05, abs=0.06)
 
 
 def test_each_view_has_its_panels(attended: Attended) -> None:
@@ -115,7 +117,7 @@ def test_even_attention_is_drawn_as_one(attended: Attended) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("length_s", "drawn_s"), [(0.03, 0.03), (0.5, 0.5), (1.5, 1.44)])  # whole tokens of 160 ms
 def test_a_recording_of_a_moment_has_its_picture(length_s: float, drawn_s: float, encoder: LoadedEncoder) -> None:
-    attended = read_attended((make_tone(length_s), RATE_HZ), None, Settings(), encoder)
+    attended = read_attended((make_tone(length_s), RATE_HZ), None, SHORT, encoder)
     assert attended.spectrogram.duration_s == pytest.approx(drawn_s, abs=0.01)
     figure = draw_attention(attended, choose_panels(attended, "mean", [Query(0.0)]), "a.wav", "mean", "an encoder")
     assert "Mean over heads of layer 11 (of 0 to 11)" in caption(figure)
@@ -133,6 +135,6 @@ def test_what_is_not_there_is_told(attended: Attended, encoder: LoadedEncoder) -
         with pytest.raises(SettingsError, match=message):
             choose_panels(attended, view, [query], layer)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="outside the recording of 2 s"):
-        read_attended((make_noise(2.0), RATE_HZ), 9.0, Settings(), encoder)
+        read_attended((make_noise(2.0), RATE_HZ), 9.0, SHORT, encoder)
     with pytest.raises(AudioError):
-        read_attended("missing.wav", None, Settings(), encoder)
+        read_attended("missing.wav", None, SHORT, encoder)

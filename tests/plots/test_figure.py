@@ -65,7 +65,7 @@ def test_the_colours_are_okabe_and_itos_and_differ_in_lightness_too() -> None:
 def test_settings_are_told_as_they_act() -> None:
     ours = describe_settings(Settings(event_threshold=0.4, event_hold=0.2, noise_factor=0.1), "tiny")
     assert ours.startswith(
-        "Method earwitness, windows of 2 s every 1 s, threshold 0.4, hold 0.2, noise 0.1; encoder tiny;"
+        "Method earwitness, windows of 10 s every 5 s, threshold 0.4, hold 0.2, noise 0.1; encoder tiny;"
     )
     published = describe_settings(Settings(method="tmrl"), "tiny")
-    assert published.startswith("Method tmrl, windows of 4 s every 1 s; encoder tiny;")
+    assert published.startswith("Method tmrl, windows of 4 s every 4 s; encoder tiny;")

@@ -32,7 +32,7 @@ def test_a_recording_is_received_heard_and_told(server: RunningServer, demo_wav:
     assert details["state"] in ("waiting", "working")
     done = server.wait_for(details["id"], "done")
     assert done["share"] == 1.0
-    assert done["duration_s"] == done["heard_until_s"] == pytest.approx(12.0)
+    assert done["duration_s"] == done["heard_until_s"] == pytest.approx(30.0)
     assert done["error"] is None
     assert done["created"] <= done["expires"]
     folder = server.service.recordings.find(details["id"]).folder
@@ -56,13 +56,12 @@ def test_asking_says_what_recognize_says(
     assert response.status_code == 200, response.text
     answer = response.json()
     details, known = from_dict(answer["recognition"]), recognize(path, EVENTS, SCENES, encoder=encoder)
-    assert [(e.word, e.onset_s, e.offset_s) for e in details.events] == [
-        (e.word, e.onset_s, e.offset_s) for e in known.events
-    ]
+    assert [e.word for e in details.events] == [e.word for e in known.events]
+    assert [e.onset_s for e in details.events] == pytest.approx([e.onset_s for e in known.events])
+    assert [e.offset_s for e in details.events] == pytest.approx([e.offset_s for e in known.events])
     assert [e.score for e in details.events] == pytest.approx([e.score for e in known.events], abs=1e-4)
-    assert [(s.scene, round(s.score, 3)) for s in details.scenes] == [
-        (s.scene, round(s.score, 3)) for s in known.scenes
-    ]
+    assert [s.scene for s in details.scenes] == [s.scene for s in known.scenes]
+    assert [s.score for s in details.scenes] == pytest.approx([s.score for s in known.scenes], abs=1e-3)
     assert answer["state"] == "done"
     assert set(answer["curves"]["words"]) == set(EVENTS)
 
@@ -82,25 +81,25 @@ def test_settings_of_a_question_hold_for_it_alone(server: RunningServer, detecte
 
 @pytest.mark.slow
 def test_words_are_answered_while_the_recording_is_still_heard(server: RunningServer, demo: np.ndarray) -> None:
-    content = write_sound(np.tile(demo, 40))  # 8 minutes
+    content = write_sound(np.tile(demo, 16))  # 8 minutes
     name_id = server.upload(content).json()["id"]
     assert server.client.get(f"/v1/recordings/{name_id}/view").status_code in (409, 200)
     wait_until(lambda: 0 < server.state(name_id)["heard_until_s"] < 480)
     with server.hold():
         state = server.state(name_id)
         assert state["state"] == "working"
-        answer = server.client.post(f"/v1/recordings/{name_id}/ask", json={"events": ["dog bark"]}).json()
+        answer = server.client.post(f"/v1/recordings/{name_id}/ask", json={"events": ["telephone ringing"]}).json()
         assert answer["state"] == "working"
         assert 0 < answer["heard_until_s"] < answer["recognition"]["duration_s"] == 480
         onsets = [event["onset_s"] for event in answer["recognition"]["events"]]
-        assert len(onsets) >= int(answer["heard_until_s"] / 12) - 1
+        assert len(onsets) >= int(answer["heard_until_s"] / 30) - 1
         assert max(onsets, default=0) <= answer["heard_until_s"]
         view = server.client.get(f"/v1/recordings/{name_id}/view")
         assert view.json()["spectrogram"]["overview"]["end_s"] == pytest.approx(480, abs=1)
     server.wait_for(name_id, "done")
-    answer = server.client.post(f"/v1/recordings/{name_id}/ask", json={"events": ["dog bark"]}).json()
+    answer = server.client.post(f"/v1/recordings/{name_id}/ask", json={"events": ["telephone ringing"]}).json()
     assert answer["state"] == "done"
-    assert len(answer["recognition"]["events"]) == 40
+    assert len(answer["recognition"]["events"]) == 16
 
 
 def test_the_view_is_drawn_once(server: RunningServer, detected: str) -> None:
@@ -158,7 +157,7 @@ def test_a_report_is_one_file_with_its_sound(server: RunningServer, detected: st
     assert '"maps":[{"peak_s"' in response.text
 
 
-@pytest.mark.parametrize("at_s", [0.0, 6.24, 11.9, 12.0])
+@pytest.mark.parametrize("at_s", [0.0, 6.24, 29.9, 30.0])
 def test_attention_to_a_moment_is_what_explain_peaks_says(
     at_s: float, server: RunningServer, detected: str, demo: np.ndarray, encoder: LoadedEncoder
 ) -> None:
@@ -173,18 +172,19 @@ def test_attention_to_a_moment_is_what_explain_peaks_says(
 
 
 def test_a_moment_outside_the_recording_is_refused(server: RunningServer, detected: str) -> None:
-    for at_s in ("12.5", "-1", "nan", "1e300", "dog"):
+    for at_s in ("30.5", "-1", "nan", "1e300", "dog"):
         response = server.client.get(f"/v1/recordings/{detected}/attention", params={"at_s": at_s})
         assert is_problem(response, 422, "invalid")
 
 
 def test_what_is_understood_by_words_is_told(server: RunningServer) -> None:
-    words = server.client.get("/v1/words", params={"word": ["dog bark", "собака", ""]}).json()["words"]
+    words = server.client.get("/v1/words", params={"word": ["dog bark", "犬の鳴き声", "собака", ""]}).json()["words"]
     assert words[0]["tags"][0]["tag"] == "Bark"
-    assert not words[0]["is_far"]
-    assert not words[1]["is_understood"]
-    assert "translate" in words[1]["error"]
-    assert "empty word" in words[2]["error"]
+    assert (words[0]["grade"], words[0]["is_far"]) == ("exact", False)
+    assert words[1]["understood_as"] == words[0]["understood_as"] == ["dog bark"]  # the table knows some languages
+    assert (words[2]["grade"], words[2]["is_far"], words[2]["tags"]) == ("cannot be heard", True, [])
+    assert not words[3]["is_understood"]
+    assert "empty word" in words[3]["error"]
     found = server.client.get("/v1/words/suggestions", params={"start": "Gla"}).json()["words"]
     assert "glass" in found
     assert all("gla" in word for word in found)

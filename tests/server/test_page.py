@@ -47,12 +47,12 @@ def test_a_recording_is_analysed_and_a_click_plays_its_event(
     assert served.page.locator(".app-hero").is_visible()
     served.analyse(as_file("street.wav", demo_wav))
     assert served.lanes() == ["telephone ringing", "dog bark", "thunder"]
-    assert served.rows.locator(".app-state").inner_text() == "12.0 s · 3 events · storm"
-    onset_s = 5.92  # of the dog, put at 6.2 s
+    assert served.rows.locator(".app-state").inner_text() == "30.0 s · 3 events · storm"
+    onset_s = 6.2  # of the dog
     served.page.evaluate(SOUGHT)
     served.page.locator(".ew-region[data-word='dog bark']").click()
     served.wait(lambda: served.page.evaluate("window.sought.length"))
-    assert served.page.evaluate("window.sought[0]") == pytest.approx(onset_s, abs=0.05)
+    assert served.page.evaluate("window.sought[0]") == pytest.approx(onset_s, abs=0.2)
     served.wait(lambda: served.page.evaluate("document.querySelector('audio').currentTime") > onset_s + 0.1)
     served.wait(lambda: served.page.locator(".ew-map canvas").count())  # where the encoder looked
     assert "Bark" in served.page.locator(".ew-why").inner_text()
@@ -66,18 +66,18 @@ def test_a_real_mixture_has_its_event(server: RunningServer, open_served: OpenSe
     served.page.evaluate(SOUGHT)
     served.regions.click()
     served.wait(lambda: served.page.evaluate("window.sought.length"))
-    assert served.page.evaluate("window.sought[0]") == pytest.approx(17.92, abs=0.05)
+    assert served.page.evaluate("window.sought[0]") == pytest.approx(18.0, abs=0.2)
 
 
 def test_a_report_grows_during_the_analysis(server: RunningServer, open_served: OpenServed, demo: np.ndarray) -> None:
     served = open_served(server, WORDS)
-    served.send(as_file("long.wav", write_sound(np.tile(demo, 15))))
+    served.send(as_file("long.wav", write_sound(np.tile(demo, 24))))
     served.wait(lambda: served.page.locator(".ew-shown").count() and "analysed up to" in served.shown())
     n_first = served.regions.count()
     assert "Analysing... " in served.rows.locator(".app-state").inner_text()
     served.wait_for("done")
     served.wait(lambda: "analysed up to" not in served.shown())
-    assert served.regions.count() >= 3 * 15 > n_first
+    assert served.regions.count() >= 2 * 24 > n_first
 
 
 def test_many_recordings_are_a_list_and_a_broken_one_is_reported(
@@ -130,7 +130,7 @@ def test_a_reload_keeps_recordings_and_words(server: RunningServer, open_served:
     served.wait(lambda: "whistling" in served.lanes())
     served.page.reload()
     served.wait(lambda: served.lanes() == ["telephone ringing", "dog bark", "thunder", "whistling"])
-    assert served.rows.locator(".app-state").inner_text() == "12.0 s · 3 events · storm"
+    assert served.rows.locator(".app-state").inner_text() == "30.0 s · 3 events · storm"
 
 
 def test_an_expired_recording_is_reported(server: RunningServer, open_served: OpenServed, demo_wav: bytes) -> None:

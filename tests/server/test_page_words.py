@@ -25,7 +25,7 @@ CHIP = ".app-words:first-child .app-chip-word bdi"
 
 def test_another_word_is_answered_at_once(server: RunningServer, open_served: OpenServed, demo: np.ndarray) -> None:
     served = open_served(server, WORDS)
-    served.analyse(as_file("minute.wav", write_sound(np.tile(demo, 5))))
+    served.analyse(as_file("minute.wav", write_sound(np.tile(demo, 2))))
     took_ms = [served.measure(word) for word in ("siren", "rain", "whistling", "glass breaking", "smoke alarm")]
     assert min(took_ms) < MOST_MS  # of five: others may use this machine
     assert served.lanes() == [*EVENTS, "siren", "rain", "whistling", "glass breaking", "smoke alarm"]
@@ -155,8 +155,9 @@ def test_more_settings_open_and_close(server: RunningServer, open_served: OpenSe
     served.analyse(as_file("a.wav", demo_wav))
     gap = served.page.get_by_label("Shortest")
     served.page.get_by_text("More", exact=True).click()
+    n_events = served.page.locator(".ew-events tbody tr").count()
     gap.fill("5")
-    served.wait(lambda: served.page.locator(".ew-events tbody tr").count() == 0)
+    served.wait(lambda: served.page.locator(".ew-events tbody tr").count() < n_events)
     gap.press("Escape")
     assert not gap.is_visible()
 

@@ -59,7 +59,7 @@ def is_alive(pid: int) -> bool:
 def test_a_signal_stops_a_server_at_work_and_nothing_stays(number: int, tmp_path: Path, demo: np.ndarray) -> None:
     server = Command(tmp_path)
     worker = int(Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()[0])
-    long = write_sound(np.tile(demo, 50))
+    long = write_sound(np.tile(demo, 20))
     ids = [server.client.post("/v1/recordings", content=long).json()["id"] for _ in range(2)]
     wait_until(lambda: server.client.get(f"/v1/recordings/{ids[0]}").json()["state"] == "working")
     status, took_s = server.end(number)

@@ -35,7 +35,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def test_killing_the_worker_costs_its_recording_alone(strict: RunningServer, demo: np.ndarray, demo_wav: bytes) -> None:
     before, slowest_s = strict.count_restarts(), 0.0
-    long = write_sound(np.tile(demo, 20))
+    long = write_sound(np.tile(demo, 8))
     ids = [strict.upload(each).json()["id"] for each in (long, demo_wav, demo_wav)]
     wait_until(lambda: strict.state(ids[0])["duration_s"])
     os.kill(strict.worker, signal.SIGKILL)

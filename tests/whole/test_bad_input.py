@@ -17,7 +17,8 @@ from earwitness.encoders.load import LoadedEncoder, load_encoder
 from earwitness.encoders.registry import EMBEDDED
 from earwitness.errors import WeightsError, WordError
 from earwitness.files.paths import DATA_DIR
-from earwitness.words.meanings import understand_words, word_table
+from earwitness.words.meanings import understand_words
+from earwitness.words.word_table import known_words
 from made_sounds import RATE_HZ, WriteWav, make_noise, make_tone
 from results_read import read_rows, read_run
 
@@ -139,7 +140,6 @@ def test_odd_rates_and_channels_are_heard_like_the_plain_recording(
         (["{dir}/*.mp3"], "*.mp3: no recording in it"),
         (["{wav}", "-e", "rain,,dog"], "an empty word in 'rain,,dog'"),
         (["{wav}", "-e", " "], "an empty word in ' '"),
-        (["{wav}", "-e", "собака"], "'с' is not a Latin letter"),
         (["{wav}", "-s", "公園"], "'公' is not a Latin letter"),
         (["{wav}", "--threshold", "1.5"], "--threshold 1.5: give a score from 0 to 1"),
         (["{wav}", "--method", "magic"], "choose 'earwitness' or 'tmrl'"),
@@ -181,10 +181,12 @@ def test_a_full_disk_is_told_before_anything_is_heard(write_wav: WriteWav, tmp_p
 
 
 def test_five_hundred_words_are_heard_at_once(encoder: LoadedEncoder) -> None:
-    words = [word for word in word_table().rows if word.isalpha()][:500]
+    words = [word for word in sorted(known_words()) if word.isalpha()][:500]
     settings = earwitness.Settings(event_threshold=0.0, event_hold=0.0)
     recognition = earwitness.recognize((make_noise(1.0), RATE_HZ), words, settings=settings, encoder=encoder)
-    assert sorted(event.word for event in recognition.events) == sorted(words)
+    meanings = understand_words(words)
+    assert len(meanings.words) - len(meanings.unusable) > 450
+    assert {event.word for event in recognition.events} == set(meanings.words)
 
 
 def test_a_repeated_word_counts_once_and_the_order_is_kept() -> None:
@@ -198,10 +200,30 @@ def test_a_repeated_word_is_one_row(write_wav: WriteWav, tmp_path: Path, extract
     assert sorted(words) == ["dog", "rain"]
 
 
-@pytest.mark.parametrize(("word", "letter"), [("犬の鳴き声", "犬"), ("лай", "л"), ("dog лай", "л"), ("σκύλος", "σ")])
-def test_a_word_in_another_script_is_refused_by_its_letter(word: str, letter: str) -> None:
-    with pytest.raises(WordError, match=f"'{letter}' is not a Latin letter; the text model knows English only"):
-        understand_words([word])
+@pytest.mark.parametrize("word", ["собака", "лай", "dog лай", "σκύλος", "qwrtz"])
+def test_a_word_that_nobody_knows_cannot_be_heard_and_the_others_can(
+    word: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    meanings = understand_words([word, "rain"])
+    assert meanings.unusable == (word,)
+    assert meanings.grades == ("cannot be heard", "exact")
+    assert f"{word!r} cannot be heard" in caplog.text
+
+
+def test_a_word_of_a_language_that_the_table_has_is_understood() -> None:
+    foreign, english = understand_words(["犬の鳴き声"]), understand_words(["dog bark"])
+    np.testing.assert_array_equal(foreign.weights, english.weights)
+    assert foreign.words == ("犬の鳴き声",)
+
+
+def test_a_word_that_cannot_be_heard_is_told_and_the_others_are_listened_for(
+    write_wav: WriteWav, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    result = listen(write_wav("a.wav", make_noise(1.0)), "-e", "собака", "--threshold", "1e-6", "-o", out)
+    assert result.exit_code == 1
+    assert "'собака' cannot be heard" in caplog.text
+    assert {row["word"] for row in read_rows(out / "events.csv")} == {"rain"}
 
 
 def test_accents_do_not_change_a_word() -> None:

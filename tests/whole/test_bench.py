@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ablate_events import Tally
 from calibration import Held
-from earwitness.audio.read import Waveform
 from earwitness.calibration.thresholds import CalibratedWord
 from earwitness.recognition.events import Event
 from earwitness.words.ontology import tag_names
-from mixtures import EBR_DB, RATE_HZ, Case, cut_loudest, cut_out, make_mixtures, measure_rms, mix
+from mixtures import EBR_DB, RATE_HZ, cut_loudest, cut_out, make_mixtures, measure_rms, mix
 from published_way import Recorder, Stage, group_tags, name_events, rank_scenes, spread, time_stage
 from speed import Line, write_noise, write_silence
 from subprocesses import run_measured
@@ -147,20 +145,6 @@ def test_an_event_is_cut_out_without_a_step_at_the_joint() -> None:
     assert len(rest) == 2 * RATE_HZ - 0.05 * RATE_HZ
     np.testing.assert_allclose(rest, 0.1, atol=1e-6)
     assert len(cut_out(steady, -0.2, 0.5)) == 2.5 * RATE_HZ
-
-
-def test_hits_and_false_alarms_are_counted_by_the_onset() -> None:
-    case = Case("case", Waveform(make_noise(1, seed=1), RATE_HZ), "siren", onset_s=5.0, offset_s=6.0, ebr_db=0.0)
-    tally = Tally()
-    found = [("siren", 5.7), ("siren", 9.0), ("dog", 5.5), ("dog", 1.0)]
-    tally.add(case, [make_event(word, onset_s) for word, onset_s in found])
-    assert (len(tally.errors_s), tally.n_tight, tally.n_other, tally.n_elsewhere) == (1, 0, 1, 2)
-    assert tally.errors_s == [pytest.approx(0.7)]
-    assert tally.f1 == pytest.approx(2 / (2 + 3))
-    tally.add(case, [make_event("siren", 3.9)])  # more than 1 s too early: a miss and a false alarm
-    assert (len(tally.errors_s), tally.n_events, tally.n_elsewhere) == (1, 2, 3)
-    tally.add(Case("empty", case.waveform), [make_event("siren", 0.5)])
-    assert (tally.n_events, tally.n_elsewhere) == (2, 4)
 
 
 def test_a_goal_is_passed_on_its_better_side() -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not 
 @pytest.fixture
 def street(tmp_path: Path) -> Path:
     path = tmp_path / "street.wav"
-    soundfile.write(path, make_recording()[0][: 12 * 16000], 16000)
+    soundfile.write(path, make_recording()[0], 16000)
     return path
 
 
@@ -50,7 +50,7 @@ def test_the_command_of_the_page_runs(street: Path, tmp_path: Path) -> None:
     source = apply_diff("add-a-command.md", tmp_path)
     name, start_s = run(source, "-m", "earwitness", "loudest", street).strip().split("\t")
     assert name == str(street)
-    assert 0 <= int(start_s) < 12
+    assert 0 <= int(start_s) < 30
 
 
 def test_the_output_format_of_the_page_is_written(street: Path, tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ from earwitness.settings import Settings
 from made_sounds import RATE_HZ, make_noise
 
 DURATION_S = 7.0
-SHORT = {2.0: 6}  # windows of 2 s every second
-LONG = {7.0: 1}  # one window of up to 10 s
+WHOLE = {7.0: 1}  # one window of up to 10 s, which serves everything
+SHORT = {2.0: 6}  # windows of 2 s every second, for events alone
+SHORT_SETTINGS = Settings(window_s=2.0, hop_s=1.0)
 ALL_EVENTS = "event_threshold = 0.0\nevent_hold = 0.0\n"
 EVENTS, SCENES = ("--events", "siren"), ("--scenes", "park,tram")
 
@@ -69,6 +70,7 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recording of 7 s, in the working directory."""
     monkeypatch.chdir(tmp_path)
     Path("all.toml").write_text(ALL_EVENTS)
+    Path("short.toml").write_text(SHORT_SETTINGS.to_toml())
     soundfile.write("sounds.wav", make_noise(DURATION_S), RATE_HZ)
     return Path("sounds.wav")
 
@@ -83,22 +85,23 @@ def run(*arguments: str | Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "n_decoded", "windows"),
     [
-        (("listen", *EVENTS, *SCENES), 1, SHORT | LONG),
-        (("listen", *SCENES), 1, LONG),
-        (("listen", *EVENTS, *SCENES, "--method", "tmrl"), 1, {4.0: 7}),
-        (("listen", *EVENTS, "--report", "--out", "pages"), 1, SHORT | LONG),
-        (("classify", "--words", "dog bark,siren"), 1, LONG),
-        (("tags",), 1, LONG),
-        (("report", *EVENTS, *SCENES), 1, SHORT | LONG),
-        (("report", *EVENTS, "--settings", "all.toml"), 2, SHORT | LONG),  # the second is for attention
-        (("show", "spectrogram", *EVENTS), 1, SHORT | LONG),
-        (("show", "spectrogram", *EVENTS, "--method", "tmrl"), 1, {4.0: 7}),
-        (("show", "tags"), 1, SHORT),
+        (("listen", *EVENTS, *SCENES), 1, WHOLE),
+        (("listen", *EVENTS, *SCENES, "--settings", "short.toml"), 1, SHORT | WHOLE),
+        (("listen", *SCENES), 1, WHOLE),
+        (("listen", *EVENTS, *SCENES, "--method", "tmrl"), 1, {4.0: 2}),
+        (("listen", *EVENTS, "--report", "--out", "pages"), 1, WHOLE),
+        (("classify", "--words", "dog bark,siren"), 1, WHOLE),
+        (("tags",), 1, WHOLE),
+        (("report", *EVENTS, *SCENES), 1, WHOLE),
+        (("report", *EVENTS, "--settings", "all.toml"), 2, WHOLE),  # the second is for attention
+        (("show", "spectrogram", *EVENTS), 1, WHOLE),
+        (("show", "spectrogram", *EVENTS, "--method", "tmrl"), 1, {4.0: 2}),
+        (("show", "tags"), 1, WHOLE),
         (("show", "attention", "--at", "3"), 1, {}),
         (("show", "attention"), 2, {}),  # the first is for the loudest moment
-        (("index", "--store", "store"), 1, SHORT | LONG),
-        (("embed", "--out", "clip.npz"), 1, LONG),
-        (("embed", "--per", "window", "--out", "windows.npz"), 1, SHORT),
+        (("index", "--store", "store"), 1, WHOLE),
+        (("embed", "--out", "clip.npz"), 1, WHOLE),
+        (("embed", "--per", "window", "--out", "windows.npz"), 1, WHOLE),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -117,7 +120,7 @@ def test_a_clip_is_read_once_to_find_similar_ones(sound: Path, counts: Counts) -
     soundfile.write("clip.wav", make_noise(3.0, seed=1), RATE_HZ)
     counts.encoded.clear()
     run("similar", "store", "clip.wav")
-    assert counts.windows() == {2.0: 2}
+    assert counts.windows() == {3.0: 1}
     assert counts.decoded["clip.wav"] == 1
 
 
@@ -139,7 +142,7 @@ def test_events_scenes_labels_and_curves_are_evaluated_from_one_reading(
     for table, (header, row) in tables.items():
         (folder / table).write_text("\n".join([header, *(f"{name}{row}" for name in names)]) + "\n")
     run("evaluate", folder, "--out", "results", *options)
-    assert counts.windows() == {2.0: 12, 7.0: 2}
+    assert counts.windows() == {7.0: 2}
     assert counts.decoded == dict.fromkeys(names, 1)
 
 
@@ -147,7 +150,7 @@ def test_events_scenes_labels_and_curves_are_evaluated_from_one_reading(
 def test_background_is_read_once_to_calibrate(sound: Path, counts: Counts) -> None:
     soundfile.write("background.wav", make_noise(61.0), RATE_HZ)
     run("calibrate", "background.wav", *EVENTS)
-    assert counts.windows() == {2.0: 60}
+    assert counts.windows() == {10.0: 12}
     assert counts.decoded == {"background.wav": 1}
 
 
@@ -160,14 +163,14 @@ def test_the_tags_of_a_recording_come_before_its_rows_without_decoding_it_again(
     def note(clip: ClipTags) -> None:
         sizes.append((tmp_path / "rows.f32").stat().st_size if (tmp_path / "rows.f32").exists() else 0)
 
-    early = analyse(sound, Settings(), onnx, shares.append, on_clip=note, logits_path=tmp_path / "rows.f32")
+    early = analyse(sound, SHORT_SETTINGS, onnx, shares.append, on_clip=note, logits_path=tmp_path / "rows.f32")
     assert sizes == [0]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert counts.windows() == SHORT | LONG
+    assert counts.windows() == SHORT | WHOLE
     assert counts.decoded == {"sounds.wav": 1}
     assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".wav", ".toml")] == ["rows.f32"]
-    usual = analyse(sound, Settings(), onnx)
+    usual = analyse(sound, SHORT_SETTINGS, onnx)
     assert np.array_equal(early.rows.logits[...], usual.rows.logits[...])
     assert np.array_equal(early.clip.mean_logits, usual.clip.mean_logits)
 
@@ -181,5 +184,5 @@ def test_a_picture_and_the_loudest_moment_come_from_one_reading(
     recognition, timeline = recognize_timeline(Waveform(samples, RATE_HZ), ["siren"], Settings(), onnx, loudest.add)
     assert recognition.duration_s == timeline.duration_s == DURATION_S
     assert 4 <= loudest.time_s <= 5
-    assert counts.windows() == SHORT | LONG
+    assert counts.windows() == WHOLE
     assert sum(counts.decoded.values()) == 1

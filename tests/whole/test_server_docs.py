@@ -31,7 +31,7 @@ def test_the_client_of_ten_lines_runs(
     (tmp_path / "street.wav").write_bytes(demo_wav)
     monkeypatch.chdir(tmp_path)
     exec(compile(code.replace("http://127.0.0.1:8765", server.url.rstrip("/")), "server.md", "exec"), {})
-    assert "dog bark" in capsys.readouterr().out
+    assert "telephone ringing" in capsys.readouterr().out
 
 
 def test_every_limit_is_told_with_its_default() -> None:

@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
-
 from earwitness.audio import Source
 from earwitness.calibration.poisson import bound_count, extrapolate_level
 from earwitness.encoders import LoadedEncoder, choose_encoder
@@ -36,18 +34,24 @@ LOOSER = 10.0  # times the promised rate, whose threshold is reported too
 
 @dataclass(frozen=True)
 class WordTraces:
-    """Scores (N, V) of the words in one recording, a row every `span_s` seconds; 90 kB an hour and word."""
+    """Scores of the words in one recording, and its length; 180 kB an hour and word."""
 
-    scores: Logits
-    words: tuple[str, ...]
-    span_s: float
+    track: ScoreTrack
     duration_s: float
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+        return self.track.words
+
+    @property
+    def scores(self) -> Logits:
+        """The larger of each word's scores (N, V), of short sounds and of those that last."""
+        return self.track.largest
 
     def find(self, index: int, settings: Settings) -> list[Event]:
         """Return the events of one word, as `find_events` finds them in the recording, without their tags."""
-        start_s = self.span_s * np.arange(len(self.scores), dtype=np.float64)
-        scores = self.scores[:, index : index + 1]
-        return list(find_events(ScoreTrack(scores, self.words[index : index + 1], start_s, self.span_s), settings))
+        return find_events(self.track.select(index), settings)
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,7 @@ def trace_words(
         AudioError: the recording cannot be used.
     """
     rows, duration_s = analyse_rows(source, "rows", settings, encoder, on_progress)
-    track = track_words(rows, meanings, encoder.tag_stats)
-    return WordTraces(track.scores, track.words, track.span_s, duration_s)
+    return WordTraces(track_words(rows, meanings, encoder.tag_stats), duration_s)
 
 
 def choose_thresholds(

@@ -10,7 +10,9 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -33,7 +35,7 @@ from earwitness.errors import ArchiveError, SettingsError, WordError
 from earwitness.settings import Settings
 
 if TYPE_CHECKING:
-    from earwitness.archive import Answer, IndexOptions, IndexReport
+    from earwitness.archive import Answer, Cluster, IndexOptions, IndexReport, MoveReport
 
 app = typer.Typer(no_args_is_help=True, help="Inspect, check and join stores of tag scores.")
 
@@ -56,6 +58,10 @@ RayAddress = Annotated[
 Workers = Annotated[int, typer.Option(help="For --engine ray: at most so many workers; 0 for all there is room for.")]
 CpusPerWorker = Annotated[int, typer.Option(help="For --engine ray: processors of a worker; 0 for 1, or 4 with a GPU.")]
 GpusPerWorker = Annotated[float, typer.Option(help="For --engine ray: GPUs of a worker, such as 1 or 0.5.")]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Move a store to another encoder; its old rows answer until it is done."),
+]
 TableFormat = Annotated[Literal["csv", "parquet"], typer.Option("--format", "-f", help="Form of the tables in --out.")]
 
 
@@ -73,6 +79,7 @@ def index(
         str, typer.Option(help="Take only a share of the recordings, such as 3/16: the third of 16.")
     ] = "",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Analyse again what failed before.")] = False,
+    again: Again = False,
     prune: Annotated[bool, typer.Option("--prune", help="Record which files in the given folders are gone.")] = False,
     start_from: Annotated[
         Literal["name", "mtime", "none"],
@@ -90,8 +97,7 @@ def index(
     Takes new and changed recordings only. It can be stopped or killed at any moment and run again: nothing is lost,
     nothing is there twice. Several processes may fill one store.
     """
-    from earwitness.archive import IndexOptions
-    from earwitness.results import Failures
+    from earwitness.archive import Cluster, IndexOptions
 
     _keep_memory_flat()
     options = IndexOptions(
@@ -102,18 +108,18 @@ def index(
         start_from=start_from,
         progress=progress,
     )
-    if engine == "ray":
-        from earwitness.archive import Cluster, index_on_ray
+    cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker) if engine == "ray" else None
+    fill = partial(_fill, settings=settings, options=options, cluster=cluster)
+    if again:
+        from earwitness.archive import move_store
 
-        cluster = Cluster(ray_address, workers, cpus_per_worker, gpus_per_worker)
-        report = index_on_ray(paths, store, settings, options, cluster)
+        move = move_store(store, paths, settings, options, fill)
+        report = move.index
+        _print_move(store, move)
     else:
-        with _stopped_by_keys():
-            report = _index_here(paths, store, settings, options)
+        report = fill(paths, store)
     _print_report(report)
-    n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
-    n_left_out = len(report.failures) + report.n_failed_before
-    end(Failures(n_total, n_left_out, len(report.notes)), f"the store: earwitness store info {store} --failures")
+    _end_by(report, store)
 
 
 @settings_file
@@ -274,7 +280,19 @@ def _keep_memory_flat() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
-def _index_here(paths: list[str], store: str, settings: Settings, options: IndexOptions) -> IndexReport:
+def _fill(
+    sources: Sequence[str], store: str, settings: Settings, options: IndexOptions, cluster: Cluster | None
+) -> IndexReport:
+    """Index into a store on this machine, or on a cluster."""
+    if cluster:
+        from earwitness.archive import index_on_ray
+
+        return index_on_ray(sources, store, settings, options, cluster)
+    with _stopped_by_keys():
+        return _index_here(sources, store, settings, options)
+
+
+def _index_here(paths: Sequence[str], store: str, settings: Settings, options: IndexOptions) -> IndexReport:
     from earwitness.archive import index_recordings
     from earwitness.audio import search_audio
 
@@ -305,6 +323,18 @@ def _stopped_by_keys() -> AbstractContextManager[None]:
     return handling(stop, signal.SIGINT)
 
 
+def _print_move(store: str, move: MoveReport) -> None:
+    if move.before:
+        print(f"{store}: moved; the old store is in {move.before}")
+    if move.n_left:
+        print(f"{store}: the old rows answer still; {move.n_left} recordings are left: run it again", file=sys.stderr)
+    if move.lost and not move.before:
+        raise ArchiveError(
+            f"{store}: the old rows answer still; {len(move.lost)} recordings cannot be analysed any more, such as "
+            f"{move.lost[0]}: bring them back, or give --prune to leave their rows in the old store"
+        )
+
+
 def _print_report(report: IndexReport) -> None:
     for reason in report.set_aside.values():
         print(reason, file=sys.stderr)
@@ -318,6 +348,14 @@ def _print_report(report: IndexReport) -> None:
     if report.n_failed_before:
         parts.append(f"{report.n_failed_before} failed before (--retry-failed analyses them again)")
     print(", ".join(parts))
+
+
+def _end_by(report: IndexReport, store: str) -> None:
+    from earwitness.results import Failures
+
+    n_total = report.n_analysed + report.n_unchanged + len(report.failures) + report.n_failed_before
+    n_left_out = len(report.failures) + report.n_failed_before
+    end(Failures(n_total, n_left_out, len(report.notes)), f"the store: earwitness store info {store} --failures")
 
 
 def _print_problems(answer: Answer, out: Path | None) -> None:

@@ -37,7 +37,7 @@ def classify(recordings: GivenRecordings, settings: Settings, words: ClipWords, 
 
     if not words:
         raise WordError("no words: give --words, for example --words 'dog bark,rain,siren'")
-    check_words(words, [], settings)
+    unusable = check_words(words, [], settings)
     loaded = choose_encoder(settings)
     tally, best = recordings.tally(), Counter[str]()
 
@@ -56,4 +56,4 @@ def classify(recordings: GivenRecordings, settings: Settings, words: ClipWords, 
                 tally.note(name, truncation)
     counts = ", ".join(f"{word} {count}" for word, count in best.most_common())
     recordings.print_summary(f"{best.total()} recordings by their best word: {counts}", out)
-    end(tally.failures, out / "errors.csv" if out else "")
+    end(tally.failures, out / "errors.csv" if out else "", unusable)

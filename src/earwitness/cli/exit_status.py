@@ -15,7 +15,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
@@ -108,11 +108,15 @@ def print_problems(problems: list[str]) -> None:
         raise typer.Exit(SOME_LEFT_OUT)
 
 
-def end(failures: Failures, where: Path | str = "") -> None:
-    """End with the status of a run, and print how many files were left out, and `where` the reasons are."""
+def end(failures: Failures, where: Path | str = "", words: Sequence[str] = ()) -> None:
+    """End with the status of a run, and print how many files were left out and `where` the reasons are, and `words`."""
+    if words:
+        print_error(f"cannot be heard, and left out: {', '.join(words)}; the other words were answered")
     if status := failures.status():
         print_error(f"{failures.describe()}{f'; the reasons are in {where}' if where else ''}")
         raise typer.Exit(status)
+    if words:
+        raise typer.Exit(SOME_LEFT_OUT)
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @takes_recordings
 @encoder_options
 @query_options
-@takes("method", "hop_s", "blind_calibration", "noise_factor")
+@takes("method", "hop_s", "is_fast", "blind_calibration", "noise_factor")
 def listen(
     recordings: GivenRecordings,
     settings: Settings,
@@ -84,7 +84,7 @@ def recognize_all(
     from earwitness.results import RunRecord, check_scores, name_tables, needs_scores, open_results, score_words
 
     n_recordings = len(recordings.paths)
-    check_words(events, scenes, settings)
+    unusable = check_words(events, scenes, settings)
     if settings.blind_calibration and n_recordings < LEAST_CLIPS:
         raise SettingsError(f"blind calibration needs at least {LEAST_CLIPS} recordings at once, not {n_recordings}")
     if has_scores := needs_scores(to.formats):
@@ -123,4 +123,4 @@ def recognize_all(
                 finish(recognition, scores)
     printer.print_table()
     recordings.print_summary(printer.summarise(), to.folder)
-    end(tally.failures, to.folder / "errors.csv" if to.folder else "")
+    end(tally.failures, to.folder / "errors.csv" if to.folder else "", unusable)

@@ -14,6 +14,7 @@ import typer
 
 from earwitness.cli.archive import app as store_app
 from earwitness.cli.archive import ask, index, similar
+from earwitness.cli.benchmark import benchmark
 from earwitness.cli.calibrate import calibrate
 from earwitness.cli.classify import classify
 from earwitness.cli.data import app as data_app
@@ -56,6 +57,7 @@ app.command(short_help="Write the encoder's features, to train on or compare.")(
 app.command(short_help="Choose thresholds on background, without labels.")(calibrate)
 app.command(short_help="Make test mixtures whose truth is known.")(mix)
 app.command(short_help="Measure how good recognition is on a data set.")(evaluate)
+app.command(short_help="Measure on recordings that nothing was tuned on.")(benchmark)
 app.command(short_help="Compare two evaluations of the same recordings.")(compare)
 app.command(short_help="Serve the page and the API on this machine.")(serve)
 app.command(short_help="Analyse an archive once, into a store to query.")(index)

@@ -36,6 +36,10 @@ HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch). Not given
 HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
+FAST_HOP_S = 8.0
+_COMMA = re.compile(r",(?!\s*(?:but |and )?(?:not|no|without|except)\b)")  # "siren, not music" is one word
+
+
 def read_words(given: Sequence[str]) -> list[str]:
     """Return the words of repeated options, comma lists and @FILEs, in order, each once; `# note` is a comment.
 
@@ -55,7 +59,7 @@ def read_words(given: Sequence[str]) -> list[str]:
             plain = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)  # without comments
             words += filter(None, plain)
         else:
-            words += [word.strip() for word in each.split(",")]
+            words += [word.strip() for word in _COMMA.split(each)]
     if not all(words):
         raise WordError(f"an empty word in {', '.join(map(repr, given))}; remove it, or quote a phrase")
     once: dict[str, str] = {}
@@ -172,6 +176,9 @@ SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
     "hop_s": Annotated[
         float | None, number_option("--hop", "give seconds above 0", lambda s: s > 0, "Seconds between windows.")
     ],
+    "is_fast": Annotated[
+        bool | None, typer.Option("--fast", help="Windows every 8 s: faster, and some short sounds are missed.")
+    ],
     "event_threshold": Annotated[
         float | None,
         number_option(
@@ -199,6 +206,8 @@ def change_settings(settings: Settings, **options: Any) -> Settings:
     if "event_threshold" in given:  # a lower threshold takes the hold along
         given["event_hold"] = min(settings.event_hold, given["event_threshold"])
         given["thresholds"] = ()  # it is for all words
+    if given.pop("is_fast", False):
+        given.setdefault("hop_s", min(FAST_HOP_S, given.get("window_s", settings.window_s)))
     if "window_s" in given:  # a shorter window takes the hop along
         given.setdefault("hop_s", min(settings.hop_s, given["window_s"]))
     return replace(settings, **given)

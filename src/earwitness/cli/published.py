@@ -186,7 +186,7 @@ def _draw_attention(
         time_s = min(strongest.peak_s + cut.window_s / 2, recognition.duration_s)
     elif strongest:
         time_s = strongest.peak_s
-    attended = read_attended(source, time_s, replace(settings, window_s=cut.window_s), encoder)
+    attended = read_attended(source, time_s, replace(settings, window_s=cut.window_s, hop_s=cut.hop_s), encoder)
     scored = Query(is_mean=True) if cut.per == "window" else Query(attended.time_s)
     panels = choose_panels(attended, "rollout", [scored, Query()])
     save_picture(draw_attention(attended, panels, str(source), "rollout", encoder.spec.name), out)

@@ -114,8 +114,8 @@ def check_picture_path(path: str | Path) -> Path:
 def describe_settings(settings: Settings, encoder: str) -> str:
     """Return what a caption says of how a recording was analysed."""
     method = choose_method(settings)
-    window_s = method.cut_rows(settings).window_s
-    parts = [f"Method {settings.method}", f"windows of {window_s:g} s every {settings.hop_s:g} s"]
+    cut = method.cut_rows(settings)
+    parts = [f"Method {settings.method}", f"windows of {cut.window_s:g} s every {cut.hop_s:g} s"]
     if method.has_word_scores:
         parts.append(f"threshold {settings.event_threshold:g}, hold {settings.event_hold:g}")
     if settings.noise_factor:

@@ -14,6 +14,7 @@ from earwitness.errors import WordError
 from earwitness.plots.figure import describe_settings, make_figure, styled
 from earwitness.plots.panels import add_score_bar, draw_levels, draw_tag_rows, find_strongest
 from earwitness.plots.timeline import Timeline
+from earwitness.recognition import choose_method
 from earwitness.settings import Settings
 from earwitness.words import tag_names
 
@@ -29,7 +30,8 @@ def draw_tags(
     """
     chosen = find_tags(tags) if tags else find_strongest(timeline.logits, n_tags)
     which = "" if tags else f" The {len(chosen)} tags with the largest scores, the strongest on top."
-    scale = f" Tag scores of windows every {settings.hop_s:g} s, on a logarithmic scale."
+    hop_s = choose_method(settings).cut_rows(settings).hop_s
+    scale = f" Tag scores of windows every {hop_s:g} s, on a logarithmic scale."
     caption = describe_settings(settings, encoder) + scale + which
     heights = [2.2, 0.26 * len(chosen) + 0.2]
     figure = make_figure(11.0, sum(heights) + 1.5, title, caption)

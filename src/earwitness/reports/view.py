@@ -61,7 +61,7 @@ def make_answer(analysis: Analysis, recognition: Recognition) -> dict[str, Any]:
 def trace_words(analysis: Analysis, words: list[str]) -> dict[str, Any]:
     """Return each word's score over time: a byte for each row, 255 for a score of 1, in base64."""
     meanings = understand(tuple(words))
-    scores = track_words(analysis.rows, meanings, analysis.tag_stats).scores  # (N, V)
+    scores = track_words(analysis.rows, meanings, analysis.tag_stats).largest  # (N, V)
     quantised = np.rint(255 * scores).astype(np.uint8)
     by_word = {word: encode_bytes(quantised[:, index].tobytes()) for index, word in enumerate(meanings.words)}
     return {"step_s": analysis.rows.span_s, "words": by_word}

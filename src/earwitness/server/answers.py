@@ -23,7 +23,7 @@ from earwitness.server.attention import Attender
 from earwitness.server.problems import NOT_READY, Refused
 from earwitness.server.recording_files import AUDIO, VIEW, read_analysis, read_spectrogram
 from earwitness.settings import Settings
-from earwitness.words import FAR_SIMILARITY, tag_names, word_table
+from earwitness.words import known_words, tag_names
 
 N_TAGS_SHOWN = 5
 N_SUGGESTIONS = 20
@@ -157,23 +157,33 @@ def _strip_paths(settings: Settings) -> Settings:
 
 
 def explain_word(word: str) -> dict[str, Any]:
-    """Return the meaning of a word: its nearest tags, or why it is unknown."""
+    """Return the meaning of a word: its tags and grade, or why it is refused."""
     try:
         meanings = understand((word,))
     except WordError as error:
-        return {"word": word, "is_understood": False, "is_far": False, "tags": [], "error": str(error)}
+        unknown = {"is_understood": False, "is_far": False, "grade": "cannot be heard", "understood_as": [], "tags": []}
+        return {"word": word, **unknown, "error": str(error)}
     similarities, weights = meanings.similarities[0], meanings.weights[0]
     tags = [
         {"tag": tag_names()[tag], "similarity": float(similarities[tag]), "weight": float(weights[tag])}
         for tag in (-weights).argsort(kind="stable")[:N_TAGS_SHOWN]
+        if weights[tag] > 0
     ]
-    is_far = bool(similarities.max() < FAR_SIMILARITY)
-    return {"word": word, "is_understood": True, "is_far": is_far, "tags": tags, "error": None}
+    grade = meanings.grades[0]
+    return {
+        "word": word,
+        "is_understood": True,
+        "is_far": grade in ("guess", "cannot be heard"),
+        "grade": grade,
+        "understood_as": list(meanings.understood_as[0]),
+        "tags": tags,
+        "error": None,
+    }
 
 
 @lru_cache(maxsize=1)
 def _sorted_words() -> list[str]:
-    return sorted(word_table().rows)
+    return sorted(known_words())
 
 
 def _write_report(folder: Path, analysis: Analysis, recognition: Recognition, attender: Attender) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from earwitness.settings import Settings
 UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
 PICTURE_BYTES_PER_S = 25_000  # 18 MB were measured for an hour; short recordings take more per second
 FACTS, ARRAYS, ROWS = "facts.json", "first_pass.npz", "rows.npz"  # FACTS is written last: then the others are there
+USUAL = "usual_"  # in the names of arrays, before the fields of `TagStats`
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class FirstPass:
 
 def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder: LoadedEncoder) -> None:
     """Write the results of the first pass; from then on `read_analysis` returns an analysis."""
-    stats, picture = encoder.tag_stats, first.spectrogram
+    picture = first.spectrogram
     facts = {
         "name": first.name,
         "duration_s": first.duration_s,
@@ -56,7 +57,7 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         "peak_s": first.clip.peak_s,
         "levels": picture.levels,
         "centres_hz": picture.centres_hz,
-        **({"usual_mean": stats.mean, "usual_std": stats.std} if stats else {}),
+        **_name_stats(encoder.tag_stats),
     }
     _save(folder / ARRAYS, **arrays)
     with written_whole(folder / FACTS) as scratch:
@@ -79,13 +80,13 @@ def read_analysis(folder: Path) -> Analysis | None:
         return None
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         clip = ClipTags(arrays["mean_logits"], arrays["peak_logits"], arrays["peak_s"])
-        stats = TagStats(arrays["usual_mean"], arrays["usual_std"]) if "usual_mean" in arrays else None
+        usual = {key.removeprefix(USUAL): arrays[key] for key in arrays if key.startswith(USUAL)}
     return Analysis(
         source=facts["name"],
         duration_s=facts["duration_s"],
         rows=_read_rows(folder, facts),
         clip=clip,
-        tag_stats=stats,
+        tag_stats=TagStats(**usual) if usual else None,
         settings=Settings.from_mapping(facts["settings"]),
         encoder=facts["encoder"],
         weights_sha256=facts["weights_sha256"],
@@ -149,6 +150,12 @@ def _read_rows(folder: Path, facts: dict[str, Any]) -> StoredRows:
         return StoredRows(np.zeros((0, n_tags), np.float32), start_s, span_s)
     logits: Logits = np.memmap(folder / LOGITS, np.float32, "r", shape=(len(start_s), n_tags))
     return StoredRows(logits, start_s, span_s)
+
+
+def _name_stats(stats: TagStats | None) -> dict[str, Any]:
+    """Return the statistics that an encoder has as arrays by name."""
+    known = {field.name: getattr(stats, field.name) for field in fields(TagStats)} if stats else {}
+    return {USUAL + name: array for name, array in known.items() if array is not None}
 
 
 def _save(path: Path, **arrays: Any) -> None:

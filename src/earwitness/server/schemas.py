@@ -136,7 +136,7 @@ class AttentionModel(_Model):
 
 
 class TagModel(_Model):
-    """A tag near to a word."""
+    """A tag that hears a word."""
 
     tag: str = Field(examples=["Dog"])
     similarity: float = Field(examples=[0.82])
@@ -148,7 +148,9 @@ class WordModel(_Model):
 
     word: str = Field(examples=["dog bark"])
     is_understood: bool
-    is_far: bool = Field(description="It is far from every tag: results may be unreliable.")
+    is_far: bool = Field(description="It is a guess, or cannot be heard: results may be unreliable.")
+    grade: str = Field(description="exact, close, guess or cannot be heard", examples=["exact"])
+    understood_as: list[str] = Field(description="The known sounds that it is taken for.", examples=[["dog bark"]])
     tags: list[TagModel]
     error: str | None = Field(description="Why it is unknown.")
 

@@ -136,4 +136,4 @@ class Service:
         try:
             await asyncio.to_thread(embed_with_mpnet, ["sound"])
         except (MissingExtraError, WeightsError) as error:
-            logger.info("words outside the shipped table are unknown: %s", error)
+            logger.info("words outside the shipped table are approximated: %s", error)

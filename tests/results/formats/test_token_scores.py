@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demo_recording import make_recording
 from earwitness.errors import SettingsError
 from earwitness.metrics import read_score_curves
 from earwitness.recognition.analysis import analyse
+from earwitness.recognition.pipeline import ask
 from earwitness.results.formats.base import RecordingResult
 from earwitness.results.formats.token_scores import SCORES, SCORES_NPZ, check_scores, score_words
 from earwitness.settings import Settings
@@ -39,11 +41,17 @@ def test_arrays_hold_the_same() -> None:
 
 
 def test_scores_of_an_analysis_peak_where_its_events_do() -> None:
-    samples = np.random.default_rng(0).standard_normal(48000).astype(np.float32) * 0.1
-    scores = score_words(analyse((samples, 16000)), ["rain", "dog bark"])
-    assert scores.scores.shape == (len(scores.edges_s) - 1, 2)
+    words = ["telephone ringing", "glass breaking", "rain"]
+    analysis = analyse((make_recording()[0], 16000))
+    scores = score_words(analysis, words)
+    assert scores.scores.shape == (len(scores.edges_s) - 1, 3)
     assert np.allclose(np.diff(scores.edges_s), 0.16)
-    assert scores.scores[:, 0].max() > scores.scores[:, 1].max()
+    events = ask(analysis, words).events
+    assert {event.word for event in events} == set(words)
+    for event in events:
+        curve = scores.scores[:, words.index(event.word)]
+        assert curve.max() == pytest.approx(event.score)
+        assert scores.edges_s[curve.argmax()] == pytest.approx(event.peak_s)
 
 
 @pytest.mark.parametrize(("words", "method"), [([], "earwitness"), (["dog"], "tmrl")])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from earwitness.errors import SettingsError
-from earwitness.recognition import Analysis, choose_method, match_words, understand
+from earwitness.recognition import Analysis, choose_method, track_words, understand
 from earwitness.results.formats.base import ESCAPE, TSV, Format, RecordingResult, TokenScores, join_cells, show_time
 from earwitness.settings import Settings
 
@@ -27,10 +27,10 @@ def score_words(analysis: Analysis, words: Sequence[str]) -> TokenScores:
         WordError: a word cannot be understood.
     """
     check_scores(words, analysis.settings)
-    rows = list(match_words(analysis.rows.batches(), understand(tuple(words)), analysis.tag_stats))
+    track = track_words(analysis.rows, understand(tuple(words)), analysis.tag_stats)
     start_s = analysis.rows.start_s
     edges_s = np.append(start_s, start_s[-1] + analysis.rows.span_s)
-    return TokenScores(tuple(words), edges_s, np.concatenate([each.scores for each in rows]))
+    return TokenScores(tuple(words), edges_s, track.largest)
 
 
 def check_scores(words: Sequence[str], settings: Settings) -> None:

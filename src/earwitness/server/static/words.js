@@ -92,8 +92,8 @@ export class WordField {
       bar.firstChild.style.width = `${Math.round(100 * Math.max(0, each.similarity))}%`;
       return make("span", { className: "app-tip-row" }, make("span", {}, each.tag), bar, make("span", { className: "ew-n" }, each.similarity.toFixed(2)));
     });
-    const far = meaning.is_far ? make("span", { className: "app-tip-far" }, "Far from every tag: results may be unreliable.") : null;
-    return make("span", { className: "app-tip", role: "tooltip" }, make("b", {}, "Nearest tags"), rows, far);
+    const far = meaning.is_far ? make("span", { className: "app-tip-far" }, meaning.tags.length ? "A guess: results may be unreliable." : "No tag hears it: choose another word.") : null;
+    return make("span", { className: "app-tip", role: "tooltip" }, make("b", {}, meaning.tags.length ? `${meaning.grade}: by the tags` : "Cannot be heard"), rows, far);
   }
 
   _pressChip(event, word) {
