@@ -35,7 +35,7 @@ EXTRAS = {  # the module that is not there -> the extra that brings it
     **{"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx", "transformers": "clap", "av": "media"},
     **{"fastapi": "server", "uvicorn": "server", "prometheus_client": "server", "starlette": "server"},
     **{"matplotlib": "plot", "pyarrow": "archive", "duckdb": "archive", "ray": "ray", "fsspec": "ray"},
-    **{"sounddevice": "live", "paho": "live", "sentence_transformers": "mpnet"},
+    **{"sounddevice": "live", "paho": "live", "tokenizers": "mpnet"},
 }
 
 

@@ -1,4 +1,4 @@
-"""The real text model, for words that the shipped table does not hold: all-mpnet-base-v2, mean pooled, normalised.
+"""The real text model: all-mpnet-base-v2, mean pooled, normalised; where it is, and what it makes of texts.
 
 In: texts. Out: embeddings (N, 768) float32 of unit length. The model is looked for, in this order, in a folder that
 the user names (`EARWITNESS_MPNET`), in the Hugging Face cache, in earwitness' own cache, and in the five packages of
@@ -19,16 +19,13 @@ import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from earwitness.errors import MissingExtraError, WeightsError
 from earwitness.files import cache_dir, find_snapshots, hash_file
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from earwitness.words.mpnet import Mpnet
 
 MODEL = "all-mpnet-base-v2"
 SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -46,13 +43,11 @@ def embed_with_mpnet(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return the embeddings (N, 768) of texts, each of unit length.
 
     Raises:
-        MissingExtraError: sentence-transformers or the model is not there; the message says how to get both.
+        MissingExtraError: tokenizers or the model is not there; the message says how to get both.
         WeightsError: the model's file is damaged.
     """
     with _ONE_AT_A_TIME:
-        model = _load(find_mpnet())
-        embeddings = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
-    return np.asarray(embeddings, dtype=np.float32)
+        return _load(find_mpnet()).embed(texts)
 
 
 def find_mpnet() -> Path:
@@ -121,11 +116,5 @@ def _find_parts() -> list[Path]:
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path) -> SentenceTransformer:
-    try:
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging as transformers_logging
-    except ImportError as error:
-        raise MissingExtraError(f"MPNet needs sentence-transformers; {HOW_TO_GET}") from error
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+def _load(folder: Path) -> Mpnet:
+    return Mpnet(folder)
