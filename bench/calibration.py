@@ -1,143 +1,105 @@
-"""Does a promised rate of false alarms hold on background that was not used to choose the threshold?
+"""Does a promised rate of false alarms hold on background of another source than the thresholds were chosen on?
 
-In: ESC-10's clips, and TUT's recordings with their annotated events cut out. Out: for each word and promise, the rate
-on the other half of the files, with its Poisson interval, and the mean over many divisions. A word's own clips are left
-out. Half the files are some ten minutes: promises above 3 / hours are counted, those below extrapolated.
+In: the benchmark's folder of ambience (docs/benchmark.md). Out: a row for each source with half an hour or more: the
+rate that the thresholds of all other sources raise there, pooled over 18 words, beside the mean of the 95 % bounds that
+`earwitness calibrate` prints. A background whose name says that it may hold a word is left out for that word.
 
-    python bench/calibration.py --esc10 ../shared/data/esc10 --tut ../shared/data/tut   # four minutes
+    python bench/calibration.py --data ../shared/data                  # a minute
+    python bench/calibration.py --data ../shared/data --may-lower      # thresholds below the usual one, too
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from earwitness.audio.read import Waveform, find_audio
-from earwitness.calibration.poisson import find_interval
-from earwitness.calibration.thresholds import CalibratedWord, WordTraces, choose_thresholds, trace_words
+from earwitness.calibration.thresholds import HIGHEST, WordTraces, choose_thresholds, trace_words
 from earwitness.encoders.load import LoadedEncoder, load_encoder
+from earwitness.evaluation.benchmark.material import list_ambience, read_words
 from earwitness.settings import Settings
 from earwitness.words.meanings import understand_words
-from mixtures import RATE_HZ, clear_events, read_tut
 
-WORDS = ("baby cry", "dog bark", "gunshot", "glass break", "siren", "rooster", "person sneeze", "chainsaw")
-PROMISES = (30.0, 10.0, 3.0)  # per hour
-N_DIVISIONS = 8  # of the files into halves; each half is calibrated on once
-DEFAULT = 0.5  # the threshold without calibration, for comparison
+PROMISES = (1.0, 5.0)  # an hour and word
+LEAST_HOURS = 0.5  # of a source that is left out
 
 
 @dataclass(frozen=True)
-class Background:
-    """A recording as it was heard, and what is in it: the name of its class, or of its scene."""
+class Promise:
+    """What a promise became on a source that was left out: events, hours times words, the mean of the bounds."""
 
-    content: str
-    detected: WordTraces
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a promise became: the calibrated word, and the events on the other half of the files, in hours."""
-
-    word: CalibratedWord
+    source: str
     n_events: int
-    hours: float
-    promised: float
+    word_hours: float
+    bound: float
 
     @property
-    def is_stored(self) -> bool:
-        """Whether so many events are no surprise if the promise is true: its mean lies in or above the interval."""
-        return self.word.threshold is None or find_interval(self.n_events)[0] <= self.promised * self.hours
+    def rate(self) -> float:
+        """Events an hour and word."""
+        return self.n_events / max(self.word_hours, 1e-9)
 
 
-def hear_backgrounds(esc10: Path, tut: Path, words: Sequence[str], encoder: LoadedEncoder) -> list[Background]:
-    """Listen once to all recordings."""
-    meanings = understand_words(words)
-    cases = read_tut(tut)
-    sources = [
-        (case.scene, Waveform(samples, RATE_HZ)) for case, samples in zip(cases, clear_events(cases), strict=True)
-    ]
-    clips = [(path.parent.name.replace("_", " "), path) for path in find_audio([esc10])]
-    return [
-        Background(content, trace_words(source, meanings, Settings(), encoder))
-        for content, source in [*sources, *clips]
-    ]
+def leave_out(
+    source: str,
+    traces: Mapping[str, Sequence[tuple[str, WordTraces]]],
+    promised: float,
+    encoder: LoadedEncoder,
+    *,
+    may_lower: bool,
+) -> Promise:
+    """Return what thresholds of all other sources raise on one source.
 
-
-def take_word(backgrounds: Sequence[Background], index: int) -> list[WordTraces]:
-    """Return the scores of one word, without the recordings of its own class."""
-    word = backgrounds[0].detected.words[index]
-    return [_pick(each.detected, index) for each in backgrounds if each.content != word]
-
-
-def hold_out(detected: Sequence[WordTraces], promised: float, seed: int, encoder: LoadedEncoder) -> list[Held]:
-    """Divide the recordings by chance, calibrate on each half and count on the other."""
-    order = np.random.default_rng(seed).permutation(len(detected))
-    halves = [[detected[at] for at in order[side::2]] for side in (0, 1)]
-    held = []
-    for here, there in (halves, halves[::-1]):
-        calibration = choose_thresholds(here, promised, Settings(), encoder)
-        (word,) = calibration.words
-        hours = sum(each.duration_s for each in there) / 3600
-        n_events = 0 if word.threshold is None else count(there, word.threshold)
-        held.append(Held(word, n_events, hours, promised))
-    return held
-
-
-def count(detected: Sequence[WordTraces], threshold: float) -> int:
-    """Return how many events of the only word begin at a threshold."""
-    settings = Settings(thresholds=((detected[0].words[0], threshold),))
-    return sum(len(each.find(0, settings)) for each in detected)
+    Args:
+        source: the one to leave out.
+        traces: for each word, recordings with their sources; each holds the scores of this word only.
+        promised: false alarms an hour and word.
+        encoder: the one that made the scores.
+        may_lower: see `calibrate_thresholds`.
+    """
+    n_events, word_hours, bounds = 0, 0.0, []
+    for word, every in traces.items():
+        others = [each for name, each in every if name != source]
+        own = [each for name, each in every if name == source]
+        (found,) = choose_thresholds(others, promised, Settings(), encoder, may_lower=may_lower).words
+        settings = Settings(thresholds=((word, HIGHEST if found.threshold is None else found.threshold),))
+        n_events += sum(len(each.find(0, settings)) for each in own)
+        word_hours += sum(each.duration_s for each in own) / 3600
+        bounds.append(found.upper_per_hour)
+    return Promise(source, n_events, word_hours, float(np.mean(bounds)))
 
 
 def main() -> None:
-    """Print a row for each promise and word."""
+    """Print a row for each promise and source."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--esc10", type=Path, required=True)
-    parser.add_argument("--tut", type=Path, required=True)
-    parser.add_argument("--divisions", type=int, default=N_DIVISIONS)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--may-lower", action="store_true")
     options = parser.parse_args()
-    encoder = load_encoder()
-    backgrounds = hear_backgrounds(options.esc10, options.tut, WORDS, encoder)
-    hours = sum(each.detected.duration_s for each in backgrounds) / 3600
-    print(f"{len(backgrounds)} recordings, {hours:.2f} hours, {options.divisions} divisions into halves\n")
-    print(
-        "| promised per hour | word | by | threshold | at 0.5: per hour | other half: per hour (95 %) | mean | kept |"
-    )
-    print("|--:|---|---|--:|--:|--:|--:|--:|")
+    encoder, ambience = load_encoder(), list_ambience(options.data)
+    words = [each for each in read_words(options.data) if each.is_for_alarms]
+    meanings = understand_words([each.word for each in words])
+    heard = [(each, trace_words(each.path, meanings, Settings(), encoder)) for each in ambience]
+    traces = {
+        each.word: [
+            (background.source, WordTraces(trace.track.select(index), trace.duration_s))
+            for background, trace in heard
+            if not each.may_be_in(background.path.name)
+        ]
+        for index, each in enumerate(words)
+    }
+    hours: dict[str, float] = {}
+    for background, trace in heard:
+        hours[background.source] = hours.get(background.source, 0.0) + trace.duration_s / 3600
+    print("| promised | source left out | hours | rate there | mean 95 % bound |\n|--:|---|--:|--:|--:|")
     for promised in PROMISES:
-        every: list[Held] = []
-        for index, word in enumerate(WORDS):
-            detected = take_word(backgrounds, index)
-            held = [one for seed in range(options.divisions) for one in hold_out(detected, promised, seed, encoder)]
-            usual = count(detected, DEFAULT) / (sum(each.duration_s for each in detected) / 3600)
-            print(_row(word, promised, usual, held))
-            every += held
-        given = [each for each in every if each.word.threshold is not None]
-        mean = sum(each.n_events for each in given) / sum(each.hours for each in given)
-        stored = sum(each.is_stored for each in given)
-        print(f"| {promised:g} | all | | | | | {mean:.1f} | {stored} of {len(given)} |")
-
-
-def _row(word: str, promised: float, usual: float, held: Sequence[Held]) -> str:
-    first = held[0]
-    by = "tail" if first.word.is_extrapolated else "count"
-    given = [each for each in held if each.word.threshold is not None]
-    if first.word.threshold is None:
-        shown, rate = "none", ""
-    else:
-        low, high = (each / first.hours for each in find_interval(first.n_events))
-        shown, rate = f"{first.word.threshold:.3f}", f"{first.n_events / first.hours:.1f} ({low:.1f} to {high:.1f})"
-    mean = f"{sum(each.n_events for each in given) / sum(each.hours for each in given):.1f}" if given else ""
-    stored = f"{sum(each.is_stored for each in given)} of {len(given)}"
-    return f"| {promised:g} | {word} | {by} | {shown} | {usual:.1f} | {rate} | {mean} | {stored} |"
-
-
-def _pick(detected: WordTraces, index: int) -> WordTraces:
-    return WordTraces(detected.track.select(index), detected.duration_s)
+        rates = []
+        for source in (each for each, length in hours.items() if length >= LEAST_HOURS):
+            kept = leave_out(source, traces, promised, encoder, may_lower=options.may_lower)
+            rates.append(kept.rate)
+            print(f"| {promised:g} | {source} | {hours[source]:.1f} | {kept.rate:.2f} | {kept.bound:.2f} |", flush=True)
+        print(f"| {promised:g} | geometric mean | | {np.exp(np.mean(np.log(np.maximum(rates, 0.01)))):.2f} | |")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def count(detected: WordTraces, threshold: float) -> int:
 def test_a_promise_that_can_be_counted_is_kept_on_other_background(encoder: LoadedEncoder) -> None:
     n_new, n_promised = 0, 0.0
     for seed in range(0, 20, 2):
-        calibration = choose_thresholds([make_heard(4, seed)], 2.0, Settings(), encoder)
+        calibration = choose_thresholds([make_heard(4, seed)], 2.0, Settings(), encoder, may_lower=True)
         (word,) = calibration.words
         assert not word.is_extrapolated
         assert word.threshold is not None
@@ -64,7 +64,7 @@ def test_a_promise_that_can_be_counted_is_kept_on_other_background(encoder: Load
 def test_a_promise_that_cannot_be_counted_is_extrapolated_and_kept(encoder: LoadedEncoder) -> None:
     n_new = 0
     for seed in range(0, 40, 2):
-        calibration = choose_thresholds([make_heard(0.5, seed)], 1.0, Settings(), encoder)
+        calibration = choose_thresholds([make_heard(0.5, seed)], 1.0, Settings(), encoder, may_lower=True)
         (word,) = calibration.words
         assert word.is_extrapolated
         assert word.threshold is not None
@@ -77,7 +77,10 @@ def test_a_promise_that_cannot_be_counted_is_extrapolated_and_kept(encoder: Load
 
 def test_a_lower_promise_needs_a_higher_threshold(encoder: LoadedEncoder) -> None:
     detected = [make_heard(3, 0), make_heard(3, 1)]
-    chosen = [choose_thresholds(detected, rate, Settings(), encoder).words[0] for rate in (0.1, 1.0, 10.0, 30.0)]
+    chosen = [
+        choose_thresholds(detected, rate, Settings(), encoder, may_lower=True).words[0]
+        for rate in (0.1, 1.0, 10.0, 30.0)
+    ]
     thresholds = [each.threshold or 1.0 for each in chosen]
     assert thresholds == sorted(thresholds, reverse=True)
     assert len(set(thresholds)) == 4
@@ -86,20 +89,26 @@ def test_a_lower_promise_needs_a_higher_threshold(encoder: LoadedEncoder) -> Non
 
 
 def test_a_word_that_is_always_heard_gets_no_threshold(encoder: LoadedEncoder) -> None:
-    calibration = choose_thresholds([make_heard(4, 0, level=6.0)], 1.0, Settings(), encoder)
+    calibration = choose_thresholds([make_heard(4, 0, level=6.0)], 1.0, Settings(), encoder, may_lower=True)
     assert calibration.words[0].threshold is None
     assert calibration.words[0].n_events > 100
     assert calibration.settings.thresholds == ()
 
 
 def test_a_word_that_is_never_heard_gets_the_lowest_threshold(encoder: LoadedEncoder) -> None:
-    calibration = choose_thresholds([make_heard(4, 0, level=-9.0)], 1.0, Settings(), encoder)
+    calibration = choose_thresholds([make_heard(4, 0, level=-9.0)], 1.0, Settings(), encoder, may_lower=True)
     assert calibration.settings.thresholds == (("siren", 0.01),)
+
+
+def test_no_threshold_is_below_the_usual_one_unless_asked_for(encoder: LoadedEncoder) -> None:
+    (word,) = choose_thresholds([make_heard(4, 0, level=-9.0)], 1.0, Settings(), encoder).words
+    assert (word.threshold, word.n_events, word.is_extrapolated) == (0.5, 0, False)
+    assert word.upper_per_hour == pytest.approx(3.0 / 4, rel=0.01)
 
 
 def test_silence_gives_a_threshold_too(encoder: LoadedEncoder) -> None:
     detected = make_traces(np.full((2000, 1), 1e-7, np.float32))
-    assert choose_thresholds([detected], 1.0, Settings(), encoder).words[0].threshold == 0.01
+    assert choose_thresholds([detected], 1.0, Settings(), encoder, may_lower=True).words[0].threshold == 0.01
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +133,7 @@ def test_the_promise_holds_on_a_held_out_half_and_breaks_below_it(
 ) -> None:
     first, second = halves
     promised = 80.0  # per hour: 4 in three minutes
-    calibration = choose_thresholds([first], promised, Settings(), encoder)
+    calibration = choose_thresholds([first], promised, Settings(), encoder, may_lower=True)
     (word,) = calibration.words
     assert not word.is_extrapolated
     n_new = len(second.find(0, calibration.settings))
@@ -156,5 +165,5 @@ def test_what_cannot_be_promised_is_refused(encoder: LoadedEncoder) -> None:
 
 def test_thresholds_of_other_words_stay(encoder: LoadedEncoder) -> None:
     before = Settings(thresholds=(("bark", 0.7), ("SIREN", 0.6)))
-    after = choose_thresholds([make_heard(4, 0)], 1.0, before, encoder).settings
+    after = choose_thresholds([make_heard(4, 0)], 1.0, before, encoder, may_lower=True).settings
     assert [word for word, _ in after.thresholds] == ["bark", "siren"]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from calibration import Held
-from earwitness.calibration.thresholds import CalibratedWord
+from calibration import leave_out
+from earwitness.calibration.thresholds import WordTraces
 from earwitness.recognition.events import Event
+from earwitness.recognition.evidence import ScoreTrack
 from earwitness.words.ontology import tag_names
+from made_encoders import SMALL, make_encoder
 from mixtures import EBR_DB, RATE_HZ, cut_loudest, cut_out, make_mixtures, measure_rms, mix
 from published_way import Recorder, Stage, group_tags, name_events, rank_scenes, spread, time_stage
 from speed import Line, write_noise, write_silence
@@ -173,8 +174,14 @@ def test_a_commands_peak_memory_is_its_own() -> None:
         run_measured([sys.executable, "-c", "raise SystemExit(3)"])
 
 
-def test_a_promise_is_judged_by_the_interval_of_what_was_counted() -> None:
-    word = CalibratedWord("siren", 0.7, 0, 0, 0.0, 3.0, False, None)
-    assert Held(word, n_events=4, hours=1.0, promised=2.0).is_stored  # 1.09 and more
-    assert not Held(word, n_events=8, hours=1.0, promised=2.0).is_stored  # 3.45 and more
-    assert Held(replace(word, threshold=None), n_events=0, hours=1.0, promised=0.1).is_stored
+def test_a_promise_is_counted_on_the_source_that_is_left_out() -> None:
+    def trace(n_beeps: int, score: float) -> WordTraces:
+        scores = np.zeros((22500, 1), np.float32)  # an hour
+        scores[np.arange(n_beeps) * 100] = score
+        return WordTraces(ScoreTrack(scores, ("siren",), 0.16 * np.arange(22500), 0.16), 3600.0)
+
+    traces = {"siren": [("quiet", trace(3, 0.6)), ("quiet", trace(3, 0.6)), ("loud", trace(9, 0.7))]}
+    found = leave_out("loud", traces, 1.0, make_encoder(SMALL), may_lower=False)
+    assert (found.n_events, found.word_hours, found.rate) == (9, 1.0, 9.0)
+    assert found.bound == pytest.approx(3.0 / 2, rel=0.01)  # none in two hours, at a threshold above 0.6
+    assert leave_out("quiet", traces, 1.0, make_encoder(SMALL), may_lower=False).rate == 0.0

@@ -6,7 +6,10 @@ threshold at which events begin at most that often, counted by `find_events` its
 Events on T hours are modelled as Poisson. A threshold right above the (n + 1)-th largest peak lets n events through,
 but n + 1 are to be expected on as much other background, so n + 1 <= rate x T must hold. Where even no event at all
 would leave a 95 % bound above the promise (T < 3 / rate), the threshold is extrapolated from the tail of the peaks, as
-logits, and marked so. Both assume that other background is like this one, and that events come singly.
+logits, and marked so: upwards only. Both assume that other background is like this one, and that events come singly.
+
+No threshold is below that of the settings unless this is asked for: background that happens to be quiet about a word is
+no reason to trust it more.
 """
 
 from __future__ import annotations
@@ -60,7 +63,8 @@ class CalibratedWord:
 
     Attributes:
         word: as it was given.
-        threshold: the lowest score that keeps the promise; None where none up to 0.99 does: take another word.
+        threshold: the lowest score that keeps the promise, not below that of the settings unless this was asked for;
+            None where none up to 0.99 does: take another word.
         n_events: events on the background at the threshold; where there is none, at 0.99.
         n_recordings: recordings that hold them; many events in one are not Poisson.
         rate_per_hour: events per hour.
@@ -108,6 +112,8 @@ def calibrate_thresholds(
     false_alarms_per_hour: float = 1.0,
     settings: Settings | None = None,
     encoder: LoadedEncoder | None = None,
+    *,
+    may_lower: bool = False,
 ) -> Calibration:
     """Return for each word the lowest threshold at which events begin at most so often on this background.
 
@@ -117,6 +123,7 @@ def calibrate_thresholds(
         false_alarms_per_hour: the promised rate of each word.
         settings: windows, hold and gaps, as they will be used later.
         encoder: an encoder that is already loaded.
+        may_lower: let thresholds be below `settings.event_threshold`, where background allows it.
 
     Raises:
         AudioError, WordError, WeightsError: see `recognize`.
@@ -127,7 +134,7 @@ def calibrate_thresholds(
     check_promise(false_alarms_per_hour, settings)
     meanings = understand_words(words)
     traces = [trace_words(source, meanings, settings, encoder) for source in sources]
-    return choose_thresholds(traces, false_alarms_per_hour, settings, encoder)
+    return choose_thresholds(traces, false_alarms_per_hour, settings, encoder, may_lower=may_lower)
 
 
 def check_promise(false_alarms_per_hour: float, settings: Settings) -> None:
@@ -159,7 +166,12 @@ def trace_words(
 
 
 def choose_thresholds(
-    traces: Sequence[WordTraces], false_alarms_per_hour: float, settings: Settings, encoder: LoadedEncoder
+    traces: Sequence[WordTraces],
+    false_alarms_per_hour: float,
+    settings: Settings,
+    encoder: LoadedEncoder,
+    *,
+    may_lower: bool = False,
 ) -> Calibration:
     """Return the thresholds of words from their scores on background, all with the same `settings`.
 
@@ -170,9 +182,9 @@ def choose_thresholds(
     hours = sum(each.duration_s for each in traces) / 3600
     if 3600 * hours < LEAST_S:
         raise SettingsError(f"{3600 * hours:.0f} s of background: give {LEAST_S:.0f} s at least, better some hours")
-    words = []
+    words, least = [], 0.0 if may_lower else settings.event_threshold
     for index in range(len(traces[0].words)):
-        words.append(_calibrate_word(_Peaks(traces, index, settings), hours, false_alarms_per_hour))
+        words.append(_calibrate_word(_Peaks(traces, index, settings), hours, false_alarms_per_hour, least))
     found = tuple((each.word, each.threshold) for each in words if each.threshold is not None)
     known = {fold_word(each.word) for each in words}
     others = tuple(pair for pair in settings.thresholds if fold_word(pair[0]) not in known)
@@ -232,8 +244,10 @@ class _Peaks:
         return _score(level + extrapolate_level(excesses, n_wanted))
 
 
-def _calibrate_word(peaks: _Peaks, hours: float, rate: float) -> CalibratedWord:
+def _calibrate_word(peaks: _Peaks, hours: float, rate: float, least: float) -> CalibratedWord:
     threshold, is_extrapolated = _choose(peaks, hours * rate)
+    if threshold is not None and threshold < least:
+        threshold, is_extrapolated = least, False
     level = HIGHEST if threshold is None else threshold
     counts = [len(each) for each in peaks.at(level)]
     n_events = sum(counts)

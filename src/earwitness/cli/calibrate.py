@@ -37,6 +37,9 @@ def calibrate(
     rate: Annotated[
         float, typer.Option("--false-alarms-per-hour", help="The rate to promise, for each word by itself.")
     ] = 1.0,
+    may_lower: Annotated[
+        bool, typer.Option("--may-lower", help="Let thresholds be below the usual one where this background allows it.")
+    ] = False,
     labelled: Annotated[
         Path | None,
         typer.Option(help="Table of annotated events, its recordings beside it: shows what is still found."),
@@ -46,7 +49,8 @@ def calibrate(
     """Choose each word's threshold on background without it, so that false alarms stay within a promised rate.
 
     Give hours of audio in which the events are absent or rare; nothing has to be labelled. The settings written are for
-    'earwitness listen --settings'. They hold for this encoder and for background like this one.
+    'earwitness listen --settings'. No threshold is lowered without --may-lower. They hold for this encoder and for
+    background like this one.
     """
     from earwitness.calibration import check_promise, choose_thresholds, trace_words
     from earwitness.encoders import choose_encoder
@@ -68,7 +72,7 @@ def calibrate(
     traces = [each for _, each in tally.each(process)]
     if not traces:
         raise SettingsError(f"none of {len(recordings.paths)} recordings could be used as background; give others")
-    calibration = choose_thresholds(traces, rate, settings, loaded)
+    calibration = choose_thresholds(traces, rate, settings, loaded, may_lower=may_lower)
     write_text(out, describe_toml(calibration))
     print(describe(calibration))
     if clips:
