@@ -97,12 +97,14 @@ class TagStats:
     Attributes:
         mean, std: of the logits of windows.
         token_mean, token_std: of the logits of tokens; None where the encoder has one head for both.
+        clip_mean: of the logits of isolated clips, for which `mean` is too high; None where it is not known.
     """
 
     mean: np.ndarray
     std: np.ndarray
     token_mean: np.ndarray | None = None
     token_std: np.ndarray | None = None
+    clip_mean: np.ndarray | None = None
 
     @property
     def of_tokens(self) -> TagStats:

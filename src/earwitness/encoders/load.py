@@ -282,4 +282,5 @@ def _read_tag_stats(path: Path) -> TagStats | None:
     if not stats_path.is_file():
         return None
     with np.load(stats_path) as stats:
-        return TagStats(stats["mean"], stats["std"], stats.get("frame_mean"), stats.get("frame_std"))
+        names = ("mean", "std", "frame_mean", "frame_std", "clip_mean")
+        return TagStats(*(stats.get(name) for name in names))

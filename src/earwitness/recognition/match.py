@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earwitness.encoders import TagStats
-from earwitness.recognition.evidence import USUAL_LOGIT
+from earwitness.recognition.evidence import USUAL_LOGIT, evidence_logits
 from earwitness.recognition.rows import StoredRows
 from earwitness.recognition.tags import Logits, TagScores, sigmoid
 from earwitness.words import WordMeanings, tag_names
@@ -21,8 +21,8 @@ from earwitness.words import WordMeanings, tag_names
 if TYPE_CHECKING:
     from earwitness.recognition.events import Event
 
-PRIOR_SHARE = 0.5  # how much of a tag's usual logit is taken off: 0 favours common sounds, 1 rare ones
-OFFSET = 0.7  # logit above (1 - PRIOR_SHARE) of the usual at which a word counts as detected
+PRIOR_SHARE = 0.9  # how much of a tag's usual logit is taken off: 0 favours common sounds, 1 rare ones
+OFFSET = 3.6  # logit above (1 - PRIOR_SHARE) of the usual at which a word counts as detected
 N_REASONS = 3
 
 
@@ -56,15 +56,24 @@ def match_words(
 
     A word's evidence is the power mean (exponent 1/2) of the tags' scores under the word's weights: one strong tag is
     enough where weights are shared, as with "fire crackling". As a logit, it is compared with the tags' usual logits.
+    What the user excludes takes off as much as it is detected itself.
     """
-    tags = np.flatnonzero(meanings.weights.any(axis=0))  # (K,), those that words weigh
-    weights = meanings.weights[:, tags]
-    mean = tag_stats.mean[tags] if tag_stats else np.full(len(tags), USUAL_LOGIT, np.float32)
-    usual = weights @ np.log(np.maximum(sigmoid(mean), 1e-12))  # (V,)
+    n_tags = meanings.weights.shape[1]
+    mean = np.full(n_tags, USUAL_LOGIT, np.float32)
+    if tag_stats:
+        mean = tag_stats.mean if tag_stats.clip_mean is None else tag_stats.clip_mean
+
+    def weigh(logits: Logits, weights: Logits) -> Logits:
+        tags = np.flatnonzero(weights.any(axis=0))  # (K,), those that words weigh
+        usual = weights[:, tags] @ np.log(np.maximum(sigmoid(mean[tags]), 1e-12))  # (V,)
+        means = np.sqrt(sigmoid(logits[:, tags])) @ weights[:, tags].T
+        return evidence_logits(means, -PRIOR_SHARE * usual - OFFSET)
+
     for rows in tag_scores:
-        evidence = np.clip(np.square(np.sqrt(sigmoid(rows.logits[:, tags])) @ weights.T), 1e-12, 1 - 1e-6)
-        logits = np.log(evidence / (1 - evidence)) - PRIOR_SHARE * usual - OFFSET
-        scores = np.where(weights.any(axis=1), sigmoid(logits.astype(np.float32)), np.float32(0))
+        logits = weigh(rows.logits, meanings.weights)
+        if meanings.excluded is not None:
+            logits -= np.where(meanings.excluded.any(axis=1), np.maximum(0, weigh(rows.logits, meanings.excluded)), 0)
+        scores = np.where(meanings.weights.any(axis=1), sigmoid(logits), np.float32(0))
         yield WordScores(scores, meanings, rows)
 
 
