@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from earwitness.encoders.base import TagStats
-from earwitness.recognition.scenes import calibrate_blindly, rank_scenes
+from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner, name_winner, rank_scenes
 from earwitness.recognition.tags import ClipTags
 from earwitness.words.ontology import tag_names
 from earwitness.words.places import PlaceProfile
@@ -51,7 +51,17 @@ def test_of_three_scenes_place_and_sound_speak_together_and_neither_alone_decide
 
 
 def test_what_is_usual_speaks_for_no_scene() -> None:
-    assert [each.score for each in rank_scenes(make_clip(-8.0, -8.0), PROFILES, STATS)] == [0.0, 0.0]
+    ranked = rank_scenes(make_clip(-8.0, -8.0), PROFILES, STATS)
+    assert [each.score for each in ranked] == [0.0, 0.0]
+    assert name_winner(ranked) == "unsure"
+
+
+def test_a_scene_is_the_answer_where_the_second_one_is_not_close() -> None:
+    def rank(second: float) -> str:
+        return name_winner(mark_winner([SceneScore("park", second), SceneScore("tram", 1.0)]))
+
+    assert [rank(each) for each in (0.7, 0.8, 1.2, 1.3)] == ["tram", "unsure", "unsure", "park"]
+    assert name_winner(mark_winner([SceneScore("park", -2.0)])) == "park"
 
 
 def test_without_tag_statistics_a_usual_value_serves() -> None:

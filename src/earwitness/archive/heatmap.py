@@ -20,6 +20,7 @@ import numpy.typing as npt
 from earwitness.archive.ask import Answer, QueriedRecording
 from earwitness.archive.hourly import HOUR_S
 from earwitness.archive.start_times import format_time, parse_time
+from earwitness.recognition import name_winner
 
 N_ROWS = 93  # three months by day
 N_RECORDINGS = 40
@@ -100,7 +101,7 @@ def _heat_by_clock(answer: Answer, recordings: Sequence[QueriedRecording]) -> He
             hour = int(parse_time(each.hour.start) // HOUR_S)
             row = int(row_of(np.array([hour if is_short else hour // N_COLUMNS]))[0])
             for column in range(n_columns) if is_short else [hour % N_COLUMNS]:
-                best.setdefault((row, column), Counter())[each.ranked[0].scene] += 1
+                best.setdefault((row, column), Counter())[name_winner(each.ranked)] += 1
     columns = tuple(f":{5 * part:02d}" if is_short else f"{part:02d}:00" for part in range(n_columns))
     return Heat(unit, rows, columns, column_s, analysed_s, counts, *_choose_scenes(best, analysed_s))
 
@@ -181,7 +182,7 @@ def _heat_by_recording(answer: Answer, recordings: Sequence[QueriedRecording]) -
             first, last = int(start_s // step_s), int((start_s + HOUR_S - 1) // step_s)
             for column in range(first, min(last, n_columns - 1) + 1):
                 cell = (rows[each.hour.path], column)
-                best.setdefault(cell, Counter())[each.ranked[0].scene] += 1
+                best.setdefault(cell, Counter())[name_winner(each.ranked)] += 1
     names = tuple(each.path for each in shown)
     columns = tuple(_name_moment(column * step_s, step_s) for column in range(n_columns))
     scenes = _choose_scenes(best, analysed_s)

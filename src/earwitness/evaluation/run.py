@@ -45,6 +45,7 @@ from earwitness.recognition import (
     choose_method,
     classify,
     classify_windows,
+    mark_winner,
 )
 from earwitness.results import Progress, format_evidence, process_each
 from earwitness.settings import Settings
@@ -355,6 +356,12 @@ def _note(
 def _calibrate(analysed: list[AnalysedClip]) -> list[AnalysedClip]:
     """Return the clips with the scenes ranked against the run."""
     usable = [each for each in analysed if each.recognition]
-    ranked = calibrate_run([each.recognition for each in usable if each.recognition])
+    ranked = [_rank_against_run(each) for each in calibrate_run([one.recognition for one in usable if one.recognition])]
     by_file = {each.file: recognition for each, recognition in zip(usable, ranked, strict=True)}
     return [replace(each, recognition=by_file.get(each.file, each.recognition)) for each in analysed]
+
+
+def _rank_against_run(recognition: Recognition) -> Recognition:
+    """Return a recognition whose scenes are ranked by their scores against the run."""
+    scenes = [replace(each, score=each.run_score or 0.0) for each in recognition.scenes]
+    return replace(recognition, scenes=mark_winner(scenes))

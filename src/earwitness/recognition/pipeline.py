@@ -20,7 +20,7 @@ from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence, match_words
 from earwitness.recognition.methods import choose_method, understand
 from earwitness.recognition.rows import StoredRows
-from earwitness.recognition.scenes import SceneScore, calibrate_blindly, mark_winner
+from earwitness.recognition.scenes import SceneScore, calibrate_blindly
 from earwitness.recognition.tags import TagSummary
 from earwitness.settings import QuerySettings, Settings, setting_names
 from earwitness.version import __version__
@@ -181,7 +181,7 @@ def check_words(events: Sequence[str], scenes: Sequence[str], settings: Settings
 
 
 def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
-    """Return the recognitions of a run with their scenes ranked against the run ("blind calibration").
+    """Return the recognitions of a run with a second score for each scene, against the run ("blind calibration").
 
     Raises:
         SettingsError: there are too few recordings, or their scene words differ.
@@ -195,9 +195,10 @@ def calibrate_run(recognitions: Sequence[Recognition]) -> list[Recognition]:
     except ValueError as error:
         raise SettingsError(f"{error}; listen to more recordings at once, or leave blind_calibration out") from error
     calibrated = []
-    for recognition, known, row in zip(recognitions, by_scene, scores, strict=True):
-        ranked = [replace(known[scene], score=float(score)) for scene, score in zip(scenes, row, strict=True)]
-        calibrated.append(replace(recognition, scenes=mark_winner(ranked)))
+    for recognition, row in zip(recognitions, scores, strict=True):
+        run_scores = dict(zip(scenes, map(float, row), strict=True))
+        scored = [replace(each, run_score=run_scores[each.scene]) for each in recognition.scenes]
+        calibrated.append(replace(recognition, scenes=scored))
     return calibrated
 
 

@@ -3,8 +3,9 @@
 In: `ClipTags` and the profiles of the scene words. Out: `SceneScore`s, best first, each with the tags that speak for
 and against it. A scene has two kinds of evidence: the tags that are expected at the place, and the word itself as a
 sound. Each is standardised over the scene words of the query and limited to 0 to 3; the score is their mean. With fewer
-than three scene words there is only the first kind, in standard deviations from an average recording. With "blind
-calibration" each scene is seen against the clips of the same run.
+than three scene words there is only the first kind, in standard deviations from an average recording. Where the first
+two are close, no scene is the answer: "unsure". With "blind calibration" each scene has a second score, which sees it
+against the clips of the same run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from earwitness.words import PlaceProfile, tag_names
 
 MOST_EVIDENCE = 3.0  # standard deviations: one kind of evidence alone does not decide
 LEAST_SCENES = 3  # fewer say nothing about how the evidence of scenes varies
+LEAST_MARGIN = 0.25  # between the first two scenes; closer ones are right about half of the time
 LEAST_CLIPS = 5  # fewer say nothing about how a scene's score varies
 
 
@@ -29,7 +31,8 @@ LEAST_CLIPS = 5  # fewer say nothing about how a scene's score varies
 class SceneScore:
     """A scene with its score; `tags` speak for it and `tags_against` against it, strongest first.
 
-    `is_winner` marks the answer: the best scene, or both winners of the published method.
+    `is_winner` marks the answer: the best scene where it is sure enough, or both winners of the published method.
+    `run_score` is the score in standard deviations from the scene's mean over a run, with blind calibration.
     """
 
     scene: str
@@ -37,6 +40,7 @@ class SceneScore:
     tags: tuple[str, ...] = ()
     tags_against: tuple[str, ...] = ()
     is_winner: bool = False
+    run_score: float | None = None
 
 
 def rank_scenes(clip: ClipTags, profiles: Sequence[PlaceProfile], tag_stats: TagStats | None) -> list[SceneScore]:
@@ -79,9 +83,15 @@ def _standardise(evidence: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def mark_winner(scenes: Sequence[SceneScore]) -> list[SceneScore]:
-    """Return scenes sorted by score, the best one marked as the winner."""
+    """Return scenes sorted by score, the best one marked as the winner unless the second one is close."""
     ranked = sorted(scenes, key=lambda each: -each.score)
-    return [replace(each, is_winner=rank == 0) for rank, each in enumerate(ranked)]
+    is_sure = len(ranked) < 2 or ranked[0].score - ranked[1].score >= LEAST_MARGIN
+    return [replace(each, is_winner=is_sure and rank == 0) for rank, each in enumerate(ranked)]
+
+
+def name_winner(scenes: Sequence[SceneScore]) -> str:
+    """Return the scene that is the answer, the first of several; "unsure" where there is none."""
+    return next((each.scene for each in scenes if each.is_winner), "unsure")
 
 
 def calibrate_blindly(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
