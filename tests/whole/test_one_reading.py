@@ -88,14 +88,14 @@ def run(*arguments: str | Path) -> None:
         (("listen", *EVENTS, *SCENES), 1, WHOLE),
         (("listen", *EVENTS, *SCENES, "--settings", "short.toml"), 1, SHORT | WHOLE),
         (("listen", *SCENES), 1, WHOLE),
-        (("listen", *EVENTS, *SCENES, "--method", "tmrl"), 1, {4.0: 2}),
+        (("listen", *EVENTS, *SCENES, "--method", "tmrl"), 1, {4.0: 7}),
         (("listen", *EVENTS, "--report", "--out", "pages"), 1, WHOLE),
         (("classify", "--words", "dog bark,siren"), 1, WHOLE),
         (("tags",), 1, WHOLE),
         (("report", *EVENTS, *SCENES), 1, WHOLE),
         (("report", *EVENTS, "--settings", "all.toml"), 2, WHOLE),  # the second is for attention
         (("show", "spectrogram", *EVENTS), 1, WHOLE),
-        (("show", "spectrogram", *EVENTS, "--method", "tmrl"), 1, {4.0: 2}),
+        (("show", "spectrogram", *EVENTS, "--method", "tmrl"), 1, {4.0: 7}),
         (("show", "tags"), 1, WHOLE),
         (("show", "attention", "--at", "3"), 1, {}),
         (("show", "attention"), 2, {}),  # the first is for the loudest moment
@@ -154,23 +154,27 @@ def test_background_is_read_once_to_calibrate(sound: Path, counts: Counts) -> No
     assert counts.decoded == {"background.wav": 1}
 
 
-def test_the_tags_of_a_recording_come_before_its_rows_without_decoding_it_again(
+def test_a_recording_is_known_before_it_is_encoded_and_nothing_is_read_again(
     sound: Path, counts: Counts, onnx: LoadedEncoder, tmp_path: Path
 ) -> None:
-    sizes: list[int] = []
+    known: list[tuple[float, dict[float, int]]] = []
     shares: list[float] = []
+    clips: list[ClipTags] = []
 
-    def note(clip: ClipTags) -> None:
-        sizes.append((tmp_path / "rows.f32").stat().st_size if (tmp_path / "rows.f32").exists() else 0)
+    def note(duration_s: float) -> None:
+        known.append((duration_s, counts.windows()))
 
-    early = analyse(sound, SHORT_SETTINGS, onnx, shares.append, on_clip=note, logits_path=tmp_path / "rows.f32")
-    assert sizes == [0]
+    paths = {"logits_path": tmp_path / "rows.f32", "windows_path": tmp_path / "windows.f32"}
+    early = analyse(sound, Settings(), onnx, shares.append, on_clip=clips.append, on_read=note, **paths)
+    assert known == [(DURATION_S, {})]
+    assert [each.mean_logits.tolist() for each in clips] == [early.clip.mean_logits.tolist()]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert counts.windows() == SHORT | WHOLE
+    assert counts.windows() == WHOLE
     assert counts.decoded == {"sounds.wav": 1}
-    assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".wav", ".toml")] == ["rows.f32"]
-    usual = analyse(sound, SHORT_SETTINGS, onnx)
+    written = sorted(path.name for path in tmp_path.iterdir() if path.suffix not in (".wav", ".toml"))
+    assert written == ["rows.f32", "windows.f32"]
+    usual = analyse(sound, Settings(), onnx)
     assert np.array_equal(early.rows.logits[...], usual.rows.logits[...])
     assert np.array_equal(early.clip.mean_logits, usual.clip.mean_logits)
 

@@ -7,8 +7,8 @@ encoder. An hour has 47 MB of token logits; those of a long recording go to a fi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -78,6 +78,8 @@ def analyse(
     logits_path: str | Path | None = None,
     *,
     kinds: Collection[Kind] = ROWS,
+    on_read: Callable[[float], None] | None = None,
+    windows_path: str | Path | None = None,
 ) -> Analysis:
     """Analyse a recording once, for any words: decode it once, and encode no window twice.
 
@@ -87,10 +89,12 @@ def analyse(
         encoder: an encoder that is already loaded, to use it for many recordings.
         on_progress: called now and then with the share of the work that is done, 0 to 1.
         on_block: called once with each block of the recording, in order, to draw or store it on the way.
-        on_clip: called with the tags of the whole recording as soon as they are known, before its rows are. The
-            decoded samples then wait in a temporary file beside `logits_path`.
+        on_clip: called with the tags of the whole recording as soon as they are known.
         logits_path: write the rows' logits to this file, float32 row after row. What is in it while it grows is final.
         kinds: the rows to store besides those that the tags of the whole recording come from.
+        on_read: called with the length in seconds once the whole recording is decoded, before anything is encoded. The
+            samples then wait in a temporary file beside `logits_path`; progress is that of encoding.
+        windows_path: as `logits_path`, for the windows that the tags of the whole recording come from.
 
     Raises:
         AudioError: the recording cannot be used.
@@ -101,18 +105,15 @@ def analyse(
     encoder = choose_encoder(settings, encoder)
     clip_kind = choose_method(settings).clip_kind
     reading = Reading(source, settings, encoder, on_progress, on_block)
-    path = Path(logits_path) if logits_path else None
-    if on_clip and clip_kind != "rows":
-        with contextlib.closing(RowFile(1, folder=path.parent if path else None)) as samples:
-            reading.n_passes = 2
-            found = scan(reading.blocks_stored_in(samples), [clip_kind], settings, encoder)
-            on_clip(summarise_tags(found[clip_kind].batches()))
-            rest: set[Kind] = {*kinds} - {clip_kind}
-            found |= scan(reading.blocks_of(samples), rest, settings, encoder, path)
-    else:
-        found = scan(reading.blocks(), {clip_kind, *kinds}, settings, encoder, path)
+    every: set[Kind] = {clip_kind, *kinds}
+    paths: dict[Kind, Path] = {"rows": Path(logits_path)} if logits_path else {}
+    if windows_path and clip_kind == "windows":
+        paths["windows"] = Path(windows_path)
+    folder = Path(logits_path).parent if logits_path else None
+    blocks = reading.blocks_once_read(on_read, folder) if on_read else reading.blocks()
+    found = scan(blocks, every, settings, encoder, paths)
     clip = summarise_tags(found[clip_kind].batches())
-    if on_clip and clip_kind == "rows":
+    if on_clip:
         on_clip(clip)
     return Analysis(
         source=name_source(source),
@@ -151,15 +152,18 @@ def scan(
     kinds: Collection[Kind],
     settings: Settings,
     encoder: LoadedEncoder,
-    logits_path: Path | None = None,
+    paths: Mapping[Kind, Path] | None = None,
 ) -> dict[Kind, StoredRows]:
-    """Return rows of several kinds from one reading of a recording's blocks, at the encoder's rate."""
+    """Return rows of several kinds from one reading of a recording's blocks, at the encoder's rate.
+
+    `paths` are the files that the logits of some kinds are written to.
+    """
     window_s, cut = settings.clip_window_s, choose_method(settings).cut_rows(settings)
     is_shared = window_s == cut.window_s and not cut.is_tail_repeated  # one kind of window serves everything
     apart: WindowCut | None = None if is_shared else WindowCut(window_s, window_s)
     by_cut: dict[WindowCut, list[_Collector]] = {}
     for kind in kinds:
-        path = logits_path if kind == "rows" else None
+        path = paths.get(kind) if paths else None
         collector = _Collector(kind, cut.per if kind == "rows" else "window", encoder, path)
         by_cut.setdefault(apart if apart and kind == "windows" else cut, []).append(collector)
     used = list(by_cut.items())
@@ -197,7 +201,7 @@ class _Collector:
 class Reading:
     """One reading of a recording, at the encoder's rate and with noise where settings ask for it.
 
-    `duration_s` is known once the blocks have been read; `n_passes` is over how many passes progress is reported.
+    `duration_s` is known once the blocks have been read.
     """
 
     source: Source
@@ -205,7 +209,6 @@ class Reading:
     encoder: LoadedEncoder
     on_progress: Callable[[float], None] | None = None
     on_block: Callable[[Waveform], None] | None = None
-    n_passes: int = 1
     duration_s: float = 0.0
 
     def blocks(self) -> Iterator[Waveform]:
@@ -217,25 +220,24 @@ class Reading:
             if self.on_block:
                 self.on_block(block)
             yield block
-            self._report(0, self.duration_s, expected_s)
+            self._report(self.duration_s, expected_s)
 
-    def blocks_stored_in(self, samples: RowFile) -> Iterator[Waveform]:
-        """Yield the recording's blocks and append their samples to a file."""
-        for block in self.blocks():
-            samples.append(block.samples[:, None])
-            yield block
-
-    def blocks_of(self, samples: RowFile) -> Iterator[Waveform]:
-        """Yield again, in a second pass, what `blocks_stored_in` stored."""
+    def blocks_once_read(self, on_read: Callable[[float], None], folder: Path | None) -> Iterator[Waveform]:
+        """Store the samples of the whole recording in a temporary file, tell its length, then yield its blocks."""
         rate = self.encoder.spec.sample_rate_hz
-        for first in range(0, len(samples), N_SAMPLES_AT_ONCE):
-            block = Waveform(samples[first : first + N_SAMPLES_AT_ONCE][:, 0], rate, first / rate)
-            yield block
-            self._report(1, block.start_s + block.duration_s, self.duration_s)
+        with contextlib.closing(RowFile(1, folder=folder)) as samples:
+            for block in replace(self, on_progress=None).blocks():
+                samples.append(block.samples[:, None])
+                self.duration_s = block.start_s + block.duration_s
+            on_read(self.duration_s)
+            for first in range(0, len(samples), N_SAMPLES_AT_ONCE):
+                block = Waveform(samples[first : first + N_SAMPLES_AT_ONCE][:, 0], rate, first / rate)
+                yield block
+                self._report(block.start_s + block.duration_s, self.duration_s)
 
-    def _report(self, n_done: int, analysed_s: float, expected_s: float | None) -> None:
+    def _report(self, analysed_s: float, expected_s: float | None) -> None:
         if self.on_progress and expected_s:
-            self.on_progress((n_done + min(1.0, analysed_s / expected_s)) / self.n_passes)
+            self.on_progress(min(1.0, analysed_s / expected_s))
 
 
 def find_notes(source: Source) -> list[str]:

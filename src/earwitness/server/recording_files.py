@@ -17,10 +17,11 @@ import numpy as np
 from earwitness.audio import Spectrogram
 from earwitness.encoders import LoadedEncoder, TagStats
 from earwitness.files import written_whole
-from earwitness.recognition import Analysis, ClipTags, Logits, StoredRows
+from earwitness.recognition import Analysis, Logits, StoredRows, choose_method, summarise_tags
 from earwitness.settings import Settings
 
-UPLOAD, AUDIO, LOGITS, VIEW = "upload", "audio.flac", "logits.f32", "view.json"
+UPLOAD, AUDIO, VIEW = "upload", "audio.flac", "view.json"
+LOGITS, WINDOW_LOGITS = "logits.f32", "window_logits.f32"
 PICTURE_BYTES_PER_S = 25_000  # 18 MB were measured for an hour; short recordings take more per second
 FACTS, ARRAYS, ROWS = "facts.json", "first_pass.npz", "rows.npz"  # FACTS is written last: then the others are there
 USUAL = "usual_"  # in the names of arrays, before the fields of `TagStats`
@@ -28,11 +29,9 @@ USUAL = "usual_"  # in the names of arrays, before the fields of `TagStats`
 
 @dataclass(frozen=True)
 class FirstPass:
-    """The results of the first pass, before the rows."""
+    """What is known once a recording is decoded, before it is encoded."""
 
     name: str
-    duration_s: float
-    clip: ClipTags
     spectrogram: Spectrogram
     notes: list[str]
 
@@ -42,7 +41,7 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
     picture = first.spectrogram
     facts = {
         "name": first.name,
-        "duration_s": first.duration_s,
+        "duration_s": picture.duration_s,
         "settings": settings.to_dict(),
         "encoder": encoder.spec.name,
         "weights_sha256": encoder.sha256,
@@ -52,9 +51,6 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         "spectrogram": {"step_s": picture.step_s, "duration_s": picture.duration_s},
     }
     arrays = {
-        "mean_logits": first.clip.mean_logits,
-        "peak_logits": first.clip.peak_logits,
-        "peak_s": first.clip.peak_s,
         "levels": picture.levels,
         "centres_hz": picture.centres_hz,
         **_name_stats(encoder.tag_stats),
@@ -64,13 +60,20 @@ def write_first_pass(folder: Path, first: FirstPass, settings: Settings, encoder
         scratch.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def write_rows(folder: Path, rows: StoredRows) -> None:
-    """Write when the rows are, once all are there; their logits are in their file already."""
-    _save(folder / ROWS, start_s=rows.start_s, span_s=np.array(rows.span_s))
+def write_rows(folder: Path, analysis: Analysis) -> None:
+    """Write when the rows and windows are, once all are there; their logits are in their files already."""
+    rows, windows = analysis.rows, analysis.windows
+    _save(
+        folder / ROWS,
+        start_s=rows.start_s,
+        span_s=np.array(rows.span_s),
+        window_start_s=windows.start_s,
+        window_span_s=np.array(windows.span_s),
+    )
 
 
 def read_analysis(folder: Path) -> Analysis | None:
-    """Return the analysis so far, or None before the end of the first pass.
+    """Return the analysis so far, or None before the first window is encoded.
 
     Raises:
         OSError: the recording has been deleted.
@@ -79,15 +82,27 @@ def read_analysis(folder: Path) -> Analysis | None:
     if facts is None:
         return None
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        clip = ClipTags(arrays["mean_logits"], arrays["peak_logits"], arrays["peak_s"])
         usual = {key.removeprefix(USUAL): arrays[key] for key in arrays if key.startswith(USUAL)}
+    settings = Settings.from_mapping(facts["settings"])
+    rows = _read_rows(folder / LOGITS, folder / ROWS, "", facts["token_s"], facts["token_s"], facts["n_tags"])
+    has_windows = choose_method(settings).clip_kind == "windows"
+    windows = (
+        _read_rows(
+            *(folder / WINDOW_LOGITS, folder / ROWS, "window_"),
+            *(settings.hop_s, settings.clip_window_s, facts["n_tags"]),
+        )
+        if has_windows
+        else rows
+    )
+    if not len(windows):
+        return None
     return Analysis(
         source=facts["name"],
         duration_s=facts["duration_s"],
-        rows=_read_rows(folder, facts),
-        clip=clip,
+        rows=rows,
+        clip=summarise_tags(windows.batches()),
         tag_stats=TagStats(**usual) if usual else None,
-        settings=Settings.from_mapping(facts["settings"]),
+        settings=settings,
         encoder=facts["encoder"],
         weights_sha256=facts["weights_sha256"],
         notes=facts["notes"],
@@ -129,7 +144,7 @@ def measure_folder(folder: Path) -> int:
 
 def estimate_bytes(duration_s: float, sample_rate_hz: int, token_s: float, n_tags: int) -> int:
     """Return the bytes that a recording of this length may take: samples, audio, logits, pictures."""
-    n_bytes_per_s = (4 + 2) * sample_rate_hz + 4 * n_tags / token_s + PICTURE_BYTES_PER_S
+    n_bytes_per_s = (4 + 2) * sample_rate_hz + 4 * n_tags * (1 / token_s + 1) + PICTURE_BYTES_PER_S
     return round(duration_s * n_bytes_per_s) + 1_000_000
 
 
@@ -138,17 +153,17 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_rows(folder: Path, facts: dict[str, Any]) -> StoredRows:
-    n_tags = facts["n_tags"]
-    if (folder / ROWS).exists():
-        with np.load(folder / ROWS, allow_pickle=False) as rows:
-            start_s, span_s = rows["start_s"], float(rows["span_s"])
+def _read_rows(path: Path, times: Path, prefix: str, step_s: float, span_s: float, n_tags: int) -> StoredRows:
+    """Return the rows of a file of logits so far; without a file of `times` there is one every `step_s` seconds."""
+    if times.exists():
+        with np.load(times, allow_pickle=False) as rows:
+            start_s, span_s = rows[f"{prefix}start_s"], float(rows[f"{prefix}span_s"])
     else:
-        n_rows = (folder / LOGITS).stat().st_size // (4 * n_tags) if (folder / LOGITS).exists() else 0
-        start_s, span_s = facts["token_s"] * np.arange(n_rows, dtype=np.float64), facts["token_s"]
+        n_rows = path.stat().st_size // (4 * n_tags) if path.exists() else 0
+        start_s = step_s * np.arange(n_rows, dtype=np.float64)
     if not len(start_s):
         return StoredRows(np.zeros((0, n_tags), np.float32), start_s, span_s)
-    logits: Logits = np.memmap(folder / LOGITS, np.float32, "r", shape=(len(start_s), n_tags))
+    logits: Logits = np.memmap(path, np.float32, "r", shape=(len(start_s), n_tags))
     return StoredRows(logits, start_s, span_s)
 
 

@@ -69,6 +69,7 @@ class AskSettings(_Model):
     thresholds: dict[str, float] | None = Field(default=None, description="Thresholds of single words.", max_length=200)
     merge_gap_s: float | None = Field(default=None, ge=0, le=1e6, description="Closer events of a word are merged.")
     min_duration_s: float | None = Field(default=None, ge=0, le=1e6, description="Shorter events are left out.")
+    only_sure: bool | None = Field(default=None, description="Events of the tier 'possible' are left out.")
     n_tags: int | None = Field(default=None, ge=0, le=len(tag_names()), description="Number of listed tags.")
 
 

@@ -23,7 +23,7 @@ import soundfile
 from earwitness.audio import SpectrogramMaker, Waveform
 from earwitness.encoders import LoadedEncoder, choose_encoder
 from earwitness.errors import AudioError, EarwitnessError, OutputError
-from earwitness.recognition import ClipTags, analyse, find_notes
+from earwitness.recognition import analyse, find_notes
 from earwitness.server.check_upload import check_container, check_length
 from earwitness.server.limits import Limits
 from earwitness.server.problems import Refused
@@ -31,6 +31,7 @@ from earwitness.server.recording_files import (
     AUDIO,
     LOGITS,
     UPLOAD,
+    WINDOW_LOGITS,
     FirstPass,
     estimate_bytes,
     write_first_pass,
@@ -109,18 +110,21 @@ def _process_recording(
             maker.add(block)
             audio.write(np.clip(block.samples, -1.0, 1.0))
 
-        def note(clip: ClipTags) -> None:
+        def note(duration_s: float) -> None:
             audio.close()
-            spectrogram = maker.finish()
-            first = FirstPass(name, spectrogram.duration_s, clip, spectrogram, find_notes(upload))
-            write_first_pass(folder, first, settings, encoder)
-            send({"event": "known", "duration_s": spectrogram.duration_s})
+            write_first_pass(folder, FirstPass(name, maker.finish(), find_notes(upload)), settings, encoder)
+            send({"event": "known", "duration_s": duration_s})
 
         def progress(share: float) -> None:
             send({"event": "progress", "share": round(share, 4)})
 
-        analysis = analyse(upload, settings, encoder, progress, take, note, folder / LOGITS)
-    write_rows(folder, analysis.rows)
+        analysis = analyse(
+            *(upload, settings, encoder, progress, take),
+            logits_path=folder / LOGITS,
+            on_read=note,
+            windows_path=folder / WINDOW_LOGITS,
+        )
+    write_rows(folder, analysis)
     send({"event": "done", "duration_s": analysis.duration_s})
 
 

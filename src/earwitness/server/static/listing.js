@@ -74,8 +74,8 @@ function describeAnswer({ answer, duration_s }) {
   if (answer) {
     const { events, event_words, scenes } = answer.recognition;
     if (event_words.length) parts.push(plural(events.length, "event"));
-    const best = scenes.find((each) => each.is_winner) || scenes[0];
-    if (best) parts.push(best.scene);
+    const best = scenes.find((each) => each.is_winner);
+    if (scenes.length) parts.push(best ? best.scene : "scene unsure");
   }
   return parts.filter(Boolean).join(" · ");
 }
