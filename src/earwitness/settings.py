@@ -78,7 +78,8 @@ class WindowSettings(_CheckedFields):
 
     Attributes:
         method: "earwitness", or "tmrl", the published method.
-        window_s, hop_s: windows for events; "tmrl" takes its own 4 s window with this hop for everything.
+        window_s, hop_s: windows for events; "tmrl" takes its own 4 s window for everything, with this hop if it is
+            4 s or less, else 1 s.
         clip_window_s: windows for scenes, tags and clip scores: those for events, where they are as long.
         noise_factor: standard deviation of noise added to the samples, for robustness experiments.
     """
@@ -108,9 +109,10 @@ class QuerySettings(_CheckedFields):
         event_hold: the score down to which it goes on, before and after.
         merge_gap_s: events of one word closer than this are one.
         min_duration_s: shorter events are dropped.
+        only_sure: events of the tier "possible" are dropped.
         n_tags: how many tags a summary lists.
         places: path of a TOML file with places of your own, added to the shipped ones.
-        blind_calibration: standardise scene scores over the clips of the run.
+        blind_calibration: give scenes a second score, standardised over the clips of the run.
         thresholds: words with event thresholds of their own, as `earwitness calibrate` finds them: pairs, or a
             mapping, stored as sorted pairs. Each takes its hold along in proportion; other words have
             `event_threshold`. Case and `_` do not matter. The method "tmrl" has no threshold and ignores them.
@@ -120,6 +122,7 @@ class QuerySettings(_CheckedFields):
     event_hold: float = 0.33
     merge_gap_s: float = 1.0
     min_duration_s: float = 0.0
+    only_sure: bool = False
     n_tags: int = 10
     places: str = ""
     blind_calibration: bool = False

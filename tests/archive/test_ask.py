@@ -82,13 +82,13 @@ def test_eight_bits_lose_nothing_that_matters(shared: Path, onnx: LoadedEncoder,
     words = understand_words([*WORDS, *MORE_WORDS]).words
     counts = compare([path.resolve() for path in paths], words, onnx, tmp_path)
     n_floats, n_stored, n_both = counts["8 bits"]
-    assert n_floats > 80
+    assert n_floats > 60
     assert n_both >= 0.97 * max(n_floats, n_stored)
     n_true, n_tokens, n_both = counts["tokens"]
     assert n_both >= 0.97 * max(n_true, n_tokens), "against recognize; 99.7 % on all shared recordings"
     n_true, n_rows, n_both = counts["seconds"]
-    assert n_both >= 0.9 * n_true
-    assert n_both >= 0.86 * n_rows
+    assert n_both >= 0.78 * n_true, "a row of a second holds the largest of its tokens"
+    assert n_both >= 0.78 * n_rows
 
 
 @pytest.mark.slow

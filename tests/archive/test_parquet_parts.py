@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from earwitness.archive import parquet_parts as parts
-from earwitness.archive.extract import ANALYSED, FAILED
+from earwitness.archive.extract import ANALYSED, FAILED, Chunk
 from earwitness.archive.parquet_parts import check_part, name_part, read_chunks, read_levels, read_records
 from earwitness.archive.parquet_schema import CLIPS, FILES, ROWS
 from earwitness.errors import ArchiveError
 from made_parts import CHUNKS, make_chunk, put_part
+
+
+def plain_fields(chunk: Chunk) -> dict[str, object]:
+    """Return the fields that are no arrays."""
+    values = {field.name: getattr(chunk, field.name) for field in fields(chunk)}
+    return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -26,9 +32,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     ]
     for back, chunk in zip(read_chunks(part, records), CHUNKS, strict=True):
         assert np.array_equal(back.rows.reshape(-1), chunk.rows.reshape(-1))
-        assert replace(back, rows=chunk.rows, clips=chunk.clips, clip_start_s=chunk.clip_start_s) == replace(
-            chunk, rows=chunk.rows, clips=chunk.clips, clip_start_s=chunk.clip_start_s
-        )
+        assert plain_fields(back) == plain_fields(chunk)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -44,6 +44,17 @@ def test_an_event_starts_at_the_threshold_and_reaches_as_far_as_the_score_holds(
     assert event.peak_s == pytest.approx(4 * SPAN_S)
 
 
+def test_an_event_is_sure_by_its_largest_score() -> None:
+    curve = [0, 0.6, 0.7, 0.75, 0, *[0.0] * 20, 0.6, 0.4, 0.77, 0.4, 0]
+    assert [event.tier for event in find(curve)] == ["possible", "sure"]
+    for n_rows in (1, 1000):
+        (event,) = find(curve, n_rows, Settings(only_sure=True))
+        assert tokens(event) == tokens(find(curve)[1])
+    undecided = TrackEventFinder(Settings(only_sure=True))
+    undecided.add(make_track([0, 0.6, 0.7]))
+    assert undecided.undecided() == []
+
+
 def test_none_of_these_is_an_answer() -> None:
     assert find([0.49] * 50) == []
     assert find([0.0] * 50) == []

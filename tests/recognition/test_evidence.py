@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from earwitness.encoders.base import TagStats
-from earwitness.recognition.evidence import Scorer, count_rows, find_background, smooth, track_words
+from earwitness.recognition.evidence import (
+    LASTING_OFFSET,
+    NARROW_LASTING,
+    NARROW_SHORT,
+    SHORT_OFFSET,
+    Scorer,
+    count_rows,
+    find_background,
+    smooth,
+    track_words,
+)
 from earwitness.recognition.rows import StoredRows
 from earwitness.words.meanings import understand_words
 from earwitness.words.ontology import tag_names
@@ -31,6 +41,26 @@ def bump(n_rows: int, first: int, end: int, height: float) -> np.ndarray:
     return added
 
 
+def test_what_is_excluded_takes_off_as_much_as_it_is_detected() -> None:
+    meanings = understand_words(["siren", "siren, not music"])
+    rows = make_rows(500, bump(500, 200, 215, 14.0))
+    alone = track_words(rows, meanings, STATS)
+    rows.logits[:, tag_names().index("Music")] = 9.0  # type: ignore[index]
+    within_music = track_words(rows, meanings, STATS)
+    assert np.allclose(alone.scores[:, 0], alone.scores[:, 1], atol=1e-6)
+    assert np.allclose(within_music.scores[:, 0], alone.scores[:, 0], atol=1e-6)
+    assert alone.scores[205, 1] > 0.9 > 0.5 > within_music.scores[205, 1]
+
+
+def test_a_word_that_its_tags_stand_for_more_than_needs_more() -> None:
+    meanings = understand_words(["bird", "bullfinch"])
+    assert meanings.is_narrower is not None
+    assert meanings.is_narrower.tolist() == [False, True]
+    scorer = Scorer(meanings, STATS)
+    assert scorer.short_offsets.tolist() == pytest.approx([SHORT_OFFSET, SHORT_OFFSET - NARROW_SHORT])
+    assert scorer.lasting_offsets.tolist() == pytest.approx([LASTING_OFFSET, LASTING_OFFSET - NARROW_LASTING])
+
+
 def test_a_short_sound_stands_out_of_its_background() -> None:
     track = track_words(make_rows(500, bump(500, 200, 215, 14.0)), MEANINGS, STATS)
     assert track.scores[205, 0] > 0.9
@@ -42,7 +72,7 @@ def test_what_sounds_all_the_time_is_background_and_lasts() -> None:
     track = track_words(make_rows(500, bump(500, 0, 500, 14.0)), MEANINGS, STATS)
     assert track.lasting is not None
     assert track.scores[:, 0].max() < 0.1
-    assert track.lasting[:, 0].min() > 0.9
+    assert track.lasting[:, 0].min() > 0.8
     assert np.array_equal(track.largest[:, 0], track.lasting[:, 0])
 
 
@@ -73,7 +103,7 @@ def test_few_rows_and_none_are_scored() -> None:
 def test_only_tags_that_words_weigh_are_read() -> None:
     scorer = Scorer(MEANINGS, STATS)
     assert 0 < len(scorer.tags) < 20
-    assert scorer.score(scorer.standardise(np.full((2, len(scorer.tags)), -8.0, np.float32)), 0.0).shape == (2, 2)
+    assert scorer.score_lasting(scorer.standardise(np.full((2, len(scorer.tags)), -8.0, np.float32))).shape == (2, 2)
 
 
 def test_a_running_median_repeats_the_ends() -> None:

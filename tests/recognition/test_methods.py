@@ -36,7 +36,7 @@ def test_a_method_says_how_its_rows_are_cut() -> None:
     ours = METHODS["earwitness"].cut_rows(Settings(window_s=3.0, hop_s=0.5))
     assert ours == WindowCut(3.0, 0.5, per="token", is_tail_repeated=False, is_trimmed=True)
     published = METHODS["tmrl"].cut_rows(Settings(window_s=9.0, hop_s=6.0))
-    assert published == WindowCut(4.0, 4.0, per="window", is_tail_repeated=True, is_trimmed=False)
+    assert published == WindowCut(4.0, 1.0, per="window", is_tail_repeated=True, is_trimmed=False)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -81,4 +81,4 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path, quick: LoadedEn
         recognize(path, ["siren", "rain"], ["park", "tram"], Settings(), quick)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[2] - peaks[1] < 5e6  # 20 minutes have 16 MB of logits and 77 MB of samples
+    assert peaks[2] - peaks[1] < 10e6  # 20 minutes have 16 MB of logits and 77 MB of samples

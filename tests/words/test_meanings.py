@@ -47,6 +47,9 @@ def test_what_is_excluded_speaks_against() -> None:
     assert meanings.against is not None
     assert meanings.against[0, tag_names().index("Music")] == 1
     assert meanings.against[1, tag_names().index("Thunder")] == 1
+    assert meanings.excluded is not None
+    assert np.array_equal(meanings.excluded[0] > 0, meanings.against[0] * (meanings.excluded[0] > 0) > 0)
+    assert understand_words(["siren"]).excluded is None
     assert np.array_equal(meanings.weights[0], meanings.weights[2])
 
 

@@ -19,12 +19,13 @@ from earwitness.archive.parquet_parts import import_pyarrow
 from earwitness.archive.provenance import TAG_VALUES, Provenance
 from earwitness.archive.start_times import format_time
 from earwitness.files import write_csv, write_errors_reported, write_text, written_whole
+from earwitness.recognition import name_winner
 from earwitness.results import SCHEMA, format_evidence
 from earwitness.settings import Settings
 from earwitness.version import __version__
 
 COLUMNS = {
-    "events": ("file", "onset_s", "offset_s", "word", "score", "tags", "time"),
+    "events": ("file", "onset_s", "offset_s", "word", "score", "tags", "time", "tier"),
     "files": ("file", "word", "n_events", "seconds", "best_score"),
     "hours": ("hour", "file", "word", "n_events", "seconds"),
     "scenes": ("hour", "file", "rank", "scene", "score", "tags"),
@@ -39,6 +40,7 @@ def tabulate_answer(answer: Answer) -> dict[str, list[tuple[Any, ...]]]:
             *(each.path, round(each.event.onset_s, 3), round(each.event.offset_s, 3), each.event.word),
             *(round(each.event.score, 4), format_evidence(each.event.tags)),
             "" if each.start_time is None else format_time(each.start_time),
+            each.event.tier,
         )
         for each in answer.events
     ]
@@ -92,11 +94,11 @@ def write_answer(
 def print_answer(answer: Answer) -> None:
     """Print events, then the best scene of each hour, as lines of tab-separated values."""
     tables = tabulate_answer(answer)
-    for file, onset_s, offset_s, word, score, _, time in tables["events"]:
-        print(f"{show_line(file)}\t{onset_s:.2f}\t{offset_s:.2f}\t{word}\t{score:.2f}\t{time}")
-    for hour, file, rank, scene, score, _ in tables["scenes"]:
-        if rank == 1:
-            print(f"{hour}{' ' + show_line(file) if file else ''}\t{scene}\t{score:.2f}")
+    for file, onset_s, offset_s, word, score, _, time, tier in tables["events"]:
+        print(f"{show_line(file)}\t{onset_s:.2f}\t{offset_s:.2f}\t{word}\t{score:.2f}\t{time}\t{tier}")
+    for each in answer.scenes:
+        hour, file, best = each.hour.start, each.hour.path, each.ranked[0]
+        print(f"{hour}{' ' + show_line(file) if file else ''}\t{name_winner(each.ranked)}\t{best.score:.2f}")
 
 
 def show_line(text: str) -> str:

@@ -21,6 +21,7 @@ from earwitness.archive.quantise import Levels, logit_table, score_table
 from earwitness.recognition import (
     BACKGROUND_QUANTILE,
     LASTING_S,
+    LASTING_SLOPE,
     SMOOTH_S,
     TOKEN_RULE,
     Event,
@@ -36,6 +37,7 @@ from earwitness.recognition import (
     interpolate_steps,
     sigmoid,
     smooth,
+    temper_lasting,
 )
 from earwitness.settings import Settings
 from earwitness.words import WordMeanings, tag_names
@@ -46,8 +48,8 @@ N_PAIRS_AT_ONCE = 16384
 N_REASONS = 3
 # A row of several tokens holds the largest of each tag: its background, too, and what lasts, are louder than in tokens.
 # Found so that as many seconds have a word as with tokens: docs/how-to/archive.md.
-SMOOTHED_RULE = ScoreRule(allowed_spreads=0.75, lasting_offset=3.0)
-LARGEST_RULE = ScoreRule(allowed_spreads=0.75, short_offset=3.7, lasting_offset=2.65)
+SMOOTHED_RULE = ScoreRule(allowed_spreads=0.75, lasting_offset=2.7)
+LARGEST_RULE = ScoreRule(allowed_spreads=0.75, short_offset=3.7, lasting_offset=2.35)
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.integer]
@@ -55,7 +57,10 @@ Numbers = npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class ChunkEvidence:
-    """The words' evidence (N, V) in each row as it is, as means of roots, and the bytes (N, K) of the words' tags."""
+    """The words' evidence (N, V) in each row as it is, as means of roots, and the bytes (N, K) of the words' tags.
+
+    What a word excludes is taken off.
+    """
 
     means: Logits
     levels: Levels
@@ -80,15 +85,15 @@ class RowScorer:
     def __init__(self, meanings: WordMeanings, made: Provenance, settings: Settings) -> None:
         stats = made.tag_stats
         self.meanings, self.span_s, self._rule = meanings, made.row_s, choose_rule(made)
-        self._scorer = Scorer(meanings, stats.of_tokens if stats else None)
+        self._scorer = Scorer(meanings, stats.of_tokens if stats else None, self._rule)
         self._standard = self._scorer.standardise(logit_table()[:, None])  # (256, K)
         self._roots = np.ravel(find_roots(self._standard), order="F")  # 256 of each tag
         self._firsts = 256 * np.arange(len(self._scorer.tags))
         thresholds = np.array([settings.threshold_of(word) for word in meanings.words], np.float32)
         holds = np.array([settings.hold_of(word) for word in meanings.words], np.float32)
-        short, lasting = self._rule.short_offset, self._rule.lasting_offset
+        short, lasting = self._scorer.short_offsets, self._scorer.lasting_offsets
         self._short_limits = _least_means(holds, short), _least_means(thresholds, short)
-        self._lasting_limits = _least_means(holds, lasting), _least_means(thresholds, lasting)
+        self._lasting_limits = tuple(_least_means(each, lasting, LASTING_SLOPE) for each in (holds, thresholds))
 
     def read(self, levels: Levels) -> ChunkEvidence:
         """Return the evidence in rows (N, C)."""
@@ -97,7 +102,11 @@ class RowScorer:
         for first in range(0, len(levels), N_ROWS_AT_ONCE):
             part = slice(first, first + N_ROWS_AT_ONCE)
             few[part] = np.take(levels[part], self._scorer.tags, axis=1)
-            means[part] = multiply_alone(np.take(self._roots, few[part] + self._firsts), self._scorer.weights)
+            roots = np.take(self._roots, few[part] + self._firsts)
+            means[part] = multiply_alone(roots, self._scorer.weights)
+            if len(words := self._scorer.excluding):
+                logits = evidence_logits(means[part][:, words], 0.0) - self._scorer.find_excluded(roots)
+                means[part, words] = np.sqrt(sigmoid(logits))
         return ChunkEvidence(means, few)
 
     def track(self, evidence: ChunkEvidence) -> ScoreTrack | None:
@@ -143,13 +152,16 @@ class RowScorer:
         rows = np.flatnonzero(wanted.any(axis=1))
         weights = np.ascontiguousarray(self._scorer.weights[:, words])  # (K, W)
         tags = np.arange(len(weights))
+        _, places, excluding = np.intersect1d(words, self._scorer.excluding, return_indices=True)
         for first in range(0, len(rows), N_ROWS_AT_ONCE):
             some = rows[first : first + N_ROWS_AT_ONCE]
             needed = (wanted[some].astype(np.float32) @ weights.T) > 0  # (R, K)
             background = self._find_background(evidence.levels, some, needed)
-            standard = self._standard[evidence.levels[some], tags]
-            standard -= np.maximum(0, background - self._rule.allowed_spreads)
-            logits = evidence_logits(multiply_alone(find_roots(standard), weights), self._rule.short_offset)
+            plain = self._standard[evidence.levels[some], tags]
+            above = plain - np.maximum(0, background - self._rule.allowed_spreads)
+            logits = evidence_logits(multiply_alone(find_roots(above), weights), self._scorer.short_offsets[words])
+            if len(excluding):
+                logits[:, places] -= self._scorer.find_excluded(find_roots(plain))[:, excluding]
             scores[some] = np.where(wanted[some], sigmoid(logits), 0)
         return smooth(scores, n_median)
 
@@ -201,7 +213,8 @@ class RowScorer:
             for first in range(0, len(rows), N_ROWS_AT_ONCE):
                 some = rows[first : first + N_ROWS_AT_ONCE]
                 medians = np.partition(around[some], n_median // 2, axis=1)[:, n_median // 2]
-                scores[some, index] = sigmoid(evidence_logits(medians, self._rule.lasting_offset))
+                logits = evidence_logits(medians, self._scorer.lasting_offsets[words[index]])
+                scores[some, index] = sigmoid(temper_lasting(logits))
         return scores
 
 
@@ -224,10 +237,15 @@ def multiply_alone(rows: Logits, weights: Logits) -> Logits:
     return product
 
 
-def _least_means(scores: Logits, offset: float) -> Logits:
-    """Return evidence, as means of roots, that is a little less than what gives these scores."""
+def _least_means(scores: Logits, offsets: Logits, slope: float = 1.0) -> Logits:
+    """Return evidence, as means of roots, that is a little less than what gives these scores.
+
+    `slope` is that of the logits above 0.
+    """
     clipped = np.clip(scores, 1e-7, 1 - 1e-6).astype(np.float64)
-    limits: Logits = np.sqrt(1 / (1 + np.exp(offset - np.log(clipped / (1 - clipped))))).astype(np.float32)
+    logits = np.log(clipped / (1 - clipped))
+    logits = np.where(logits > 0, logits / slope, logits)
+    limits: Logits = np.sqrt(1 / (1 + np.exp(offsets - logits))).astype(np.float32)
     return np.where(scores > 0, 0.9999 * limits, 0).astype(np.float32)
 
 

@@ -32,7 +32,7 @@ FORMAT_NAMES = (  # those of `results.FORMATS`, which is not loaded for a help t
     "kaleidoscope, textgrid"
 )
 HOW_ENCODER = "Encoder: a known name or the path of weights; the embedded one if not given."
-HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch). Not given: the one that is installed."
+HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch). Not given: torch where it is installed."
 HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
@@ -188,9 +188,10 @@ SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
             "Score, 0 to 1, from which an event counts.",
         ),
     ],
+    "only_sure": Annotated[bool | None, typer.Option("--sure", help="Only events of the tier 'sure'.")],
     "places": Annotated[str | None, typer.Option(metavar="FILE", help="TOML file with places of your own.")],
     "blind_calibration": Annotated[
-        bool | None, typer.Option("--blind-calibration", help="Rank scenes against all recordings of this run.")
+        bool | None, typer.Option("--blind-calibration", help="A second score of scenes, against all of this run.")
     ],
     "noise_factor": Annotated[float | None, typer.Option(help="Standard deviation of noise to add.")],
 }
@@ -249,7 +250,7 @@ def encoder_options(command: Command) -> Command:
     return settings_file(takes("encoder", "commercial_only", "runtime", "device")(command))
 
 
-query_options = takes("event_threshold", "places")
+query_options = takes("event_threshold", "only_sure", "places")
 
 
 def _put_options(

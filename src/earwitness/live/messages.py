@@ -43,6 +43,7 @@ def _describe_event(line: EventLine, clock: StreamClock) -> Plain:
         "onset_s": _seconds(event.onset_s),
         "offset_s": _seconds(event.offset_s) if has_ended else None,
         "score": round(event.score, 4),
+        "tier": event.tier,
         "tags": [{"tag": each.tag, "score": round(each.score, 4)} for each in event.tags],
     }
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.recognition.events import Event, TrackEventFinder, find_events
     from earwitness.recognition.evidence import (
-        BACKGROUND_QUANTILE, LASTING_S, SMOOTH_S, TOKEN_RULE, USUAL_LOGIT, USUAL_SPREAD, ScoreRule, ScoreTrack, Scorer,
-        background_steps, count_rows, evidence_logits, find_background, find_roots, interpolate_steps, smooth,
-        track_words,
+        BACKGROUND_QUANTILE, LASTING_S, LASTING_SLOPE, SMOOTH_S, TOKEN_RULE, USUAL_LOGIT, USUAL_SPREAD, ScoreRule,
+        ScoreTrack, Scorer, background_steps, count_rows, evidence_logits, find_background, find_roots,
+        interpolate_steps, smooth, temper_lasting, track_words,
     )  # fmt: skip
     from earwitness.recognition.explain import (
         CLASS_TOKEN, Attention, AttentionMap, attend, explain_peaks, read_attention, read_surroundings,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ClipScore, Recognition, ask, calibrate_run, check_words, classify, classify_windows, recognize,
     )  # fmt: skip
     from earwitness.recognition.rows import StoredRows
-    from earwitness.recognition.scenes import LEAST_CLIPS, SceneScore, rank_scenes
+    from earwitness.recognition.scenes import LEAST_CLIPS, SceneScore, mark_winner, name_winner, rank_scenes
     from earwitness.recognition.stream import StreamEventFinder
     from earwitness.recognition.tags import (
         ClipTags, Logits, TagScores, TagSums, TagSummary, TokenGrid, WindowCut, score_tokens, score_windows,

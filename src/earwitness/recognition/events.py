@@ -3,6 +3,7 @@
 In: a `ScoreTrack`. Out: `Event`s. A word's event begins where its score reaches the threshold, extends back and on
 while the score holds, and joins its neighbours across short gaps. Short sounds and sounds that last are found apart; a
 lasting one counts where no short one of the same word lies in it. Where no word reaches its threshold there is none.
+An event is "sure" from `SURE_SCORE` on: docs/explanation/scores.md says how often these are false.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -20,11 +22,16 @@ from earwitness.settings import Settings
 
 NEAR_PEAK = 2.0  # logits: what is further below its next peak is the smear of the encoder, not the event
 SMEAR_S = 2.0  # an event smears no further
+SURE_SCORE = 0.76
+Tier = Literal["", "sure", "possible"]
 
 
 @dataclass(frozen=True)
 class Event:
-    """A word from `onset_s` to `offset_s`; `score` is its largest, at `peak_s`; `tags` are the reason."""
+    """A word from `onset_s` to `offset_s`; `score` is its largest, at `peak_s`; `tags` are the reason.
+
+    `tier` is how far to trust it; empty where the method has none.
+    """
 
     onset_s: float
     offset_s: float
@@ -32,6 +39,7 @@ class Event:
     score: float
     peak_s: float
     tags: tuple[TagEvidence, ...]
+    tier: Tier = ""
 
 
 def find_events(track: ScoreTrack | Iterable[WordScores], settings: Settings) -> list[Event]:
@@ -39,8 +47,8 @@ def find_events(track: ScoreTrack | Iterable[WordScores], settings: Settings) ->
 
     Args:
         track: scores of a whole recording; or batches of `match_words`, which know no background.
-        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s` and `min_duration_s`
-            are used.
+        settings: `event_threshold`, `event_hold`, `thresholds` (of single words), `merge_gap_s`, `min_duration_s` and
+            `only_sure` are used.
     """
     track = track if isinstance(track, ScoreTrack) else join_scores(track)
     short = _find_runs(track, settings)
@@ -162,7 +170,7 @@ class _Track:
     def undecided(self) -> list[Event]:
         """Return the event that may be joined, and the open run where it reaches the threshold."""
         run = [self.open.event] if self.open and self.open.event.score >= self.threshold else []
-        return [*([self.event] if self.event else []), *run]
+        return [event for event in [*([self.event] if self.event else []), *run] if self._is_wanted(event)]
 
     def settle_until(self, time_s: float) -> Iterator[Event]:
         """Yield what nothing after `time_s` can change."""
@@ -197,21 +205,27 @@ class _Track:
         return _join(before, after)
 
     def _emit(self) -> Iterator[Event]:
-        if self.event and self.event.offset_s - self.event.onset_s >= self.settings.min_duration_s:
+        is_long = self.event and self.event.offset_s - self.event.onset_s >= self.settings.min_duration_s
+        if self.event and is_long and self._is_wanted(self.event):
             yield self.event
         self.event = None
+
+    def _is_wanted(self, event: Event) -> bool:
+        return event.tier == "sure" or not self.settings.only_sure
 
 
 def _read_run(track: ScoreTrack, index: int, first: int, last: int, n_ends: int) -> _Run:
     logits = _logit(track.scores[first : last + 1, index])
     peak = first + int(logits.argmax())
+    score = float(track.scores[peak, index])
     event = Event(
         onset_s=float(track.start_s[first]),
         offset_s=float(track.start_s[last]) + track.span_s,
         word=track.words[index],
-        score=float(track.scores[peak, index]),
+        score=score,
         peak_s=float(track.start_s[peak]),
         tags=(),
+        tier="sure" if score >= SURE_SCORE else "possible",
     )
     return _Run(event, len(logits), logits[:n_ends], logits[-n_ends:])
 

@@ -3,7 +3,8 @@
 In: `StoredRows`, `WordMeanings`, an encoder's statistics. Out: a `ScoreTrack`, in which each word has two scores in
 [0, 1] for each row. A short sound is scored by how far its tags rise above their background, which is their
 upper quartile within 15 s. A sound that lasts is its own background; it is scored by its tags as they are, where they
-hold for most of 10 s. A score of 0.5 or more counts as detected in both.
+hold for most of 10 s. A score of 0.5 or more counts as detected in both. A word that is narrower than its tags, as
+"bullfinch" is than Bird, needs more evidence, and what the user excludes ("siren, not music") takes evidence off.
 
 Source: constants found on folds 1 and 2 of docs/benchmark.md's material.
 """
@@ -28,8 +29,10 @@ BACKGROUND_STEP_S = 0.96
 ALLOWED_SPREADS = 0.5  # a background this many standard deviations above the usual takes nothing off
 SMOOTH_S = 0.8
 LASTING_S = 10.0
-SHORT_OFFSET, LASTING_OFFSET = 3.9, 3.5  # logits that put 0.5 where background rarely comes
-N_ROWS_AT_ONCE = 4032  # a multiple of the steps of the background
+SHORT_OFFSET, LASTING_OFFSET = 3.9, 3.2  # logits that put 0.5 where background rarely comes
+NARROW_SHORT, NARROW_LASTING = 0.5, 3.0  # logits less for a word that its tags stand for more than
+LASTING_SLOPE = 0.5  # of logits above 0: louder is less of a proof than for a short sound
+N_ROWS_AT_ONCE = 2016  # a multiple of the steps of the background
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,24 @@ class Scorer:
     Args:
         meanings: V words.
         stats: of the logits that will come; see `TagStats.of_tokens`.
+        rule: where a background begins to count, and where 0.5 lies.
 
     Attributes:
         tags, weights: the numbers of the tags (K,), and how much each weighs for each word (K, V).
+        short_offsets, lasting_offsets: logits (V,) that are added to the evidence.
+        excluding: the numbers of the words that exclude something (E,).
     """
 
-    def __init__(self, meanings: WordMeanings, stats: TagStats | None) -> None:
-        self.tags = np.flatnonzero(meanings.weights.any(axis=0))  # (K,)
+    def __init__(self, meanings: WordMeanings, stats: TagStats | None, rule: ScoreRule = TOKEN_RULE) -> None:
+        n_words = len(meanings.words)
+        excluded = np.zeros_like(meanings.weights) if meanings.excluded is None else meanings.excluded
+        self.tags = np.flatnonzero(meanings.weights.any(axis=0) | excluded.any(axis=0))  # (K,)
+        self.excluding = np.flatnonzero(excluded.any(axis=1))
+        self._excluded = np.ascontiguousarray(excluded[self.excluding][:, self.tags].T)  # (K, E)
+        self._rule = rule
+        narrow = np.zeros(n_words, np.float32) if meanings.is_narrower is None else np.float32(meanings.is_narrower)
+        self.short_offsets: Logits = np.asarray(rule.short_offset - NARROW_SHORT * narrow, np.float32)
+        self.lasting_offsets: Logits = np.asarray(rule.lasting_offset - NARROW_LASTING * narrow, np.float32)
         n_tags = meanings.weights.shape[1]
         mean = stats.mean if stats else np.full(n_tags, USUAL_LOGIT, np.float32)
         spread = stats.std if stats else np.full(n_tags, USUAL_SPREAD, np.float32)
@@ -98,23 +112,38 @@ class Scorer:
         """Return logits (N, K) of the words' tags, in standard deviations from their usual."""
         return (logits - self._mean) / self._spread
 
-    def score(self, standard: Logits, offset: float) -> Logits:
-        """Return the logits (N, V) of the words' scores, from standardised logits (N, K).
+    def score_short(self, standard: Logits, background: Logits) -> Logits:
+        """Return the logits (N, V) of the words' scores as short sounds, above a background (N, K) of the tags."""
+        above = standard - np.maximum(0, background - self._rule.allowed_spreads)
+        return self._score(above, standard, self.short_offsets)
+
+    def score_lasting(self, standard: Logits) -> Logits:
+        """Return the logits (N, V) of the words' scores as sounds that last."""
+        return temper_lasting(self._score(standard, standard, self.lasting_offsets))
+
+    def find_excluded(self, roots: Logits) -> Logits:
+        """Return the logits (N, E) that what is excluded takes off, from the roots (N, K) of the tags' scores.
+
+        These are the logits of what is excluded as a sound that lasts, where they are above 0.
+        """
+        return np.maximum(0, evidence_logits(roots @ self._excluded, self._rule.lasting_offset))
+
+    def _score(self, above: Logits, standard: Logits, offsets: Logits) -> Logits:
+        """Return the logits (N, V) of the words' scores.
 
         A word's evidence is the power mean (exponent 1/2) of its tags' scores under its weights: one strong tag is
         enough where weights are shared, as with "fire crackling".
+
+        Args:
+            above: standardised logits (N, K) that count for the words.
+            standard: those that count for what is excluded.
+            offsets: (V,).
         """
-        logits = evidence_logits(find_roots(standard) @ self.weights, offset)
+        logits = evidence_logits(find_roots(above) @ self.weights, offsets)
+        if len(self.excluding):
+            logits[:, self.excluding] -= self.find_excluded(find_roots(standard))
         logits[:, ~self.is_usable] = -np.inf  # a word that no tag hears
         return logits
-
-    def score_short(self, standard: Logits, background: Logits, rule: ScoreRule = TOKEN_RULE) -> Logits:
-        """Return the logits (N, V) of the words' scores as short sounds, above a background (N, K) of the tags."""
-        return self.score(standard - np.maximum(0, background - rule.allowed_spreads), rule.short_offset)
-
-    def score_lasting(self, standard: Logits, rule: ScoreRule = TOKEN_RULE) -> Logits:
-        """Return the logits (N, V) of the words' scores as sounds that last."""
-        return self.score(standard, rule.lasting_offset)
 
 
 def find_roots(standard: Logits) -> Logits:
@@ -122,7 +151,12 @@ def find_roots(standard: Logits) -> Logits:
     return np.sqrt(sigmoid(USUAL_SPREAD * standard + USUAL_LOGIT))
 
 
-def evidence_logits(means: Logits, offset: float) -> Logits:
+def temper_lasting(logits: Logits) -> Logits:
+    """Return logits of sounds that last, those above 0 less so."""
+    return np.where(logits > 0, np.float32(LASTING_SLOPE) * logits, logits)
+
+
+def evidence_logits(means: Logits, offset: Logits | float) -> Logits:
     """Return the logits of words' scores, from the weighted means of their tags' roots."""
     evidence = np.clip(np.square(means), 1e-12, 1 - 1e-6)
     return np.asarray(np.log(evidence / (1 - evidence)) + offset, np.float32)
@@ -132,12 +166,12 @@ def track_words(
     rows: StoredRows, meanings: WordMeanings, tag_stats: TagStats | None, rule: ScoreRule = TOKEN_RULE
 ) -> ScoreTrack:
     """Return the words' scores over a whole recording; 180 kB an hour and word."""
-    scorer = Scorer(meanings, tag_stats.of_tokens if tag_stats else None)
+    scorer = Scorer(meanings, tag_stats.of_tokens if tag_stats else None, rule)
     none = np.zeros((0, len(meanings.words)), np.float32)
     short, lasting = [none], [none]
     for standard, background in _read_with_background(rows, scorer):
-        short.append(scorer.score_short(standard, background, rule))
-        lasting.append(scorer.score_lasting(standard, rule))
+        short.append(scorer.score_short(standard, background))
+        lasting.append(scorer.score_lasting(standard))
     return ScoreTrack(
         sigmoid(smooth(np.concatenate(short), count_rows(SMOOTH_S, rows.span_s))),
         meanings.words,

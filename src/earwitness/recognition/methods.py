@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from earwitness.recognition.events import Event, find_events
 from earwitness.recognition.evidence import track_words
 from earwitness.recognition.match import add_reasons
-from earwitness.recognition.published_method import WINDOW_S, find_events_tmrl, rank_scenes_tmrl
+from earwitness.recognition.published_method import HOP_S, WINDOW_S, find_events_tmrl, rank_scenes_tmrl
 from earwitness.recognition.scenes import SceneScore, rank_scenes
 from earwitness.recognition.tags import WindowCut
 from earwitness.settings import Settings
@@ -101,7 +101,8 @@ class TmrlMethod:
 
     def cut_rows(self, settings: Settings) -> WindowCut:
         """Return windows of 4 s, a row each, the last ones repeated."""
-        return WindowCut(WINDOW_S, min(settings.hop_s, WINDOW_S), is_tail_repeated=True, is_trimmed=False)
+        hop_s = settings.hop_s if settings.hop_s <= WINDOW_S else HOP_S
+        return WindowCut(WINDOW_S, hop_s, is_tail_repeated=True, is_trimmed=False)
 
     def check_words(self, events: Words, scenes: Words, settings: Settings) -> None:
         """Compare words with the tags, and embed scenes."""

@@ -27,6 +27,7 @@ from earwitness.words import Embeddings, compare_with_tags, embed_words, normali
 logger = logging.getLogger(__name__)
 
 WINDOW_S = 4.0
+HOP_S = 1.0  # unless the settings have one that fits the window
 N_BEST = 20
 EVENT_SIMILARITY = 0.5
 GROUP_SIMILARITY = 0.6

@@ -16,6 +16,7 @@ from typing import Any
 import earwitness.reports.page as kit
 from earwitness.archive import Answer, Choice, Provenance, format_time, make_heats
 from earwitness.files import write_text
+from earwitness.recognition import name_winner
 from earwitness.reports.heatmap_page import describe_heat, show_heat, show_rate
 from earwitness.reports.scripts import read_asset, report_style
 from earwitness.settings import Settings
@@ -145,7 +146,7 @@ def _list_words(answer: Answer) -> str:
 
 
 def _count_best_scenes(answer: Answer) -> str:
-    best = Counter(each.ranked[0].scene for each in answer.scenes if each.ranked)
+    best = Counter(name_winner(each.ranked) for each in answer.scenes if each.ranked)
     if not best:
         return ""
     rows = [(scene, count, f"{count:,} of {best.total():,} hours") for scene, count in best.most_common(50)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import earwitness.reports.page as kit
-from earwitness.recognition import Recognition
+from earwitness.recognition import Recognition, name_winner
 from earwitness.reports.scripts import read_asset, report_style
 
 N_EVENTS = 5000  # in the table of events, those of the highest scores
@@ -54,7 +54,7 @@ def make_index(entries: Sequence[IndexEntry], words: Sequence[str]) -> str:
 def _make_totals(recognitions: Sequence[Recognition], words: Sequence[str]) -> str:
     counts = Counter(event.word for each in recognitions for event in each.events)
     files = Counter(word for each in recognitions for word in {event.word for event in each.events})
-    best = Counter(each.scenes[0].scene for each in recognitions if each.scenes)
+    best = Counter(name_winner(each.scenes) for each in recognitions if each.scenes)
     n_all = kit.show_count(len(recognitions), "recording")
     by_word = [(word, counts[word], f"{counts[word]} in {files[word]} of {n_all}") for word in words]
     by_scene = [(scene, n, f"{n} of {n_all}") for scene, n in best.most_common()]
@@ -78,7 +78,7 @@ def _list_recordings(entries: Sequence[IndexEntry], words: Sequence[str]) -> str
                 kit.number_cell(len(found.events)),
             ]
             cells += [kit.number_cell(counts[word]) for word in shown]
-            cells += [kit.text_cell(found.scenes[0].scene if found.scenes else "")] if has_scenes else []
+            cells += [kit.text_cell(name_winner(found.scenes) if found.scenes else "")] if has_scenes else []
             note = "; ".join(found.notes)
         rows.append(kit.make_row(f"<td>{_link(entry)}</td>", *cells, f"<td>{kit.escape(note)}</td>", file=entry.name))
     return kit.make_table("Recordings", columns, rows, name="ix-recordings")

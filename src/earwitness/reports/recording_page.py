@@ -54,7 +54,7 @@ def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
     events = [
         make_row(
             *(text_cell(f"{event[key]:.2f}") for key in ("onset_s", "offset_s")),
-            *(text_cell(each) for each in (event["word"], f"{event['score']:.2f}")),
+            *(text_cell(each) for each in (event["word"], f"{event['score']:.2f}", event["tier"])),
             text_cell(" · ".join(each["tag"] for each in event["tags"])),
         )
         for event in recognition["events"]
@@ -63,7 +63,10 @@ def show_without_script(view: dict[str, Any], answer: dict[str, Any]) -> str:
         make_row(*(text_cell(text) for text in (each["scene"], f"{each['score']:.2f}", " · ".join(each["tags"]))))
         for each in recognition["scenes"]
     ]
-    tables = (("onset", "offset", "word", "score", "matching tags"), events), (("scene", "score", "tags"), scenes)
+    tables = (
+        (("onset", "offset", "word", "score", "tier", "matching tags"), events),
+        (("scene", "score", "tags"), scenes),
+    )
     shown = "".join(
         f"<table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>{''.join(rows)}</table>"
         for names, rows in tables

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from earwitness.recognition import Event, Recognition
+from earwitness.recognition import Event, Recognition, name_winner
 
 N_SCENES_SHOWN = 5
 N_WORDS_SHOWN = 8  # in a summary
@@ -40,7 +40,9 @@ class Printer:
         for event in recognition.events:
             self._counts["event"][event.word] += 1
             self._best[event.word] = max(event.score, self._best.get(event.word, 0.0))
-        self._counts["scene"].update(each.scene for each in recognition.scenes if each.is_winner)
+        if recognition.scenes:
+            winners = [each.scene for each in recognition.scenes if each.is_winner]
+            self._counts["scene"].update(winners or [name_winner(recognition.scenes)])
         if not recognition.event_words and not recognition.scenes:
             self._counts["tag"].update(each.tag for each in recognition.tags[:1])
         if self.order == "score":
@@ -53,9 +55,9 @@ class Printer:
     def print_table(self) -> None:
         """Print the table over all recordings, if that is the order."""
         if self.order == "score":
-            rows = [(f"{e.score:.2f}", e.word, format_clock(e.onset_s), format_clock(e.offset_s), source)
+            rows = [(f"{e.score:.2f}", e.tier, e.word, format_clock(e.onset_s), format_clock(e.offset_s), source)
                     for source, e in self._events]  # fmt: skip
-            _print_table(("score", "event", "onset", "offset", "file"), rows)
+            _print_table(("score", "tier", "event", "onset", "offset", "file"), rows)
 
     def summarise(self) -> str:
         """Return the summary, such as "160 recordings: dog bark 45 (best 0.99), siren 0; park 80, tram 20"."""
@@ -83,11 +85,12 @@ def print_recognition(recognition: Recognition, top: int = 0) -> None:
         events = [
             (
                 *(format_clock(event.onset_s), format_clock(event.offset_s), event.word, f"{event.score:.2f}"),
+                event.tier,
                 ", ".join(f"{each.tag} ({each.similarity:.2f})" for each in event.tags[:2]),
             )
             for event in recognition.events
         ]
-        _print_table(("onset", "offset", "event", "score", "because of"), events, top)
+        _print_table(("onset", "offset", "event", "score", "tier", "because of"), events, top)
     elif recognition.event_words:
         console.print(f"none of these was detected: {', '.join(recognition.event_words)}")
     if recognition.scenes:
@@ -96,6 +99,8 @@ def print_recognition(recognition: Recognition, top: int = 0) -> None:
             for rank, scene in enumerate(recognition.scenes[:N_SCENES_SHOWN], start=1)
         ]
         _print_table(("rank", "scene", "score", "for", "against"), scenes, top)
+        if not any(each.is_winner for each in recognition.scenes):
+            console.print("unsure: the first two scenes are close")
     if not recognition.event_words and not recognition.scenes:
         tags = [
             (each.tag, f"{each.mean_score:.3f}", f"{each.peak_score:.3f}", format_clock(each.peak_s))

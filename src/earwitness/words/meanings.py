@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -45,12 +45,16 @@ class Meaning:
         against: (C,), at most 1: tags whose presence speaks against it.
         grade: "exact", "close", "guess" or "cannot be heard".
         understood_as: names of the lexicon's entries that the weights come from.
+        is_narrower: the tags stand for more than the word, as "Bird" does for "bullfinch".
+        excluded: (C,), at most 1: tags of what the user excludes ("siren, not music").
     """
 
     weights: Embeddings
     against: Embeddings
     grade: Grade
     understood_as: tuple[str, ...]
+    is_narrower: bool = False
+    excluded: Embeddings | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class WordMeanings:
         weights: (V, C); the rows sum to 1, or are 0 where no tag hears the word.
         against: (V, C), tags that speak against a word.
         grades, understood_as: see `Meaning`; empty where nobody asked for them.
+        is_narrower: (V,), see `Meaning`; None where nobody asked for it.
+        excluded: (V, C), see `Meaning`; None where nothing is excluded.
     """
 
     words: tuple[str, ...]
@@ -71,6 +77,8 @@ class WordMeanings:
     against: Embeddings | None = None
     grades: tuple[Grade, ...] = ()
     understood_as: tuple[tuple[str, ...], ...] = field(default=())
+    is_narrower: npt.NDArray[np.bool_] | None = None
+    excluded: Embeddings | None = None
 
     @property
     def unusable(self) -> tuple[str, ...]:
@@ -104,6 +112,10 @@ def understand_words(words: Sequence[str]) -> WordMeanings:
         against,
         tuple(each.grade for each in found),
         tuple(each.understood_as for each in found),
+        np.array([each.is_narrower for each in found], bool),
+        np.stack([_NOTHING if each.excluded is None else each.excluded for each in found])
+        if any(each.excluded is not None for each in found)
+        else None,
     )
 
 
@@ -127,11 +139,9 @@ def understand_word(key: str) -> Meaning:
     meaning = _from_entries([whole], whole.grade) if whole else _understand_phrase(phrase.meant, lexicon)
     if whole or not phrase.excluded:
         return meaning
-    against = np.maximum.reduce(
-        [meaning.against, *(_understand_phrase(each, lexicon).weights for each in phrase.excluded)]
-    )
-    against = np.where(meaning.weights > 0, 0.0, against / max(float(against.max()), 1e-12)).astype(np.float32)
-    return Meaning(meaning.weights, against, meaning.grade, meaning.understood_as)
+    excluded = np.maximum.reduce([_understand_phrase(each, lexicon).weights for each in phrase.excluded])
+    excluded = np.where(meaning.weights > 0, 0.0, excluded / max(float(excluded.max()), 1e-12)).astype(np.float32)
+    return replace(meaning, against=np.maximum(meaning.against, excluded), excluded=excluded)
 
 
 def _understand_phrase(phrase: str, lexicon: Lexicon) -> Meaning:
@@ -143,7 +153,8 @@ def _understand_phrase(phrase: str, lexicon: Lexicon) -> Meaning:
         weights = np.mean([each.weights for each in meanings], axis=0)
         names = tuple(name for each in meanings for name in each.understood_as)
         grade = min((each.grade for each in meanings), key=_WORST_FIRST.index)
-        return Meaning(_normalise(weights), np.zeros_like(weights), _at_most(grade, "close"), names)
+        is_narrower = all(each.is_narrower for each in meanings)
+        return Meaning(_normalise(weights), np.zeros_like(weights), _at_most(grade, "close"), names, is_narrower)
     if entry := lexicon.find(before_place(phrase)):
         return _from_entries([entry], _at_most(entry.grade, "close"))
     entries, rest = lexicon.find_parts(phrase)
@@ -160,7 +171,11 @@ def _from_entries(entries: Sequence[Entry], grade: Grade) -> Meaning:
     weights = sum(share * _to_row(entry.weights) for share, entry in zip(shares, entries, strict=True))
     against = _to_row(dict.fromkeys(entries[0].against, 1.0)) * (weights == 0)
     return Meaning(
-        _normalise(np.asarray(weights)), against.astype(np.float32), grade, tuple(each.name for each in entries)
+        _normalise(np.asarray(weights)),
+        against.astype(np.float32),
+        grade,
+        tuple(each.name for each in entries),
+        is_narrower=entries[0].grade != "exact",
     )
 
 
@@ -180,7 +195,7 @@ def _find_nearest(phrase: str, lexicon: Lexicon) -> Meaning:
     weights = sum(share * _to_row(each.weights) for share, each in zip(shares, entries, strict=True))
     grade = _at_most(entries[0].grade, "guess")
     return Meaning(
-        _normalise(np.asarray(weights)), _NOTHING, grade, tuple(dict.fromkeys(each.name for each in entries))
+        _normalise(np.asarray(weights)), _NOTHING, grade, tuple(dict.fromkeys(each.name for each in entries)), True
     )
 
 

@@ -107,11 +107,12 @@
         button.style.width = `${((100 * wide) / width).toFixed(4)}%`;
         if (button.dataset.eventIndex !== String(event.at)) {
           button.dataset.eventIndex = event.at;
-          const text = `${this.word}, ${showTime(event.onset_s)} to ${showTime(event.offset_s)}, score ${event.score.toFixed(2)}`;
+          const text = `${this.word}, ${showTime(event.onset_s)} to ${showTime(event.offset_s)}, score ${event.score.toFixed(2)}${event.tier ? `, ${event.tier}` : ""}`;
           button.setAttribute("aria-label", `Play ${text}`);
           button.lastChild.textContent = event.score.toFixed(2);
         }
         button.classList.toggle("ew-narrow", wide < 38);
+        button.classList.toggle("ew-possible", event.tier === "possible");
         button.setAttribute("aria-pressed", String(event.at === this.report.selected));
       });
     }

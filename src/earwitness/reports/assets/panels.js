@@ -32,13 +32,13 @@
     redraw() {
       const { events, words, answer, isPartial } = this.report;
       const title = make("h2", {}, "Events", make("span", { className: "ew-count" }, answer && words.length ? String(events.length) : ""));
-      if (!answer || !words.length) return this.element.replaceChildren(title, make("p", { className: "ew-faint" }, answer ? "No event words were isolate." : "No results yet."));
+      if (!answer || !words.length) return this.element.replaceChildren(title, make("p", { className: "ew-faint" }, answer ? "No event words were given." : "No results yet."));
       const undetected = words.filter((word) => !events.some((event) => event.word === word));
       const text = undetected.length ? make("p", { className: "ew-faint ew-undetected-words" }, isPartial ? "Not detected yet: " : "Not detected: ", undetected.map((word, index) => [index ? ", " : "", isolate(word)]).flat()) : null;
       if (!events.length) return this.element.replaceChildren(title, text);
       const order = make("select", { className: "ew-select", "aria-label": "Order of events", onchange: (event) => this._setOrder(event.target.value) },
         [["time", "by time"], ["score", "by score"], ["word", "by word"]].map(([value, name]) => make("option", { value, selected: value === this.order }, name)));
-      const head = make("thead", {}, make("tr", {}, [["Word", ""], ["Onset", "ew-n"], ["Offset", "ew-n"], ["Score", "ew-n"], ["Matching tags", "ew-because"]].map(([name, className]) => make("th", { scope: "col", className }, name))));
+      const head = make("thead", {}, make("tr", {}, [["Word", ""], ["Onset", "ew-n"], ["Offset", "ew-n"], ["Score", "ew-n"], ["Tier", ""], ["Matching tags", "ew-because"]].map(([name, className]) => make("th", { scope: "col", className }, name))));
       this.body = make("tbody", {}, this._rows());
       const table = make("table", { className: "ew-table" }, head, this.body);
       const saving = this.report.hasSaving ? make("button", { type: "button", className: "ew-button ew-save", onclick: () => saveEvents(answer.recognition) }, "Download CSV") : null;
@@ -67,6 +67,7 @@
         make("td", { className: "ew-cell-word" }, make("div", {}, button, swatch, isolate(event.word))),
         make("td", { className: "ew-n" }, showTime(event.onset_s, 2)), make("td", { className: "ew-n" }, showTime(event.offset_s, 2)),
         make("td", { className: "ew-n ew-score" }, meter, event.score.toFixed(2)),
+        make("td", {}, event.tier),
         make("td", { className: "ew-because" }, event.tags.map((each) => each.tag).join(" · ")));
     }
 
@@ -113,7 +114,8 @@
         make("div", { className: "ew-scene-track", "aria-hidden": "true" }, axis, bar),
         tags.length ? make("p", { className: "ew-chips" }, tags) : null);
     });
-    const note = answer.recognition.settings.method === "earwitness" ? "0 is the level of an average recording; 1 or more is a clear match. Tags are evidence for a scene, struck-out tags against it." : "";
+    const unsure = scenes.some((each) => each.is_winner) ? "" : "Unsure: the first two are close. ";
+    const note = answer.recognition.settings.method === "earwitness" ? `${unsure}0 is the level of an average recording; 1 or more is a clear match. Tags are evidence for a scene, struck-out tags against it.` : "";
     rows.slice(N_SCENES).forEach((row) => row.classList.add("ew-further"));
     const showAll = (click) => click.target.closest(".ew-scene-panel").classList.add("ew-all");
     const more = rows.length > N_SCENES ? make("button", { type: "button", className: "ew-button ew-more", onclick: showAll }, `Show all ${rows.length}`) : null;

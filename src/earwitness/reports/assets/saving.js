@@ -3,13 +3,13 @@
 (() => {
   const { parts } = window.earwitness;
   const { make, baseName } = parts;
-  const COLUMNS = ["file", "onset_s", "offset_s", "word", "score", "tags"];
+  const COLUMNS = ["file", "onset_s", "offset_s", "word", "score", "tags", "tier"];
   const RELEASE_MS = 60e3; // time for the browser to start the download
 
   /** A recognition's events as events.csv: the same columns, digits, quotes and line ends. */
   function writeEvents({ source, events }) {
     const evidence = (tags) => tags.map((each) => `${each.tag}|${each.similarity.toFixed(3)}|${each.score.toFixed(3)}`).join("; ");
-    const rows = events.map((event) => [source, event.onset_s.toFixed(3), event.offset_s.toFixed(3), event.word, event.score.toFixed(4), evidence(event.tags)]);
+    const rows = events.map((event) => [source, event.onset_s.toFixed(3), event.offset_s.toFixed(3), event.word, event.score.toFixed(4), evidence(event.tags), event.tier]);
     const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     return [COLUMNS, ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
   }

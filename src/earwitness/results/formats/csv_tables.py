@@ -10,8 +10,8 @@ from earwitness.recognition import TagEvidence
 from earwitness.results.formats.base import Format, RecordingResult, show_score, show_time
 
 COLUMNS = {
-    "events.csv": ("file", "onset_s", "offset_s", "word", "score", "tags"),
-    "scenes.csv": ("file", "rank", "scene", "score", "tags"),
+    "events.csv": ("file", "onset_s", "offset_s", "word", "score", "tags", "tier"),
+    "scenes.csv": ("file", "rank", "scene", "score", "tags", "run_score"),
     "clips.csv": ("file", "word", "score"),
     "tags.csv": ("file", "rank", "tag", "mean_score", "peak_score", "peak_s"),
     "errors.csv": ("file", "reason"),
@@ -33,7 +33,10 @@ def format_evidence(tags: Sequence[TagEvidence]) -> str:
 def _list_events(result: RecordingResult) -> str:
     source = result.recognition.source
     return format_rows(
-        (source, show_time(e.onset_s), show_time(e.offset_s), e.word, show_score(e.score), format_evidence(e.tags))
+        (
+            *(source, show_time(e.onset_s), show_time(e.offset_s), e.word, show_score(e.score)),
+            *(format_evidence(e.tags), e.tier),
+        )
         for e in result.events
     )
 
@@ -42,7 +45,8 @@ def _list_scenes(result: RecordingResult) -> str:
     rows = []
     for rank, each in enumerate(result.recognition.scenes, start=1):
         tags = "; ".join([*each.tags, *(f"not {tag}" for tag in each.tags_against)])
-        rows.append((result.recognition.source, rank, each.scene, show_score(each.score), tags))
+        run_score = "" if each.run_score is None else show_score(each.run_score)
+        rows.append((result.recognition.source, rank, each.scene, show_score(each.score), tags, run_score))
     return format_rows(rows)
 
 

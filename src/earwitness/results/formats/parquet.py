@@ -33,7 +33,7 @@ def encode_parquet(results: Sequence[RecordingResult]) -> bytes:
 
 def _list_cells(event: Event) -> tuple[object, ...]:
     times = round_time(event.onset_s), round_time(event.offset_s)
-    return *times, event.word, round_score(event.score), format_evidence(event.tags)
+    return *times, event.word, round_score(event.score), format_evidence(event.tags), event.tier
 
 
 def import_pyarrow() -> tuple[Any, Any]:
