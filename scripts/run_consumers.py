@@ -24,13 +24,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
+from demo_recording import make_recording
 from run_matrix import find_interpreters
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "bench"))
-
-from whole_commands import write_recording  # noqa: E402 - bench/ is found by the line above
-
 CONSUMERS = ROOT / "tests" / "consumers"
 # Each group is one run. Several readers take every *.tsv or *.json of a folder, so no group has two of a kind.
 GROUPS = (
@@ -39,6 +39,7 @@ GROUPS = (
 )
 WORDS = "siren,telephone ringing,glass breaking,alarm"
 N_AT_ONCE = 2
+RATE_HZ = 16000  # of the demo
 
 
 def write_results(folder: Path) -> Path:
@@ -49,9 +50,10 @@ def write_results(folder: Path) -> Path:
     """
     sounds, results = folder / "sounds", folder / "results"
     sounds.mkdir()
-    write_recording(sounds / "street.wav", 30, seed=1)
-    write_recording(sounds / "a yard, at night.wav", 30, seed=5)
-    write_recording(sounds / "nothing.wav", 5, seed=2, has_events=False)
+    demo = make_recording()[0]
+    soundfile.write(sounds / "street.wav", demo, RATE_HZ)
+    soundfile.write(sounds / "a yard, at night.wav", np.roll(demo, 3 * RATE_HZ), RATE_HZ)
+    soundfile.write(sounds / "nothing.wav", np.zeros(5 * RATE_HZ), RATE_HZ)
     for number, names in enumerate(GROUPS):
         together = folder / f"group_{number}"
         command = ["listen", str(sounds), "-e", WORDS, "-o", str(together), *(f"--format={name}" for name in names)]

@@ -45,7 +45,7 @@ def test_the_demo_detects_most_of_what_was_put_in(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run("--out", out)
     assert done.exit_code == 0, done.output
-    assert "5 of 7 events found within 0.5 s of their onset; 1 false alarms" in done.stdout
+    assert "6 of 7 events found within 0.5 s of their onset; 0 false alarms" in done.stdout
     assert f"-> {out / 'index.html'}: open it in a browser" in done.stdout
     assert len(read_rows(out / "events.csv")) == 6
     assert read_rows(out / "scenes.csv")[0]["scene"] == "storm"

@@ -189,7 +189,6 @@ def test_own_mixtures_can_be_scored_as_rare_events(mixtures: Path, tmp_path: Pat
     assert read_metric(tmp_path / "out", "rare", "error_rate")["method"] == "jackknife"
 
 
-@pytest.mark.needs("sentence_transformers")
 def test_psds_is_given_on_request_and_needs_scores_over_time(mixtures: Path, tmp_path: Path) -> None:
     result = run("evaluate", mixtures, "--psds", "--limit", 4, "--events", "beep=High Beep", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output

@@ -200,7 +200,7 @@ def test_blind_calibration_needs_and_uses_the_whole_run(write_wav: WriteWav, tmp
     assert "blind calibration needs at least 5 recordings at once, not 2" in few.stderr
     assert run("listen", *paths, *options).exit_code == 0
     rows = read_rows(tmp_path / "out" / "scenes.csv")
-    scores = [float(row["score"]) for row in rows if row["scene"] == "park"]
+    scores = [float(row["run_score"]) for row in rows if row["scene"] == "park"]
     assert len(scores) == 5
     assert np.mean(scores) == pytest.approx(0, abs=1e-3)
 
@@ -254,9 +254,9 @@ def test_events_of_all_recordings_can_be_listed_best_first(sounds: Path, extract
     scores = [float(line.split("│")[1]) for line in every.splitlines() if line.startswith("│")]
     assert len(scores) == 6
     assert scores == sorted(scores, reverse=True)
-    rows = [line.split("│")[1:5] for line in two.splitlines() if line.startswith("│")]
+    rows = [line.split("│")[1:6] for line in two.splitlines() if line.startswith("│")]
     assert [float(row[0]) for row in rows] == scores[:2]
-    assert all(re.fullmatch(r"0:00:0\d\.\d", cell.strip()) for row in rows for cell in row[2:])
+    assert all(re.fullmatch(r"0:00:0\d\.\d", cell.strip()) for row in rows for cell in row[3:])
 
 
 def test_hidden_files_and_dead_links_are_skipped_with_a_count(sounds: Path, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_blind_calibration_keeps_what_was_heard_where_too_few_can_be_used(tmp_pa
     write_wav("5.wav", 0.1 * rng.standard_normal(16000).astype(np.float32))
     assert run("listen", tmp_path, "-s", "beach,bus", "--blind-calibration", "-o", out).exit_code == 1
     rows = read_rows(out / "scenes.csv")
-    scores = [float(row["score"]) for row in rows if row["scene"] == "beach"]
+    scores = [float(row["run_score"]) for row in rows if row["scene"] == "beach"]
     assert len(scores) == 5
     assert abs(sum(scores)) < 1e-2
 

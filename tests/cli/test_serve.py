@@ -40,6 +40,7 @@ def test_what_cannot_be_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert "--host nowhere.invalid" in run("--host", "nowhere.invalid", "--token", "x" * 20).stderr
 
 
+@pytest.mark.needs("torch")
 def test_an_encoder_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = run("--encoder", "nowhere.safetensors", "--port", "0", "--no-preload", "--spool", str(tmp_path))
     assert done.exit_code == 2

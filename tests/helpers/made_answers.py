@@ -9,7 +9,7 @@ from earwitness.archive.hourly import HourScene, find_hour, sum_events
 from earwitness.archive.provenance import Provenance
 from earwitness.recognition.events import Event
 from earwitness.recognition.match import TagEvidence
-from earwitness.recognition.scenes import SceneScore
+from earwitness.recognition.scenes import SceneScore, mark_winner
 from earwitness.reports.archive_page import ArchiveQuery
 from earwitness.settings import Settings
 
@@ -70,6 +70,5 @@ def _make_scenes(recordings: list[QueriedRecording]) -> list[HourScene]:
     for hour, time_s in sorted(hours.items()):
         of_day = time_s // 3600 % 24
         best = SCENES[2] if of_day < 6 else SCENES[1] if 7 <= of_day < 10 or 16 <= of_day < 19 else SCENES[0]
-        ranked = sorted((SceneScore(scene, float(scene == best)) for scene in SCENES), key=lambda each: -each.score)
-        scenes.append(HourScene(hour, 1, ranked))
+        scenes.append(HourScene(hour, 1, mark_winner([SceneScore(scene, float(scene == best)) for scene in SCENES])))
     return scenes

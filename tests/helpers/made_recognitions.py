@@ -20,8 +20,8 @@ RECOGNITION = Recognition(
     source="sounds/yard.wav",
     duration_s=12.5,
     events=[
-        Event(0.16, 2.4, "dog bark", 0.8125, 1.12, (BARK, DOG)),
-        Event(3.0, 3.5, 'a "quoted", word', 0.5, 3.0, (DOG,)),
+        Event(0.16, 2.4, "dog bark", 0.8125, 1.12, (BARK, DOG), "sure"),
+        Event(3.0, 3.5, 'a "quoted", word', 0.5, 3.0, (DOG,), "possible"),
     ],
     scenes=[SceneScore("park", 1.25, ("Bird", "Wind"), ("Engine",)), SceneScore("tram", -0.5)],
     tags=[TagSummary("Bark", 0.4, 0.9, 1.0)],

@@ -27,6 +27,7 @@ def make_event(onset_s: float, word: str = "dog bark", score: float = 0.8, lengt
         "score": score,
         "peak_s": peak_s,
         "tags": tags,
+        "tier": "sure" if score >= 0.76 else "possible",
     }
 
 

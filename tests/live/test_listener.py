@@ -127,7 +127,7 @@ def test_real_recordings_as_streams_give_the_files_events(shared: Path, onnx: Lo
         wanted = recognised(path, onnx, words)
         live = in_order(events_of(listen(cut(samples, rate, (4099, 1, 50000)), words, onnx)))
         assert [each.word for each in live] == [each.word for each in wanted], path.name
-        assert all(is_near(*pair, 0.35) for pair in zip(live, wanted, strict=True)), path.name
+        assert all(is_near(*pair) for pair in zip(live, wanted, strict=True)), path.name
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from earwitness.recognition.scenes import SceneScore
 from earwitness.recognition.tags import TagSummary
 
 CLOCK = StreamClock(lambda: 0.0, lambda: 0.0, began=1_000_000_000.0)
-EVENT = Event(1.5, 2.25, "siren", 0.87654, 1.6, (TagEvidence("Siren", 0.9, 0.7, 0.5),))
+EVENT = Event(1.5, 2.25, "siren", 0.87654, 1.6, (TagEvidence("Siren", 0.9, 0.7, 0.5),), "sure")
 
 
 def test_an_event_has_its_offset_only_once_it_has_ended() -> None:
@@ -32,6 +32,7 @@ def test_an_event_has_its_offset_only_once_it_has_ended() -> None:
         "onset_s": 1.5,
         "offset_s": 2.25,
         "score": 0.8765,
+        "tier": "sure",
         "tags": [{"tag": "Siren", "score": 0.7}],
         "source": "mic",
     }

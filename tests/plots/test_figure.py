@@ -68,4 +68,4 @@ def test_settings_are_told_as_they_act() -> None:
         "Method earwitness, windows of 10 s every 5 s, threshold 0.4, hold 0.2, noise 0.1; encoder tiny;"
     )
     published = describe_settings(Settings(method="tmrl"), "tiny")
-    assert published.startswith("Method tmrl, windows of 4 s every 4 s; encoder tiny;")
+    assert published.startswith("Method tmrl, windows of 4 s every 1 s; encoder tiny;")

@@ -67,7 +67,7 @@ def test_a_picture_names_the_file_the_words_and_the_unit_of_time(
     assert out_path.read_bytes().startswith(b"\x89PNG")
     assert {"siren", "dog bark", "not detected", "0.87", "time (s)", "level (dB)", "tag score"} <= set(texts)
     assert "street.wav: 3.0 s" in texts
-    assert any(text.startswith("Method tmrl, windows of 4 s every 4 s; encoder an encoder") for text in texts)
+    assert any(text.startswith("Method tmrl, windows of 4 s every 1 s; encoder an encoder") for text in texts)
 
 
 def test_no_two_labels_of_a_picture_lie_on_each_other(

@@ -45,13 +45,13 @@ def test_tables_hold_events_scenes_and_notes(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "out"
     reason = "Bark|0.910|0.500; Dog|0.800|0.250"
     assert read_rows(folder / "events.csv") == [
-        ["sounds/yard.wav", "0.160", "2.400", "dog bark", "0.8125", reason],
-        ["sounds/yard.wav", "3.000", "3.500", 'a "quoted", word', "0.5000", "Dog|0.800|0.250"],
+        ["sounds/yard.wav", "0.160", "2.400", "dog bark", "0.8125", reason, "sure"],
+        ["sounds/yard.wav", "3.000", "3.500", 'a "quoted", word', "0.5000", "Dog|0.800|0.250", "possible"],
     ]
     assert read_rows(folder / "scenes.csv")[:3] == [
-        ["sounds/yard.wav", "1", "park", "1.2500", "Bird; Wind; not Engine"],
-        ["sounds/yard.wav", "2", "tram", "-0.5000", ""],
-        ["sounds/quiet.wav", "1", "park", "1.2500", "Bird; Wind; not Engine"],
+        ["sounds/yard.wav", "1", "park", "1.2500", "Bird; Wind; not Engine", ""],
+        ["sounds/yard.wav", "2", "tram", "-0.5000", "", ""],
+        ["sounds/quiet.wav", "1", "park", "1.2500", "Bird; Wind; not Engine", ""],
     ]
     assert read_rows(folder / "errors.csv") == [["sounds/yard.wav", "truncated: half of it is missing"]]
     assert not (folder / "tags.csv").exists()

@@ -37,10 +37,10 @@ HEAVY = {
     "torch": {"audio/mel", "encoders/torch_backend", *(f"encoders/m2d/{stem}" for stem in ("model", "checkpoint"))}
     | {"encoders/m2d/export_onnx", "encoders/m2d/clap"},
     "onnx": {"encoders/m2d/export_onnx"},
-    "onnxruntime": {"encoders/onnx_backend"},
+    "onnxruntime": {"encoders/onnx_backend", "words/mpnet"},
     "safetensors": {"encoders/m2d/checkpoint"},
-    "sentence_transformers": {"words/text_model"},
-    "transformers": {"encoders/m2d/clap", "words/text_model"},
+    "tokenizers": {"words/mpnet"},
+    "transformers": {"encoders/m2d/clap"},
     "matplotlib": {f"plots/{name}" for name in ("figure", "panels", "timeline", "attention")},
     "umap": {"plots/embeddings"},
     "pyarrow": {"results/formats/parquet", "archive/parquet_parts"},
@@ -63,7 +63,7 @@ HEAVY = {
     "uvicorn": {"server/run"},
 }
 IMPORTED_WHERE_USED = {
-    *("sentence_transformers", "transformers", "matplotlib", "umap", "pyarrow", "duckdb", "av", "onnxruntime"),
+    *("tokenizers", "transformers", "matplotlib", "umap", "pyarrow", "duckdb", "av", "onnxruntime"),
     *("sounddevice", "paho", "ray", "fsspec"),
 }
 
@@ -104,6 +104,7 @@ def test_every_folder_and_file_of_the_package_has_its_layer() -> None:
     assert here | {"training"} == set(LAYER_OF) | {"training"}
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("path", package_files(), ids=name_of)
 def test_names_are_imported_from_where_they_are(path: Path) -> None:
     # mypy does not see this: a face answers to any name while it is not run.
@@ -128,6 +129,7 @@ def test_a_file_imports_only_from_lower_layers_and_through_their_faces(path: Pat
             assert len(parts) == 1, f"{path}: {module} is not the face of {parts[0]}; import from earwitness.{parts[0]}"
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("folder", ["", *FOLDERS])
 def test_a_face_names_the_same_for_types_and_at_run_time(folder: str) -> None:
     path = PACKAGE / folder / "__init__.py"
@@ -218,6 +220,7 @@ def test_importing_any_folder_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("path", package_files(), ids=name_of)
 def test_what_a_file_takes_from_a_face_is_there(path: Path) -> None:
     for node in ast.walk(parse(path)):

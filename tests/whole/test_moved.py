@@ -23,6 +23,7 @@ DOCUMENTED = [
 ]
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize(("old", "name"), DOCUMENTED)
 @pytest.mark.filterwarnings("ignore:.*has moved:DeprecationWarning")
 def test_a_documented_import_of_0_1_0_gives_what_the_new_place_has(old: str, name: str) -> None:

