@@ -1,4 +1,4 @@
-"""Makes data/sounds.json and data/languages.json of the .toml beside them: the same in a form that is read faster.
+"""Makes sounds.json, languages.json and places.json of the .toml beside them in data/: the same, and read faster.
 
 python scripts/make_lexicon.py
 """
@@ -13,7 +13,7 @@ from earwitness.settings import read_toml
 
 def main() -> None:
     """Write the tables."""
-    for name in ("sounds", "languages"):
+    for name in ("sounds", "languages", "places"):
         table = read_toml(DATA_DIR / f"{name}.toml")
         text = json.dumps(table, separators=(",", ":"), ensure_ascii=False)
         (DATA_DIR / f"{name}.json").write_text(text + "\n", encoding="utf-8")

@@ -45,7 +45,7 @@ def test_at_least_150_animals_are_known() -> None:
 
 
 def test_the_compiled_tables_are_those_that_people_edit() -> None:
-    for name in ("sounds", "languages"):
+    for name in ("sounds", "languages", "places"):
         compiled = json.loads((DATA_DIR / f"{name}.json").read_text(encoding="utf-8"))
         assert compiled == read_toml(DATA_DIR / f"{name}.toml"), f"run scripts/make_lexicon.py: {name} has changed"
     assert read_entries({"a": {"b": {"tags": {"Dog": 2}}}})[0].weights == {"Dog": 1.0}

@@ -10,6 +10,7 @@ makes its profiles with all-mpnet-base-v2.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,7 +68,8 @@ def read_places(own_path: str | Path | None = None) -> list[Place]:
     Raises:
         PlaceError: the user's file is not TOML, or an entry is not of the form ["name"] with expect, unlikely, also.
     """
-    tables = [(DATA_DIR / "places.toml", read_toml(DATA_DIR / "places.toml"))]
+    shipped = DATA_DIR / "places.json"  # scripts/make_lexicon.py makes it of places.toml, since JSON is read faster
+    tables = [(shipped, json.loads(shipped.read_text(encoding="utf-8")))]
     if own_path:
         try:
             tables.append((Path(own_path), read_toml(own_path)))

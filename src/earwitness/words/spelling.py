@@ -18,13 +18,15 @@ def normalise_word(word: str) -> str:
     Raises:
         WordError: the word is empty, too long, or has letters that are not Latin.
     """
-    plain = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+    plain = word
+    if not word.isascii():
+        plain = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
     key = " ".join(plain.replace("_", " ").lower().split())
     if not any(char.isalnum() for char in key):
         raise WordError(f"{word!r}: an empty word; give a word or a short phrase in English")
     if len(key) > LONGEST_WORD:
         raise WordError(f"{word[:40]!r}...: {len(key)} characters; give a word or a short phrase")
-    for char in key:
+    for char in "" if key.isascii() else key:
         if char.isalpha() and not unicodedata.name(char, "").startswith("LATIN"):
             raise WordError(
                 f"{word!r}: {char!r} is not a Latin letter; the text model knows English only, so translate it"
