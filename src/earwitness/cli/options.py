@@ -36,7 +36,7 @@ HOW_RUNTIME = "What to compute on: 'torch' or 'onnx' (needs no torch). Not given
 HOW_COMMERCIAL = "Refuse encoders whose licence does not allow commercial use."
 
 
-FAST_HOP_S = 8.0
+FAST_HOP_S = 8.5
 _COMMA = re.compile(r",(?!\s*(?:but |and )?(?:not|no|without|except)\b)")  # "siren, not music" is one word
 
 
@@ -177,7 +177,7 @@ SETTINGS: dict[str, Any] = {  # field of `Settings` -> its option
         float | None, number_option("--hop", "give seconds above 0", lambda s: s > 0, "Seconds between windows.")
     ],
     "is_fast": Annotated[
-        bool | None, typer.Option("--fast", help="Windows every 8 s: faster, and some short sounds are missed.")
+        bool | None, typer.Option("--fast", help="Windows every 8.5 s: faster, and some short sounds are missed.")
     ],
     "event_threshold": Annotated[
         float | None,
