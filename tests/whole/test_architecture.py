@@ -29,7 +29,7 @@ LAYERS = (
     ("recognition", "datasets"),
     ("encoders", "words"),
     ("audio", "files", "metrics", "settings"),
-    ("errors", "version", "lazy", "moved"),
+    ("errors", "version", "lazy", "moved", "onnx_runtime"),
 )
 LAYER_OF = {unit: len(LAYERS) - row for row, units in enumerate(LAYERS) for unit in units}
 FOLDERS = [path.parent.name for path in sorted(PACKAGE.glob("*/__init__.py"))]
@@ -37,7 +37,7 @@ HEAVY = {
     "torch": {"audio/mel", "encoders/torch_backend", *(f"encoders/m2d/{stem}" for stem in ("model", "checkpoint"))}
     | {"encoders/m2d/export_onnx", "encoders/m2d/clap"},
     "onnx": {"encoders/m2d/export_onnx"},
-    "onnxruntime": {"encoders/onnx_backend", "words/mpnet"},
+    "onnxruntime": {"onnx_runtime"},
     "safetensors": {"encoders/m2d/checkpoint"},
     "tokenizers": {"words/mpnet"},
     "transformers": {"encoders/m2d/clap"},

@@ -21,6 +21,7 @@ from earwitness.encoders.base import Encoded, EncoderSpec, Family, Floats, Outpu
 from earwitness.encoders.registry import FAMILIES
 from earwitness.errors import WeightsError
 from earwitness.files import hash_file
+from earwitness.onnx_runtime import import_onnxruntime
 
 BATCH = 16  # windows: beyond this a CPU gains nothing
 SECONDS_AT_ONCE = 20  # of all windows of a run: what they need then stays in the processor's cache
@@ -34,8 +35,6 @@ class OnnxBackend:
     """An exported encoder in a session of ONNX Runtime."""
 
     def __init__(self, path: Path, n_threads: int = 0) -> None:
-        import onnxruntime
-
         self._session, metadata, self._family, self.spec = _open(path, "features", "export NAME --onnx")
         stats = json.loads(metadata[TAG_STATS]) if TAG_STATS in metadata else None
         self.tag_stats = TagStats(*np.array(stats, np.float32)) if stats else None
@@ -44,7 +43,7 @@ class OnnxBackend:
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(n_threads or count_threads(), "encode")
         self.batch, self.n_at_once = BATCH, 1
-        self.computed_on = f"onnxruntime {onnxruntime.__version__}, cpu"
+        self.computed_on = f"onnxruntime {import_onnxruntime().__version__}, cpu"
 
     def encode(self, windows: Floats, wanted: Sequence[Output], *, is_trimmed: bool) -> Encoded:
         """Return the outputs that are wanted of windows (W, S), which the threads share, a few at a time."""
@@ -86,8 +85,7 @@ def attention_path(path: Path) -> Path:
 
 def _open(path: Path, output: str, how: str) -> tuple[Any, dict[str, str], Family, EncoderSpec]:
     """Return a file's session, metadata, family and spec; `how` says how to make it again where it cannot be used."""
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # threads take windows, which is faster than sharing each operation
     options.log_severity_level = 4

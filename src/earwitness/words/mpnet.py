@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from earwitness.errors import MissingExtraError, WeightsError
 from earwitness.files import DATA_DIR
+from earwitness.onnx_runtime import import_onnxruntime
 
 Floats = npt.NDArray[np.float32]
 
@@ -41,8 +42,9 @@ class Mpnet:
 
     def __init__(self, folder: Path) -> None:
         try:
-            import onnxruntime
             import tokenizers
+
+            onnxruntime = import_onnxruntime()
         except ImportError as error:
             raise MissingExtraError(
                 "MPNet needs onnxruntime and tokenizers: pip install 'earwitness[mpnet]'"
