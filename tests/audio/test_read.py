@@ -40,10 +40,11 @@ def write_sparse_wav(path: Path, duration_s: int, rate_hz: int = 8000) -> Path:
     return path
 
 
-def write_media(path: Path, channels: np.ndarray, codec: str, rate_hz: int = 48000) -> Path:
+def write_media(path: Path, channels: np.ndarray, codec: str, rate_hz: int = 48000, title: str = "") -> Path:
     """Encode stereo samples (2, S) with PyAV."""
     av = pytest.importorskip("av", reason="PyAV, the extra [media], is not installed")
     with av.open(str(path), "w") as container:
+        container.metadata.update({"title": title} if title else {})
         stream = container.add_stream(codec, rate=rate_hz, layout="stereo")
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout="stereo")
         frame.sample_rate = rate_hz
@@ -54,6 +55,19 @@ def write_media(path: Path, channels: np.ndarray, codec: str, rate_hz: int = 480
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
     return path
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".m4a", "aac"), (".avi", "mp3"), (".mka", "aac")])
+def test_a_title_in_another_encoding_is_no_reason_to_refuse_a_recording(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    path = write_media(
+        tmp_path / f"titled{suffix}", np.stack([make_tone(1.0, 48000)] * 2), codec, title="CafXX titleXX"
+    )
+    content = path.read_bytes()
+    assert b"CafXX" in content
+    path.write_bytes(content.replace(b"CafXX", b"Caf\xe9\xff"))
+    assert load_audio(path).duration_s == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from earwitness.errors import ServerError
+from earwitness.server import worker
 from earwitness.server.limits import Limits
 from earwitness.server.metrics import Metrics
 from earwitness.server.recordings import Recordings
 from earwitness.server.workers import Workers
 from earwitness.settings import Settings
+from made_encoders import SMALL, make_encoder
 from running_server import RunningServer, wait_until, write_sound
 
 pytestmark = pytest.mark.slow
@@ -133,3 +135,18 @@ def test_many_at_once_are_all_heard_by_two_workers(storage: Path, demo: np.ndarr
         assert len(server.service.workers.pids) == 2
         for name_id in ids:
             assert server.wait_for(name_id, "done", "failed")["state"] == "done"
+
+
+def test_whatever_a_decoder_raises_costs_its_recording_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr(worker, "_process_recording", fail)
+    (tmp_path / "upload").write_bytes(b"x")
+    sent: list[dict[str, object]] = []
+    encoder = make_encoder(SMALL)
+    assert worker.process_recording(tmp_path, "a.m4a", Settings(), Limits(), encoder, sent.append)
+    assert [each["event"] for each in sent] == ["taken", "failed"]
+    assert sent[1]["kind"] == "unreadable"
+    assert "a.m4a: cannot be analysed (UnicodeDecodeError)" in str(sent[1]["detail"])
+    assert list(tmp_path.iterdir()) == []

@@ -305,7 +305,7 @@ def _decode_media(path: Path, block_s: float) -> Iterator[tuple[Samples, int]]:
     except ImportError as error:
         raise MissingExtraError(f"{path}: {path.suffix} needs PyAV: pip install 'earwitness[media]'") from error
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="ignore") as container:  # a title may be in any encoding
             if not container.streams.audio:
                 raise AudioError(f"{path}: no sound in it")
             rate = container.streams.audio[0].rate

@@ -37,15 +37,17 @@ class MediaSource:
         options = {"rtsp_transport": "tcp"} if self.url.startswith("rtsp") else {}  # over UDP, loss is silent
         timeout = (OPEN_S, self.stall_s)
         try:
-            with av.open(self.url, format=self.format or None, options=options, timeout=timeout) as container:
+            with av.open(
+                self.url, format=self.format or None, options=options, timeout=timeout, metadata_errors="ignore"
+            ) as container:
                 if not container.streams.audio:
                     raise AudioError(f"{self.name}: no sound in it")
                 if self.is_endless and not self.format and container.duration:
                     yield from self._decode_to_end(av, container)
                 else:
                     yield from self._decode(av, container)
-        except (av.FFmpegError, OSError) as error:
-            raise AudioError(f"{self.name}: cannot be read ({error.strerror or error})") from error
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise AudioError(f"{self.name}: cannot be read ({getattr(error, 'strerror', '') or error})") from error
 
     def _decode_to_end(self, av: Any, container: Any) -> Iterator[Item]:
         """Decode a stream of known length: it is over once all of it is decoded, and it can wait."""

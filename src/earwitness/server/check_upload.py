@@ -67,7 +67,7 @@ def _check_media(path: Path, limits: Limits) -> float | None:
 
     guards = {"format_whitelist": MEDIA_FORMATS, "protocol_whitelist": "file"}
     try:
-        with av.open(str(path), container_options=guards) as container:
+        with av.open(str(path), container_options=guards, metadata_errors="ignore") as container:
             for stream in container.streams.audio[:1]:
                 check_shape(stream.rate or 0, stream.channels, limits)
             duration_s = container.duration / av.time_base if container.duration else None

@@ -7,6 +7,7 @@ line on standard output: ready, progress, outcome. It ends when its input does.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import resource
@@ -40,6 +41,8 @@ from earwitness.server.recording_files import (
 from earwitness.settings import Settings
 
 NICENESS = 5  # requests to the server come first
+logger = logging.getLogger(__name__)
+
 Send = Callable[[dict[str, Any]], None]
 
 
@@ -93,6 +96,10 @@ def process_recording(
         detail = f"{name}: its analysis takes more than the {limits.worker_memory_mb:g} MB that this server allows"
         send({"event": "failed", "kind": "too-much-work", "detail": detail})
         return False
+    except Exception as error:  # whatever a decoder raises: one recording's fault is not this process's
+        logger.exception("%s: the analysis failed", name)
+        detail = f"{name}: cannot be analysed ({type(error).__name__}); convert it to wav or flac"
+        send({"event": "failed", "kind": "unreadable", "detail": detail})
     finally:
         upload.unlink(missing_ok=True)
     return True
