@@ -233,3 +233,13 @@ def test_a_file_of_all_recordings_is_whole_at_the_end(tmp_path: Path) -> None:
             results.add(recognition)
     assert len(json.loads((tmp_path / "labelstudio.json").read_text())) == 3
     assert len(json.loads((tmp_path / "predictions_aoef.json").read_text())["data"]["clips"]) == 3
+
+
+def test_a_second_run_in_the_folder_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+    with ResultFolder(tmp_path, TABLES, [], RUN) as results:
+        results.add(RECOGNITION)
+        before = (tmp_path / "events.csv").read_bytes()
+        with pytest.raises(OutputError, match=r"another run writes to it \(process \d+, started"):
+            ResultFolder(tmp_path, TABLES, [], RUN)
+        assert (tmp_path / "events.csv").read_bytes() == before
+    ResultFolder(tmp_path, TABLES, [], RUN).__exit__(None, None, None)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from earwitness.files.download import BLOCK_BYTES, Report, check_whole, download_file
     from earwitness.files.licences import require_acceptance
+    from earwitness.files.lock import locked_folder
     from earwitness.files.paths import CACHE_ADVICE, DATA_DIR, cache_dir, datasets_dir, find_snapshots, hash_file
     from earwitness.files.unpack import (
         TAR_SUFFIXES, Unpacked, check_member, copy_file, unpack_archive, unreadable_reported, write_stream,

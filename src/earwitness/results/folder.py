@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from earwitness.errors import OutputError
-from earwitness.files import write_bytes, write_error, write_text
+from earwitness.files import locked_folder, write_bytes, write_error, write_text
 from earwitness.recognition import ClipScore, Recognition
 from earwitness.results.formats.base import (
     ESCAPE,
@@ -62,7 +62,8 @@ class ResultFolder:
         sample_rate_hz: of the encoder.
 
     Raises:
-        OutputError: the folder or a file in it cannot be written, or a format needs a folder; at once, not after hours.
+        OutputError: the folder or a file in it cannot be written, another run writes to it, or a format needs a folder;
+            at once, not after hours.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class ResultFolder:
         self._last = {each: list[RecordingResult]() for each in chosen if each.whole and each.run_file}
         self._own = RecordingFiles([each for each in chosen if not each.run_file], None if beside else self.folder)
         self._files: dict[str, IO[str]] = {}
+        self._lock = contextlib.ExitStack()  # of the folder, against a second run
         in_folder = next((each.name for each in chosen if each.run_file or not beside), None)
         if not self._is_here and in_folder:
             raise OutputError(f"--format {in_folder} needs a folder: give --out")
@@ -96,6 +98,7 @@ class ResultFolder:
         except OutputError:
             with contextlib.suppress(OutputError):  # the first failure is the one to report
                 self._close_all()
+            self._lock.close()
             raise
 
     def __enter__(self) -> ResultFolder:
@@ -109,7 +112,8 @@ class ResultFolder:
                 write_bytes(self.folder / form.run_file, form.encode(results))
             is_complete = kind is None
         finally:
-            self._write_run("complete" if is_complete else "interrupted")
+            with self._lock:
+                self._write_run("complete" if is_complete else "interrupted")
 
     @_undisturbed()
     def add(self, recognition: Recognition, scores: TokenScores | None = None) -> None:
@@ -144,6 +148,7 @@ class ResultFolder:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.enter_context(locked_folder(self.folder))
             for name in heads:
                 self._files[name] = (self.folder / name).open("w", encoding="utf-8", errors=ESCAPE, newline="")
         except OSError as error:
