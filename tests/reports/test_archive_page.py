@@ -52,7 +52,7 @@ def test_the_numbers_are_those_of_the_answer() -> None:
     events = read_table(page, "ix-events")
     assert len(events) == 503
     assert events[0][-1] == "Bark · Dog"
-    assert float(events[0][-2]) == round(max(each.event.score for each in answer.events), 2)
+    assert float(events[0][-3]) == round(max(each.event.score for each in answer.events), 2)
     assert "not &lt;audio&gt;" in page
     assert "1 problem<" in page
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:  # so that the page of an evaluation loads nothing that reads 
 
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 NUMBER, TAGS = "ew-n", "ew-because"  # classes of columns
-EVENT_COLUMNS = (("Onset", NUMBER), ("Offset", NUMBER), ("Word", ""), ("Score", NUMBER), ("Matching tags", TAGS))
+EVENT_COLUMNS = (
+    *(("Onset", NUMBER), ("Offset", NUMBER), ("Word", ""), ("Score", NUMBER)),
+    *(("Tier", ""), ("Matching tags", TAGS)),
+)
 FIND = (
     '<p class="ix-find" hidden><label>Find <input type="search" id="ix-find" placeholder="name, word, scene">'
     '</label> <output id="ix-found"></output></p>'
@@ -137,7 +140,7 @@ def event_cells(event: Event) -> str:
     tags = escape(" · ".join(each.tag for each in event.tags))
     return (
         f"{''.join(times)}{text_cell(event.word)}{number_cell(round(event.score, 4), f'{event.score:.2f}')}"
-        f"<td class={TAGS}>{tags}</td>"
+        f"{text_cell(event.tier)}<td class={TAGS}>{tags}</td>"
     )
 
 
