@@ -61,6 +61,6 @@ def test_a_table_stands_beside_another_versions_and_says_what_is_worse() -> None
     assert row.worsened_from(other)
     assert not BenchmarkRow("alarms", 1.0, 0, 0, 1, "lower").worsened_from(BenchmarkRow("alarms", 2, 1, 3, 1, "lower"))
     lines = print_table([row], [other]).splitlines()
-    assert lines[0] == "| | 0.1.0 | this version | 95 % interval | n |"
+    assert lines[0] == "| | before | this version | 95 % interval | n |"
     assert lines[2].startswith("| top-1 | 0.900 | 0.800 |")
     assert LEVELS[20] == 0.0

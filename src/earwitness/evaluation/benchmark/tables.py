@@ -122,7 +122,7 @@ def recall_row(name: str, alarms: Counts, hits: Counts, wanted: float, seed: int
 def print_table(rows: Sequence[BenchmarkRow], beside: Sequence[BenchmarkRow] = (), title: str = "this version") -> str:
     """Return a Markdown table of rows, beside those of another version where there are any."""
     other = {each.name: each for each in beside}
-    lines = [f"| | {'0.1.0 | ' if beside else ''}{title} | 95 % interval | n |"]
+    lines = [f"| | {'before | ' if beside else ''}{title} | 95 % interval | n |"]
     lines.append(f"|---|{'--:|' if beside else ''}--:|---|--:|")
     for each in rows:
         before = f" {other[each.name].value:.3f} |" if each.name in other else " |" if beside else ""
