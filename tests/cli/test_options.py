@@ -85,7 +85,7 @@ def test_the_help_names_every_format() -> None:
     assert options.complete_format("dc") == ["dcase", "dcase_txt"]
 
 
-def test_fast_means_windows_every_eight_seconds() -> None:
-    assert options.change_settings(Settings(), is_fast=True).hop_s == 8.0
+def test_fast_means_windows_further_apart() -> None:
+    assert options.change_settings(Settings(), is_fast=True).hop_s == 8.5
     assert options.change_settings(Settings(), is_fast=True, hop_s=2.0).hop_s == 2.0
     assert options.change_settings(Settings(window_s=4.0, hop_s=1.0), is_fast=True).hop_s == 4.0
