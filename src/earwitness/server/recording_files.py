@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ UPLOAD, AUDIO, VIEW = "upload", "audio.flac", "view.json"
 LOGITS, WINDOW_LOGITS = "logits.f32", "window_logits.f32"
 PICTURE_BYTES_PER_S = 25_000  # 18 MB were measured for an hour; short recordings take more per second
 FACTS, ARRAYS, ROWS = "facts.json", "first_pass.npz", "rows.npz"  # FACTS is written last: then the others are there
+_READING = threading.Lock()  # numpy parses headers with ast, which CPython 3.11 breaks in threads (gh-106905)
 USUAL = "usual_"  # in the names of arrays, before the fields of `TagStats`
 
 
@@ -81,7 +83,7 @@ def read_analysis(folder: Path) -> Analysis | None:
     facts = read_facts(folder)
     if facts is None:
         return None
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+    with _READING, np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         usual = {key.removeprefix(USUAL): arrays[key] for key in arrays if key.startswith(USUAL)}
     settings = Settings.from_mapping(facts["settings"])
     rows = _read_rows(folder / LOGITS, folder / ROWS, "", facts["token_s"], facts["token_s"], facts["n_tags"])
@@ -116,7 +118,7 @@ def read_spectrogram(folder: Path) -> Spectrogram:
         OSError: the recording has been deleted.
     """
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+    with _READING, np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         return Spectrogram(arrays["levels"], facts["spectrogram"]["step_s"], arrays["centres_hz"], facts["duration_s"])
 
 
@@ -156,7 +158,7 @@ def remove_folder(folder: Path) -> None:
 def _read_rows(path: Path, times: Path, prefix: str, step_s: float, span_s: float, n_tags: int) -> StoredRows:
     """Return the rows of a file of logits so far; without a file of `times` there is one every `step_s` seconds."""
     if times.exists():
-        with np.load(times, allow_pickle=False) as rows:
+        with _READING, np.load(times, allow_pickle=False) as rows:
             start_s, span_s = rows[f"{prefix}start_s"], float(rows[f"{prefix}span_s"])
     else:
         n_rows = path.stat().st_size // (4 * n_tags) if path.exists() else 0
